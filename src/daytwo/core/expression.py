@@ -1,0 +1,152 @@
+"""Safe expressions over a row's columns, such as `2.5 * seats - 120` or `arrival >= departure`.
+
+Parsed by Python's own grammar and then only the nodes named here are walked: nothing is ever executed. One
+expression is evaluated with the operators of whatever its columns are: numbers of one row, arrays of many, or a
+frame library's own column expressions, so one text has one meaning everywhere. A missing operand (None) makes the
+result missing.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daytwo.core.errors import SettingsError
+
+# Deeper than any rule a person writes, far below Python's own recursion limit.
+_MAX_NODES = 200
+_BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A parsed expression. `text` is what the person wrote; `columns` are the names it reads, in order of use."""
+
+    text: str
+    columns: tuple[str, ...]
+    _tree: ast.expr
+
+    def evaluate(self, column: Callable[[str], Any]) -> Any:
+        """Return the value, with `column(name)` standing for each column.
+
+        A plain number divided by zero gives infinity with its sign, or NaN for 0 / 0, as arrays do.
+        """
+        return _value(self._tree, column)
+
+
+def parse(text: str) -> Expression:
+    """Read an expression of numbers, texts, column names, `+ - * /`, comparisons, `and`, `or`, `not` and brackets.
+
+    A column whose name is no Python name is written `col("its name")`.
+
+    Raises
+    ------
+    SettingsError
+        If the text is no such expression; the message names the part that is not allowed.
+
+    Examples
+    --------
+    >>> parse("2.5 * seats - 120").evaluate({"seats": 100}.__getitem__)
+    130.0
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as err:
+        raise SettingsError(f"{text!r} is no expression", hint="Write it such as '2.5 * seats - 120'") from err
+    nodes = list(ast.walk(tree))
+    if len(nodes) > _MAX_NODES:
+        raise SettingsError(f"an expression of {len(nodes)} parts is too long", hint=f"Keep it under {_MAX_NODES}")
+    names: dict[str, None] = {}
+    _inspect(tree, text, names)
+    return Expression(text, tuple(names), tree)
+
+
+def _inspect(node: ast.expr, text: str, names: dict[str, None]) -> None:
+    name = _column_name(node)
+    if name is not None:
+        names[name] = None
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str):
+        return
+    elif isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+        _inspect(node.left, text, names)
+        _inspect(node.right, text, names)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd | ast.Not):
+        _inspect(node.operand, text, names)
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
+        _inspect(node.left, text, names)
+        _inspect(node.comparators[0], text, names)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            _inspect(value, text, names)
+    else:
+        part = ast.get_source_segment(text.strip(), node) or type(node).__name__
+        raise SettingsError(
+            f"{part!r} is not allowed in the expression {text!r}",
+            hint="Use numbers, texts, column names, + - * /, one comparison at a time, and, or, not",
+        )
+
+
+def _column_name(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "col"
+        and len(node.args) == 1
+        and not node.keywords
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    ):
+        return node.args[0].value
+    return None
+
+
+def _value(node: ast.expr, column: Callable[[str], Any]) -> Any:
+    name = _column_name(node)
+    if name is not None:
+        return column(name)
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.BinOp(left=left, op=op, right=right):
+            return _apply(_BINARY[type(op)], _value(left, column), _value(right, column))
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return _apply(_COMPARE[type(op)], _value(left, column), _value(right, column))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _apply(operator.xor, _value(operand, column), True)
+        case ast.UnaryOp(op=op, operand=operand):
+            inner = _value(operand, column)
+            return inner if inner is None or isinstance(op, ast.UAdd) else -inner
+        case ast.BoolOp(op=op, values=values):
+            combine = operator.and_ if isinstance(op, ast.And) else operator.or_
+            result = _value(values[0], column)
+            for part in values[1:]:
+                result = _apply(combine, result, _value(part, column))
+            return result
+    raise AssertionError(f"parse() let {type(node).__name__} through")
+
+
+def _apply(combine: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    if left is None or right is None:
+        return None
+    if combine is operator.truediv and isinstance(left, int | float) and isinstance(right, int | float) and right == 0:
+        return math.nan if left == 0 or math.isnan(left) else math.copysign(math.inf, left) * math.copysign(1, right)
+    return combine(left, right)

@@ -1,0 +1,137 @@
+"""`daytwo.toml` as one frozen value: every key, its meaning and its default.
+
+Strict: an unknown key is an error that names the nearest one. `settings_file.py` next door reads and writes the
+file and the environment; here is only what a setting means.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from daytwo.core.schema import Task
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of `daytwo.toml`."""
+
+
+class ModelSettings(_Section, frozen=True, kw_only=True):
+    """[model]: what is predicted, about whom, for whom."""
+
+    name: str
+    purpose: str = ""
+    task: Task = Task.BINARY
+    target: str
+    time: str = ""
+    subject: str = ""
+    key: str = ""
+    owner: str = ""
+
+
+class DataSettings(_Section, frozen=True, kw_only=True):
+    """[data]: where rows come from, who owns them, and which columns are not inputs."""
+
+    source: str = ""
+    owner: str = ""
+    personal: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    retention_days: int = 400
+
+
+class ValueSettings(_Section, frozen=True, kw_only=True):
+    """[value]: what a decision brings, in money: a number or an expression over the row.
+
+    `error_cost` is the price of one unit of absolute error of a regression.
+    """
+
+    currency: str = "USD"
+    true_positive: str | float = 1.0
+    false_positive: str | float = -1.0
+    false_negative: str | float = 0.0
+    true_negative: str | float = 0.0
+    error_cost: str | float = 1.0
+
+
+class MonitorSettings(_Section, frozen=True, kw_only=True):
+    """[monitor]: how long a window is, how many false alarms are bearable, how late labels come."""
+
+    window: str = "7d"
+    false_alarms: str = "1 per quarter"
+    label_delay: str = "2d"
+
+
+class RetrainSettings(_Section, frozen=True, kw_only=True):
+    """[retrain]: when a retraining pays. `switch_cost` is in money; `windows` are training spans to try."""
+
+    policy: str = "marginal"
+    switch_cost: float = 400.0
+    every: int = 1
+    windows: tuple[str, ...] = ("all", "90d")
+
+
+class GateSettings(_Section, frozen=True, kw_only=True):
+    """[gate]: what a candidate must hold. `margin` is the bearable loss of the metric, in its own unit."""
+
+    metric: str = "roc_auc"
+    margin: float = 0.005
+    max_p99_ms: float = 20.0
+    slices: tuple[str, ...] = ()
+    test_windows: int = 2
+
+
+class ReleaseSettings(_Section, frozen=True, kw_only=True):
+    """[release]: how many approvals, for how many days they hold, and by which steps traffic moves over."""
+
+    approvers: int = 1
+    approval_days: int = 14
+    steps: tuple[str, ...] = ("shadow 2d", "canary 5% 1d", "canary 25% 1d")
+
+
+class ServeSettings(_Section, frozen=True, kw_only=True):
+    """[serve]: where the server listens and what it bears. `token` is a secret reference, `env:NAME` or `file:PATH`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    max_queue: int = 512
+    max_body_mb: float = 8.0
+    max_rows: int = 10_000
+    token: str = ""
+
+
+class CostSettings(_Section, frozen=True, kw_only=True):
+    """[cost]: prices, in the currency of [value]."""
+
+    core_hour: float = 0.05
+    gb_month: float = 0.02
+    person_hour: float = 80.0
+    approval_minutes: float = 15.0
+
+
+class AlertSettings(_Section, frozen=True, kw_only=True):
+    """[alerts]: where findings go: a secret reference to an Apprise URL; empty keeps them in the ledger only."""
+
+    default: str = ""
+
+
+class ConsoleSettings(_Section, frozen=True, kw_only=True):
+    """[console]: where the web pages are."""
+
+    port: int = 8081
+
+
+class Settings(_Section, frozen=True, kw_only=True):
+    """Everything a person can set about one project."""
+
+    model: ModelSettings
+    data: DataSettings = DataSettings()
+    value: ValueSettings = ValueSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    retrain: RetrainSettings = RetrainSettings()
+    gate: GateSettings = GateSettings()
+    release: ReleaseSettings = ReleaseSettings()
+    serve: ServeSettings = ServeSettings()
+    cost: CostSettings = CostSettings()
+    alerts: AlertSettings = AlertSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    seed: int = 20130401
