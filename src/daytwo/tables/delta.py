@@ -1,0 +1,128 @@
+"""Tables kept as Delta Lake folders by delta-rs: readable by Spark, DuckDB and Polars, written only by daytwo.
+
+The batch id of an append travels as a Delta application transaction in the same commit as the rows, so a batch is
+in whole or not at all. Of all columns only `_time` keeps its smallest and largest values in the log: a subject's
+value that is erased from the rows must not survive there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from daytwo.core.errors import Fault, NotFound
+
+# An append that meets another writer's commit is simply tried again; each try re-reads the log first.
+_TRIES = 20
+# Every so many commits the small files are made into big ones and the log gets a checkpoint (FOUNDATIONS: ~100).
+_COMPACT_EVERY = 100
+
+
+class DeltaTables:
+    """Delta tables in one folder, one subfolder a table."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def append(self, table: str, rows: pl.DataFrame, *, batch: str) -> int:
+        """Append once per batch, as the port says."""
+        for attempt in range(_TRIES):
+            delta = self._open(table)
+            if delta is not None and delta.transaction_version(batch) is not None:
+                return delta.version()
+            try:
+                self._commit(delta, table, rows, batch)
+            except CommitFailedError as err:
+                if attempt == _TRIES - 1:
+                    raise Fault(f"table {table!r} is changed by others without pause", hint="Try again") from err
+                continue
+            except (DeltaError, OSError) as err:
+                raise _fault(table, err) from err
+            written = self._must(table)
+            if written.version() and written.version() % _COMPACT_EVERY == 0:
+                written.optimize.compact()
+                written.create_checkpoint()
+                written = self._must(table)
+            return written.version()
+        raise AssertionError("the loop returns or raises")
+
+    def read(
+        self,
+        table: str,
+        *,
+        columns: Sequence[str] | None = None,
+        where: pl.Expr | None = None,
+        version: int | None = None,
+    ) -> pl.DataFrame:
+        """Return the rows, as the port says."""
+        delta = self._open(table)
+        if delta is None:
+            return pl.DataFrame()
+        if version is not None:
+            try:
+                delta.load_as_version(version)
+            except DeltaError as err:
+                raise NotFound(
+                    f"table {table!r} has no version {version}", hint=f"The newest is {self._must(table).version()}"
+                ) from err
+        frame = pl.scan_delta(delta)
+        if where is not None:
+            frame = frame.filter(where)
+        if columns is not None:
+            frame = frame.select(columns)
+        return frame.collect()
+
+    def version(self, table: str) -> int | None:
+        """Return the newest version, or None."""
+        delta = self._open(table)
+        return None if delta is None else delta.version()
+
+    def has_batch(self, table: str, batch: str) -> bool:
+        """Whether this batch is already in the table."""
+        delta = self._open(table)
+        return delta is not None and delta.transaction_version(batch) is not None
+
+    def _commit(self, delta: DeltaTable | None, table: str, rows: pl.DataFrame, batch: str) -> None:
+        properties = CommitProperties(app_transactions=[Transaction(batch, 1)])
+        if delta is None:
+            (self._folder / table).mkdir(parents=True, exist_ok=True)
+            write_deltalake(
+                self._folder / table,
+                rows,
+                mode="error",
+                configuration=_statistics(rows),
+                commit_properties=properties,
+            )
+        else:
+            write_deltalake(delta, rows, mode="append", schema_mode="merge", commit_properties=properties)
+
+    def _open(self, table: str) -> DeltaTable | None:
+        try:
+            return DeltaTable(self._folder / table)
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError) as err:
+            raise _fault(table, err) from err
+
+    def _must(self, table: str) -> DeltaTable:
+        delta = self._open(table)
+        if delta is None:
+            raise Fault(f"table {table!r} vanished while it was written", hint="Is another daytwo removing it?")
+        return delta
+
+
+def _statistics(rows: pl.DataFrame) -> dict[str, str | None]:
+    if "_time" in rows.columns:
+        return {"delta.dataSkippingStatsColumns": "_time"}
+    return {"delta.dataSkippingNumIndexedCols": "0"}
+
+
+def _fault(table: str, err: Exception) -> Fault:
+    return Fault(
+        f"table {table!r} cannot be read or written: {err}",
+        hint="Check that the folder is writable and the disk has room, then run the same command again",
+    )
