@@ -1,0 +1,1 @@
+"""From a row of features to a calibrated score and what to do about it: `model.py` puts the parts together."""
