@@ -1,0 +1,1 @@
+"""What was predicted, for whom it was right: `record`, `journal`, `segments`, `ship`, `columns`, `labels`."""

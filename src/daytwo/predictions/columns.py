@@ -1,0 +1,257 @@
+"""Records become table rows: JSON texts turn into typed columns by the contract of the version that answered.
+
+Pure: records in, frames out. The tables are `predictions`, `shadow`, `quarantine`, `labels` and `feedback`; columns
+of ours begin with `_` and the user's keep their names. `ship.py` next door reads the records and appends the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import msgspec
+import polars as pl
+
+from daytwo.contracts.contract import Column, Contract
+from daytwo.contracts.times import parse_time
+from daytwo.core.schema import Kind
+from daytwo.predictions.record import (
+    FALLBACK,
+    FeedbackRecord,
+    LabelsRecord,
+    PredictionRecord,
+    Record,
+    Row,
+    ShadowRecord,
+    good_row,
+    quarantine_id,
+    read_rows,
+    row_texts,
+    spread,
+    text_of,
+)
+
+MOMENT = pl.Datetime("us", "UTC")
+_KINDS: dict[Kind, pl.DataType] = {
+    Kind.NUMBER: pl.Float64(),
+    Kind.INTEGER: pl.Int64(),
+    Kind.BOOLEAN: pl.Boolean(),
+    Kind.CATEGORY: pl.String(),
+    Kind.TEXT: pl.String(),
+    Kind.TIME: pl.String(),
+}
+_PREDICTION: dict[str, pl.DataType] = {
+    "_id": pl.String(),
+    "_request": pl.String(),
+    "_received_at": MOMENT,
+    "_time": MOMENT,
+    "_key": pl.String(),
+    "_subject": pl.String(),
+    "_version": pl.String(),
+    "_arm": pl.String(),
+    "_score": pl.Float64(),
+    "_act": pl.Boolean(),
+    "_gain": pl.Float64(),
+    "_quarantine": pl.String(),
+    "_replay_of": pl.String(),
+}
+_SHADOW: dict[str, pl.DataType] = {
+    "_id": pl.String(),
+    "_version": pl.String(),
+    "_score": pl.Float64(),
+    "_time": MOMENT,
+}
+_QUARANTINE: dict[str, pl.DataType] = {
+    "_id": pl.String(),
+    "_request": pl.String(),
+    "_received_at": MOMENT,
+    "_key": pl.String(),
+    "_subject": pl.String(),
+    "_time": MOMENT,
+    "row": pl.String(),
+    "reasons": pl.String(),
+    "source": pl.String(),
+    "contract": pl.String(),
+}
+_LABELS: dict[str, pl.DataType] = {
+    "_prediction": pl.String(),
+    "_key": pl.String(),
+    "label": pl.Float64(),
+    "observed_at": MOMENT,
+    "received_at": MOMENT,
+}
+_FEEDBACK: dict[str, pl.DataType] = {
+    "_prediction": pl.String(),
+    "action": pl.String(),
+    "reason": pl.String(),
+    "by": pl.String(),
+    "at": MOMENT,
+}
+
+ContractOf = Callable[[str], Contract]
+ColumnsOf = Callable[[str], Sequence[str]]
+
+
+def frames(records: Iterable[Record], contract_of: ContractOf, columns_of: ColumnsOf) -> dict[str, pl.DataFrame]:
+    """Return the rows that `records` add to each table, by table name; tables without new rows are left out.
+
+    `contract_of` gives the contract of a version, `columns_of` the columns it logs besides its features.
+    """
+    blocks: dict[str, _Block] = {}
+    shadow, quarantine, labels, feedback = (_Rows(columns) for columns in (_SHADOW, _QUARANTINE, _LABELS, _FEEDBACK))
+    for record in records:
+        match record:
+            case PredictionRecord():
+                for version in record.versions:
+                    if version not in blocks:
+                        blocks[version] = _Block.of(contract_of(version), columns_of(version))
+                _add_predictions(record, blocks, quarantine)
+            case ShadowRecord():
+                _add_shadow(record, shadow)
+            case LabelsRecord():
+                for one in record.labels:
+                    labels.add(one.prediction_id, one.key, one.label, one.observed_at_us, record.received_at_us)
+            case FeedbackRecord():
+                feedback.add(record.prediction_id, record.action, record.reason, record.by, record.received_at_us)
+    predictions = [block.frame() for block in blocks.values()]
+    made = {
+        "predictions": pl.concat(predictions, how="diagonal") if predictions else pl.DataFrame(),
+        "shadow": shadow.frame(),
+        "quarantine": quarantine.frame(),
+        "labels": labels.frame(),
+        "feedback": feedback.frame(),
+    }
+    return {table: frame for table, frame in made.items() if frame.height}
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = datetime.resolution
+
+
+@lru_cache(maxsize=8192)  # rows of one day share most of their times
+def read_time(text: str | None) -> int | None:
+    """Return a time in a row as microseconds since 1970; None where it is no time.
+
+    Examples
+    --------
+    >>> read_time("1970-01-01T00:00:01")
+    1000000
+    """
+    read = parse_time(text)
+    return None if read is None else (read - _EPOCH) // _MICROSECOND
+
+
+class _Rows:
+    """Rows of one table on their way to becoming a frame."""
+
+    def __init__(self, columns: dict[str, pl.DataType]) -> None:
+        self._columns = columns
+        self._rows: list[tuple[object, ...]] = []
+
+    def add(self, *values: object) -> None:
+        self._rows.append(values)
+
+    def frame(self) -> pl.DataFrame:
+        lists = list(zip(*self._rows, strict=True)) or [()] * len(self._columns)
+        return pl.DataFrame(
+            [_series(name, values, kind) for (name, kind), values in zip(self._columns.items(), lists, strict=True)]
+        )
+
+
+def _series(name: str, values: Sequence[object], kind: pl.DataType) -> pl.Series:
+    if kind == MOMENT:  # moments travel as microseconds: building a million datetimes is what would take long
+        return pl.Series(name, values, dtype=pl.Int64()).cast(MOMENT)
+    return pl.Series(name, values, dtype=kind, strict=False)
+
+
+@dataclass(slots=True)
+class _Block:
+    """Predictions of one version: our columns as rows, the user's as lists."""
+
+    contract: Contract
+    time: str
+    key: str
+    subject: str
+    columns: dict[str, pl.DataType]
+    rows: _Rows = field(default_factory=lambda: _Rows(_PREDICTION))
+    values: dict[str, list[object]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, contract: Contract, more: Sequence[str]) -> _Block:
+        kinds = {column.name: _KINDS[column.kind] for column in contract.columns}
+        named = {name: kinds[name] for name in (*contract.features.names, *more) if name in kinds}
+        block = cls(contract, _name(contract.time), _name(contract.key), _name(contract.subject), named)
+        block.values = {name: [] for name in named}
+        return block
+
+    def frame(self) -> pl.DataFrame:
+        return self.rows.frame().with_columns(
+            _series(name, self.values[name], kind) for name, kind in self.columns.items()
+        )
+
+
+def _name(column: Column | None) -> str:
+    return "" if column is None else column.name
+
+
+def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quarantine: _Rows) -> None:
+    rows = [good_row(row) for row in read_rows(record.rows)]
+    count, ids, received = len(rows), record.ids, record.received_at_us
+    bad = {one.row: one for one in record.bad}
+    failed = set(record.failed)
+    acts, gains = spread(record.acts, count), spread(record.gains, count)
+    replay_of = spread(record.replay_of, count)
+    answered_by = record.version_of or [0] * count
+    for i, row in enumerate(rows):
+        block = blocks[record.versions[answered_by[i]]]
+        arm = FALLBACK if i in bad or i in failed else record.arms[answered_by[i]]
+        block.rows.add(
+            ids[i],
+            record.request_id,
+            received,
+            read_time(text_of(row, block.time)) or received,
+            text_of(row, block.key),
+            text_of(row, block.subject),
+            record.versions[answered_by[i]],
+            arm,
+            record.scores[i],
+            acts[i],
+            gains[i],
+            quarantine_id(ids[i]) if i in bad else None,
+            replay_of[i],
+        )
+        source: Row = {} if i in bad else row
+        for name, values in block.values.items():
+            values.append(source.get(name))
+    if bad:
+        _add_quarantine(record, rows, blocks, quarantine)
+
+
+def _add_quarantine(record: PredictionRecord, rows: list[Row], blocks: dict[str, _Block], quarantine: _Rows) -> None:
+    texts, ids, received = row_texts(record.rows), record.ids, record.received_at_us
+    for one in record.bad:
+        row = rows[one.row]
+        block = blocks[record.versions[record.version_of[one.row] if record.version_of else 0]]
+        quarantine.add(
+            quarantine_id(ids[one.row]),
+            record.request_id,
+            received,
+            text_of(row, block.key),
+            text_of(row, block.subject),
+            read_time(text_of(row, block.time)),
+            texts[one.row].decode(),
+            msgspec.json.encode(one.breaches).decode(),
+            "server",
+            block.contract.digest,
+        )
+
+
+def _add_shadow(record: ShadowRecord, shadow: _Rows) -> None:
+    received = record.received_at_us
+    times = record.times or [None] * len(record.scores)
+    for i, score in enumerate(record.scores):
+        if score is not None:
+            identity = f"{record.prefix}{record.start + i:09x}"
+            shadow.add(identity, record.version, score, read_time(times[i]) or received)

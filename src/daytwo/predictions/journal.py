@@ -1,0 +1,187 @@
+"""The journal of one server process: a record is on its way to the disk before the reply leaves.
+
+`append` hands each record to the operating system in one write, which survives the death of the process; a thread
+of its own makes the disk catch up every few milliseconds, which bounds what a power cut can take. `segments.py`
+reads segments back, `record.py` says what is in them, `ship.py` carries sealed ones into the tables.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from daytwo.core.errors import Fault
+from daytwo.core.files import sync_folder
+from daytwo.predictions.segments import OPEN, frame, seal, segment_name
+
+_HINT = "Free some disk space; requests are answered again as soon as their records can be written"
+
+
+class Place(NamedTuple):
+    """Where a record lies: the segment's name and the payload's offset and length in it."""
+
+    segment: str
+    offset: int
+    length: int
+
+
+class Journal:
+    """Appends records to segment files in `folder` whose names begin with `prefix`, unique to this process.
+
+    A segment is sealed when it reaches `max_bytes`, when `rotate` is called, and on `close`. Not for several threads.
+    """
+
+    def __init__(self, folder: Path, prefix: str, *, max_bytes: int = 64 << 20, sync_every_s: float = 0.01) -> None:
+        self._folder, self._prefix, self._max_bytes = folder, prefix, max_bytes
+        self._number = 0
+        self._path: Path | None = None
+        self._handle = -1
+        self._end = 0
+        self._opened_at = 0.0
+        self.fault: str | None = None
+        self._open()
+        self._syncer = _Syncer(sync_every_s)
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the current segment got its first record; 0 where it has none."""
+        return time.monotonic() - self._opened_at if self._end else 0.0
+
+    @property
+    def failing(self) -> str | None:
+        """Why the last record could not be written or made durable; None while all is well."""
+        return self.fault or self._syncer.fault
+
+    def append(self, payload: bytes) -> Place:
+        """Write one record whole and return where it lies.
+
+        Raises
+        ------
+        Fault
+            If the disk is full or refuses: nothing of the record stays, and the next one may be tried.
+        """
+        try:
+            if self._end >= self._max_bytes:
+                self.rotate()
+            if self._path is None:
+                self._open()
+            self._write(frame(payload))
+        except OSError as err:
+            self.fault = f"cannot write to the journal in {self._folder}: {err.strerror or err}"
+            raise Fault(self.fault, hint=_HINT) from err
+        self.fault = None
+        assert self._path is not None
+        return Place(segment_name(self._path), self._end - len(payload), len(payload))
+
+    def rotate(self) -> str | None:
+        """Seal the current segment and return its name; None where nothing was written since the last time."""
+        if self._path is None or not self._end:
+            return None
+        name = segment_name(self._path)
+        self._finish()
+        return name
+
+    def close(self) -> None:
+        """Make everything durable and seal the current segment; an empty one is removed."""
+        self._syncer.stop()
+        if self._path is not None:
+            self._finish()
+
+    def _write(self, framed: bytes) -> None:
+        written, problem = 0, "no space left on device"
+        try:
+            written = os.pwrite(self._handle, framed, self._end)
+        except OSError as err:
+            problem = err.strerror or str(err)
+        if written != len(framed):
+            os.ftruncate(self._handle, self._end)
+            raise OSError(problem)
+        if not self._end:
+            self._opened_at = time.monotonic()
+        self._end += len(framed)
+        self._syncer.dirty(self._handle)
+
+    def _open(self) -> None:
+        """Begin a segment: locked before it bears the name under which others look for dead ones."""
+        name = f"{self._prefix}{self._number:06d}"
+        draft = self._folder / f".{name}.draft"
+        handle = -1
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            path = self._folder / (name + OPEN)
+            draft.rename(path)
+            sync_folder(self._folder)
+        except OSError as err:
+            if handle >= 0:
+                os.close(handle)
+            draft.unlink(missing_ok=True)
+            self.fault = f"cannot write to the journal in {self._folder}: {err.strerror or err}"
+            raise Fault(self.fault, hint="Make the folder writable and free some disk space, then try again") from err
+        self._number += 1
+        self._path, self._handle, self._end = path, handle, 0
+
+    def _finish(self) -> None:
+        path, handle, self._path = self._path, self._handle, None
+        assert path is not None
+        self._syncer.forget(handle)
+        try:
+            os.fdatasync(handle)
+            seal(path, keep=self._end > 0)
+        finally:
+            os.close(handle)
+            self._handle, self._end = -1, 0
+
+
+class _Syncer:
+    """A thread that makes written records durable, many at a time."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._handle = -1
+        self._stopped = False
+        self.fault: str | None = None
+        self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
+        self._thread.start()
+
+    def dirty(self, handle: int) -> None:
+        """Say that `handle` was written to."""
+        self._handle = handle
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def forget(self, handle: int) -> None:
+        """Wait until nothing is done with `handle` any more, so that it may be closed."""
+        with self._lock:
+            if self._handle == handle:
+                self._handle = -1
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._wake.wait()
+            self._wake.clear()
+            with self._lock:
+                self._sync(self._handle)
+            time.sleep(self._every_s)
+
+    def _sync(self, handle: int) -> None:
+        if handle < 0:
+            return
+        try:
+            os.fdatasync(handle)
+            self.fault = None
+        except OSError as err:
+            self.fault = f"the disk does not take the journal: {err.strerror or err}"

@@ -1,0 +1,200 @@
+"""What the journal remembers: one record for a request, with everything needed to tell later what was answered.
+
+Rows stand in a record as the client sent them, byte for byte; the answers stand beside them as lists in the same
+order. `journal.py` writes records, `segments.py` reads them back, `columns.py` makes typed table rows of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+
+Row: TypeAlias = dict[str, object]
+
+CHAMPION, CANARY, FALLBACK, SHADOW = "champion", "canary", "fallback", "shadow"
+
+
+class BreachRecord(msgspec.Struct, frozen=True):
+    """One named failure of one row; `value` is shortened and JSON."""
+
+    column: str
+    rule: str
+    value: object
+    message: str
+
+
+class BadRow(msgspec.Struct, frozen=True):
+    """A row that broke its contract and was answered by the fallback; `row` counts from 0 within the request."""
+
+    row: int
+    breaches: tuple[BreachRecord, ...]
+
+
+class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="prediction"):
+    """One request of one or more rows and how each was answered.
+
+    `given` tells that the client chose the `request_id`, `fingerprint` is then the CRC-32 of its rows. Row i has the
+    prediction id `prediction_id(prefix, start + i)` and was answered by `versions[version_of[i]]` in the role
+    `arms[version_of[i]]` (all by the first where `version_of` is empty). `acts` and `gains` (money) are empty where
+    the task has no decision. `failed` names good rows whose model broke; like the bad ones they got the fallback.
+    `shadow` is the version that is to score these rows as well, empty where there is none.
+    """
+
+    request_id: str
+    given: bool = False
+    fingerprint: int = 0
+    received_at_us: int
+    prefix: str
+    start: int
+    versions: tuple[str, ...]
+    arms: tuple[str, ...]
+    version_of: list[int] = []
+    scores: list[float | None]
+    acts: list[bool | None] = []
+    gains: list[float | None] = []
+    bad: tuple[BadRow, ...] = ()
+    failed: tuple[int, ...] = ()
+    warnings: dict[int, tuple[BreachRecord, ...]] = {}
+    replay_of: list[str | None] = []
+    shadow: str = ""
+    rows: msgspec.Raw
+
+    @property
+    def ids(self) -> list[str]:
+        """The prediction ids in the order of the rows."""
+        return prediction_ids(self.prefix, self.start, len(self.scores))
+
+
+class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="shadow"):
+    """What the shadow `version` would have answered to the predictions from `start` on; None where it could not.
+
+    `times` are the rows' own event times as texts, None where a row has none.
+    """
+
+    prefix: str
+    start: int
+    version: str
+    received_at_us: int
+    scores: list[float | None]
+    times: list[str | None] = []
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One observed outcome, for a prediction by its id or for every prediction with this key."""
+
+    prediction_id: str | None = None
+    key: str | None = None
+    label: float
+    observed_at_us: int
+
+
+class LabelsRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="labels"):
+    """The labels of one request; `fingerprint` as for predictions."""
+
+    request_id: str = ""
+    fingerprint: int = 0
+    received_at_us: int
+    labels: list[Label]
+
+
+class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="feedback"):
+    """What a person did with a prediction: accepted, overridden or ignored it."""
+
+    prediction_id: str
+    action: str
+    reason: str = ""
+    by: str = ""
+    received_at_us: int
+
+
+Record: TypeAlias = PredictionRecord | ShadowRecord | LabelsRecord | FeedbackRecord
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Record)
+_ROWS = msgspec.json.Decoder(list[Row])
+_RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
+_ROW = msgspec.json.Decoder(Row)
+
+
+def encode(record: Record) -> bytes:
+    """Return the record as JSON."""
+    return _ENCODER.encode(record)
+
+
+def decode(payload: bytes | memoryview) -> Record:
+    """Return the record in the JSON text `payload`."""
+    record: Record = _DECODER.decode(payload)
+    return record
+
+
+def prediction_id(prefix: str, number: int) -> str:
+    """Return the id of a prediction: sorts by process start, then by order.
+
+    Examples
+    --------
+    >>> prediction_id("0199f3a1b2c7d41e07a-", 26)
+    '0199f3a1b2c7d41e07a-00000001a'
+    """
+    return f"{prefix}{number:09x}"
+
+
+def prediction_ids(prefix: str, start: int, count: int) -> list[str]:
+    """Return `count` prediction ids in a row, the first with number `start`."""
+    return [f"{prefix}{number:09x}" for number in range(start, start + count)]
+
+
+def split_id(identity: str) -> tuple[str, int] | None:
+    """Return the prefix and number of a prediction id, or None where the text is none."""
+    prefix, dash, number = identity.rpartition("-")
+    if not dash or len(number) < 9 or not set(number) <= set("0123456789abcdef"):
+        return None
+    return prefix + dash, int(number, 16)
+
+
+def quarantine_id(prediction: str) -> str:
+    """Return the id under which the row of a prediction lies in quarantine."""
+    return f"q-{prediction}"
+
+
+def row_texts(rows: msgspec.Raw | bytes) -> list[bytes]:
+    """Return the JSON text of each row of a list of rows, as it was sent."""
+    return [bytes(text) for text in _RAW_ROWS.decode(rows)]
+
+
+def read_rows(rows: msgspec.Raw | bytes) -> list[Row | msgspec.MsgspecError]:
+    """Return each row of a list of rows as a dict, or why it is none: no object, or a number beyond all bounds.
+
+    Raises
+    ------
+    msgspec.DecodeError, UnicodeDecodeError, RecursionError
+        If the text is no JSON list at all.
+    """
+    try:
+        return list(_ROWS.decode(rows))
+    except msgspec.ValidationError:
+        return [_read_row(text) for text in _RAW_ROWS.decode(rows)]
+
+
+def _read_row(text: msgspec.Raw) -> Row | msgspec.MsgspecError:
+    try:
+        return _ROW.decode(text)
+    except msgspec.MsgspecError as err:
+        return err
+
+
+def good_row(row: Row | msgspec.MsgspecError) -> Row:
+    """Return the row, or an empty one where it could not be read."""
+    return {} if isinstance(row, msgspec.MsgspecError) else row
+
+
+def text_of(row: Row, column: str) -> str | None:
+    """Return the row's text in `column`; None where it holds none."""
+    value = row.get(column)
+    return value if isinstance(value, str) else None
+
+
+def spread(values: Sequence[object], count: int) -> Sequence[object]:
+    """Return `values`, or `count` times None where a record left them out."""
+    return values or [None] * count
