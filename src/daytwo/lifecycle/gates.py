@@ -1,0 +1,251 @@
+"""What a candidate must show before it may go on: pure gates over evidence, and the verdict over all of them.
+
+Every statistical gate may be looked at any time (`sequential.py`). A gate that says no is a good outcome, so each
+result carries its reason in words and its evidence in JSON values. The flow that collects the evidence and asks for
+approval stands beside this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from daytwo.core.schema import Task
+from daytwo.lifecycle.sequential import Floats, Interval, cluster_means, confidence_sequence, e_value
+from daytwo.monitoring.metrics import auc_influence, roc_auc
+
+# A slice with fewer rows says nothing about itself.
+MIN_SLICE_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """One gate's answer. `evidence` holds JSON values only."""
+
+    name: str
+    passed: bool
+    words: str
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether all gates passed; `reasons` are the words of those that did not, or of all where all did."""
+
+    passed: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Both versions on the same labelled rows: labels, scores, and the cluster (day) of each row, shapes (n,).
+
+    Scores are calibrated probabilities (binary) or values (regression).
+    """
+
+    labels: Floats
+    candidate: Floats
+    champion: Floats
+    clusters: ArrayLike
+
+
+def verdict(results: Iterable[GateResult]) -> Verdict:
+    """Pass where every gate passed; say why not otherwise.
+
+    Examples
+    --------
+    >>> verdict([GateResult("latency", False, "p99 31 ms is over 20 ms")]).reasons
+    ('latency: p99 31 ms is over 20 ms',)
+    """
+    results = tuple(results)
+    failed = tuple(result for result in results if not result.passed)
+    return Verdict(not failed, tuple(f"{result.name}: {result.words}" for result in failed or results))
+
+
+def quality_gate(paired: Paired, *, task: Task, margin: float, alpha: float = 0.05) -> GateResult:
+    """Hold the candidate to non-inferiority: worse by no more than `margin`, sure at every look.
+
+    Binary: difference in ROC AUC, by influence values summed over days. Regression: difference in mean absolute
+    error, where `margin` is in the label's unit. `evidence` says `difference` (positive is better), `low`, `high`,
+    and `superior`: whether the candidate is better for sure.
+    """
+    interval = quality_difference(paired, task=task, alpha=alpha)
+    metric = "ROC AUC" if task is Task.BINARY else "mean absolute error"
+    passed, superior = interval.low > -margin, interval.low > 0
+    what = "better than" if superior else "not worse than" if passed else "not shown to keep up with"
+    words = (
+        f"{what} the champion: {metric} better by {interval.mean:+.4f}, at least {interval.low:+.4f} for sure"
+        f" over {interval.clusters} days (bearable: {-margin:+.4f})"
+    )
+    return GateResult("quality", passed, words, _evidence(interval, margin=margin, superior=superior))
+
+
+def quality_difference(paired: Paired, *, task: Task, alpha: float = 0.05) -> Interval:
+    """Return how much better the candidate is, in the metric's unit, as an interval that holds at every look."""
+    if task is Task.BINARY:
+        y = paired.labels
+        difference = roc_auc(y, paired.candidate) - roc_auc(y, paired.champion)
+        influence = auc_influence(y, paired.candidate) - auc_influence(y, paired.champion)
+        if not np.isfinite(difference):
+            return Interval(float("nan"), -np.inf, np.inf, 0)
+        return confidence_sequence(difference + cluster_means(influence, paired.clusters), alpha=alpha)
+    gain = np.abs(paired.labels - paired.champion) - np.abs(paired.labels - paired.candidate)
+    return confidence_sequence(cluster_means(gain, paired.clusters), alpha=alpha)
+
+
+def baseline_gate(
+    labels: ArrayLike, scores: ArrayLike, trivial: ArrayLike, clusters: ArrayLike, *, task: Task, alpha: float = 0.05
+) -> GateResult:
+    """Hold a first version to beating the trivial model, whose answers are `trivial`, for sure."""
+    y, s, t = (np.asarray(array, dtype=np.float64) for array in (labels, scores, trivial))
+    paired = Paired(labels=y, candidate=s, champion=t, clusters=clusters)
+    interval = quality_difference(paired, task=task, alpha=alpha)
+    passed = interval.low > 0
+    metric = "ROC AUC" if task is Task.BINARY else "mean absolute error"
+    words = (
+        f"{'beats' if passed else 'not shown to beat'} the trivial model: {metric} better by {interval.mean:+.4f},"
+        f" at least {interval.low:+.4f} for sure over {interval.clusters} days"
+    )
+    return GateResult("baseline", passed, words, _evidence(interval, margin=0.0, superior=passed))
+
+
+def money_gate(
+    candidate: ArrayLike, champion: ArrayLike, clusters: ArrayLike, *, margin: float, currency: str, alpha: float = 0.05
+) -> GateResult:
+    """Hold the candidate's realised payoff per row to no more than `margin` per row under the champion's.
+
+    Parameters
+    ----------
+    candidate, champion : shape (n,), money
+        What each row brought under each version's own decision.
+    margin : float, money per row
+        Bearable loss, >= 0.
+    """
+    gain = np.asarray(candidate, dtype=np.float64) - np.asarray(champion, dtype=np.float64)
+    interval = confidence_sequence(cluster_means(gain, clusters), alpha=alpha)
+    passed, superior = interval.low > -margin, interval.low > 0
+    words = (
+        f"{'brings' if superior else 'keeps' if passed else 'not shown to keep'} the money: {interval.mean:+.4f}"
+        f" {currency} a row against the champion, at least {interval.low:+.4f} for sure (bearable: {-margin:+.4f})"
+    )
+    return GateResult("money", passed, words, _evidence(interval, margin=margin, superior=superior))
+
+
+def slice_gate(
+    gain: ArrayLike, slices: Mapping[str, ArrayLike], clusters: ArrayLike, *, margin: float, alpha: float = 0.05
+) -> GateResult:
+    """Refuse a candidate that is worse than `margin` in any slice, with evidence corrected for their number.
+
+    Parameters
+    ----------
+    gain : shape (n,)
+        How much less the candidate lost than the champion on each row (log-loss, absolute error or money).
+    slices : name -> mask of shape (n,)
+        Those with fewer than 200 rows are left out and counted.
+    margin : float, in the unit of `gain`
+        Bearable loss per row within a slice, >= 0.
+    """
+    losses = -np.asarray(gain, dtype=np.float64)
+    days = np.asarray(clusters)
+    masks = {name: np.asarray(mask, dtype=bool) for name, mask in slices.items()}
+    judged = {name: mask for name, mask in masks.items() if mask.sum() >= MIN_SLICE_ROWS}
+    values = {name: e_value(cluster_means(losses[m], days[m]), above=margin) for name, m in judged.items()}
+    mean = float(np.mean(list(values.values()))) if values else 1.0
+    worst = sorted(values, key=lambda name: -values[name])[:5]
+    passed = mean < 1 / alpha
+    evidence: dict[str, object] = {
+        "slices": len(judged),
+        "too_small": len(masks) - len(judged),
+        "e_value": _finite(mean),
+        "worst": {
+            name: {"e_value": _finite(values[name]), "loss": float(losses[judged[name]].mean())} for name in worst
+        },
+    }
+    if passed:
+        words = f"no slice of {len(judged)} is worse than bearable"
+    else:
+        guilty = [name for name in worst if values[name] >= 1 / alpha]
+        words = f"worse than bearable in {', '.join(guilty or worst[:1])} (evidence {mean:.3g} over {1 / alpha:.0f})"
+    return GateResult("slices", passed, words, evidence)
+
+
+def calibration_gate(
+    labels: ArrayLike, scores: ArrayLike, clusters: ArrayLike, *, tolerance: float = 0.02, alpha: float = 0.05
+) -> GateResult:
+    """Refuse probabilities that are off by more than `tolerance` (a share in [0, 1]) in any fifth of the scores.
+
+    Expected against observed events in five groups of equal size, above and below, evidence averaged over the ten.
+    """
+    y, p = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    days = np.asarray(clusters)
+    groups = np.array_split(np.argsort(p, kind="stable"), 5)
+    gaps = [float((y[g] - p[g]).mean()) for g in groups]
+    values = [
+        e_value(cluster_means(sign * (y[g] - p[g]), days[g]), above=tolerance) for g in groups for sign in (1.0, -1.0)
+    ]
+    mean = float(np.mean(values))
+    passed = mean < 1 / alpha
+    worst = max(gaps, key=abs)
+    words = (
+        f"expected {p.mean():.1%}, observed {y.mean():.1%}; the worst fifth of the scores is off by {worst:+.1%}"
+        f" ({'bearable' if passed else 'for sure over'}: {tolerance:.1%})"
+    )
+    evidence = {"expected": float(p.mean()), "observed": float(y.mean()), "gaps": gaps, "e_value": _finite(mean)}
+    return GateResult("calibration", passed, words, evidence)
+
+
+def latency_gate(p99_ms: float, *, max_p99_ms: float) -> GateResult:
+    """Refuse a version whose 99th percentile of one row's answer is over the limit."""
+    passed = p99_ms <= max_p99_ms
+    words = f"p99 {p99_ms:.3g} ms is {'within' if passed else 'over'} {max_p99_ms:g} ms"
+    return GateResult("latency", passed, words, {"p99_ms": p99_ms, "max_p99_ms": max_p99_ms})
+
+
+def robustness_gate(
+    scores: ArrayLike, disturbed: Mapping[str, ArrayLike], *, task: Task, reach: float = 1.0
+) -> GateResult:
+    """Refuse a version that answers disturbed rows absurdly.
+
+    Parameters
+    ----------
+    scores : shape (n,)
+        Answers to unharmed rows.
+    disturbed : name -> shape (m,)
+        Answers to the same rows harmed in one way, such as `without wind_speed` or `wind_speed at its limit`.
+    reach : float
+        A regression may leave the range of `scores` by this many times its width; a probability stays in [0, 1].
+    """
+    base = np.asarray(scores, dtype=np.float64)
+    if task is Task.BINARY:
+        low, high = 0.0, 1.0
+    else:
+        width = float(np.ptp(base)) * reach
+        low, high = float(base.min()) - width, float(base.max()) + width
+    absurd = []
+    for name, answers in disturbed.items():
+        values = np.asarray(answers, dtype=np.float64)
+        if not np.isfinite(values).all() or (values < low).any() or (values > high).any():
+            absurd.append(name)
+    moves = {name: float(np.mean(np.asarray(a, dtype=np.float64)) - base.mean()) for name, a in disturbed.items()}
+    words = f"absurd answers {', '.join(absurd)}" if absurd else f"sound answers under {len(disturbed)} disturbances"
+    evidence = {"low": low, "high": high, "moves": {name: _finite(move) for name, move in moves.items()}}
+    return GateResult("robustness", not absurd, words, evidence)
+
+
+def _evidence(interval: Interval, *, margin: float, superior: bool) -> dict[str, object]:
+    return {
+        "difference": _finite(interval.mean),
+        "low": _finite(interval.low),
+        "high": _finite(interval.high),
+        "clusters": interval.clusters,
+        "margin": margin,
+        "superior": superior,
+    }
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no infinity."""
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""Profiles, drift, alarms, estimated and realised performance: pure statistics."""
