@@ -25,6 +25,7 @@ _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+_ARITHMETIC = frozenset(_BINARY.values())
 _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -134,7 +135,7 @@ def _value(node: ast.expr, column: Callable[[str], Any]) -> Any:
             return _apply(operator.xor, _value(operand, column), True)
         case ast.UnaryOp(op=op, operand=operand):
             inner = _value(operand, column)
-            return inner if inner is None or isinstance(op, ast.UAdd) else -inner
+            return inner if inner is None or isinstance(op, ast.UAdd) else -_number(inner)
         case ast.BoolOp(op=op, values=values):
             combine = operator.and_ if isinstance(op, ast.And) else operator.or_
             result = _value(values[0], column)
@@ -147,6 +148,14 @@ def _value(node: ast.expr, column: Callable[[str], Any]) -> Any:
 def _apply(combine: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
     if left is None or right is None:
         return None
+    if combine in _ARITHMETIC:
+        left, right = _number(left), _number(right)
     if combine is operator.truediv and isinstance(left, int | float) and isinstance(right, int | float) and right == 0:
         return math.nan if left == 0 or math.isnan(left) else math.copysign(math.inf, left) * math.copysign(1, right)
     return combine(left, right)
+
+
+def _number(value: Any) -> Any:
+    # Arrays of truths would add up by "or"; a plain True already counts as 1.
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return value * 1 if kind == "b" else value

@@ -1,0 +1,215 @@
+"""What a decision is worth, in money: act on a row when that is expected to bring more than leaving it.
+
+The amounts come from `[value]` in `daytwo.toml`, each a number or an expression over the row (`core/expression.py`).
+Where a column that an amount reads is missing, nothing is known about the money: the advice is not to act.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from daytwo.core.errors import DataError, SettingsError
+from daytwo.core.expression import Expression, parse
+from daytwo.core.schema import Task
+from daytwo.core.settings import ValueSettings
+
+Lookup = Callable[[str], ArrayLike]
+Number = TypeVar("Number", float, NDArray[np.float64])
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about one row. `gain` is the money expected over not acting; both None where there is no act.
+
+    `act` is None for a regression, whose value is used as it is; `gain` is None where a column it reads is missing.
+    """
+
+    act: bool | None
+    gain: float | None
+
+
+class _Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    task: Task
+    value: ValueSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Payoff:
+    """The money of each outcome. `columns` are the row's columns it reads, in order of first use."""
+
+    task: Task
+    settings: ValueSettings
+    columns: tuple[str, ...]
+    _amounts: Mapping[str, Expression] = field(compare=False, repr=False)
+
+    @staticmethod
+    def from_settings(value: ValueSettings, task: Task) -> Payoff:
+        """Read the expressions of `value` that count for `task`.
+
+        Raises
+        ------
+        SettingsError
+            If one of them is no expression; the message names it.
+        """
+        names = (
+            ("true_positive", "false_positive", "false_negative", "true_negative")
+            if task is Task.BINARY
+            else ("error_cost",)
+        )
+        amounts = {name: parse(str(getattr(value, name))) for name in names}
+        columns = dict.fromkeys(column for amount in amounts.values() for column in amount.columns)
+        return Payoff(task, value, tuple(columns), amounts)
+
+    def advise(self, probability: float, row: Mapping[str, object]) -> Advice:
+        """Say whether to act on a row that is positive with this probability.
+
+        `row` holds the raw values of `columns`; others are not looked at, a missing one counts as null.
+        """
+        if self.task is not Task.BINARY:
+            return Advice(act=None, gain=None)
+        values: dict[str, object] = {}
+        for name in self.columns:
+            value = row.get(name)
+            if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself
+                return Advice(act=False, gain=None)
+            values[name] = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        money = self._money(values)
+        gain = _gain(probability, money)
+        return Advice(act=gain > 0, gain=gain) if math.isfinite(gain) else Advice(act=False, gain=None)
+
+    def gain_many(self, probability: ArrayLike, column: Lookup) -> NDArray[np.float64]:
+        """Return the money expected from acting over not acting, shape (n,); NaN where it is not known.
+
+        `column(name)` gives a column's values, shape (n,): numbers (NaN for null), truths, or texts (None for null).
+        """
+        p = np.asarray(probability, dtype=np.float64)
+        money = {name: self._evaluate(name, column, len(p)) for name in self._amounts}
+        if self.task is not Task.BINARY:
+            return np.full(len(p), np.nan)
+        with np.errstate(invalid="ignore", over="ignore"):
+            gain = _gain(p, money)
+        return np.where(np.isfinite(gain), gain, np.nan)
+
+    def decide_many(self, probability: ArrayLike, column: Lookup) -> NDArray[np.bool_]:
+        """Return for each row whether to act, shape (n,): as `advise` would. Never, for a regression."""
+        return self.gain_many(probability, column) > 0
+
+    def realised_many(self, answer: ArrayLike, label: ArrayLike, column: Lookup) -> NDArray[np.float64]:
+        """Return the money that came of it, shape (n,); NaN where the label or a column that counts is missing.
+
+        `answer` is, for two classes, whether one acted (then the label 1 is a true positive, 0 a false one); for a
+        regression the predicted value, whose absolute error costs `error_cost` a unit.
+        """
+        y = np.asarray(label, dtype=np.float64)
+        if self.task is not Task.BINARY:
+            error = np.abs(np.asarray(answer, dtype=np.float64) - y)
+            return -self._evaluate("error_cost", column, len(y)) * error
+        act = np.asarray(answer, dtype=bool)
+        outcomes = {
+            "true_positive": act & (y == 1),
+            "false_positive": act & (y == 0),
+            "false_negative": ~act & (y == 1),
+            "true_negative": ~act & (y == 0),
+        }
+        names = list(outcomes)
+        return np.select(
+            [outcomes[name] for name in names], [self._evaluate(name, column, len(y)) for name in names], np.nan
+        )
+
+    def amounts_many(self, n: int, column: Lookup) -> dict[str, NDArray[np.float64]]:
+        """Return each outcome's money for `n` rows, by its name in the settings; NaN where it is not known."""
+        return {name: self._evaluate(name, column, n) for name in self._amounts}
+
+    def threshold(self) -> float | None:
+        """Return the probability above which acting pays, or None where there is no single one.
+
+        There is none for a regression, where an amount reads a column, and where a surer row is not a better one.
+
+        Examples
+        --------
+        >>> Payoff.from_settings(ValueSettings(true_positive=3, false_positive=-1), Task.BINARY).threshold()
+        0.25
+
+        Source: C. Elkan (2001), The foundations of cost-sensitive learning, IJCAI, 973-978.
+        """
+        if self.task is not Task.BINARY or self.columns:
+            return None
+        money = self._money({})
+        hit = money["true_positive"] - money["false_negative"]
+        miss = money["false_positive"] - money["true_negative"]
+        return None if hit <= miss else min(max(-miss / (hit - miss), 0.0), 1.0)
+
+    def to_json(self) -> bytes:
+        """Return the payoff as JSON text, for a bundle."""
+        return msgspec.json.encode(_Text(self.task, self.settings))
+
+    @staticmethod
+    def from_json(text: bytes) -> Payoff:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        DataError
+            If the text is no payoff.
+        """
+        try:
+            read = msgspec.json.decode(text, type=_Text)
+        except msgspec.MsgspecError as err:
+            raise DataError(f"this is no payoff: {err}", hint="Make the model again") from err
+        return Payoff.from_settings(read.value, read.task)
+
+    def _money(self, values: Mapping[str, object]) -> dict[str, float]:
+        """Evaluate every amount for one row."""
+        money = {}
+        for name, amount in self._amounts.items():
+            with _named(name):
+                money[name] = float(amount.evaluate(values.__getitem__))
+        return money
+
+    def _evaluate(self, name: str, column: Lookup, n: int) -> NDArray[np.float64]:
+        """Evaluate one amount where every column it reads is there: a comparison with NaN must not count as no."""
+        amount = self._amounts[name]
+        values = {each: np.asarray(column(each)) for each in amount.columns}
+        known = np.ones(n, dtype=bool)
+        for array in values.values():
+            known &= array == array  # noqa: PLR0124 - only NaN differs from itself
+            if array.dtype == object:
+                known &= array != np.array(None)
+        money = np.full(n, np.nan)
+        with _named(name), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            known_values = {each: _plain(array[known]) for each, array in values.items()}
+            money[known] = amount.evaluate(known_values.__getitem__)
+        return money
+
+
+def _plain(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return values without nulls as truths, texts or float64."""
+    if values.dtype == object and len(values):
+        values = np.array(values.tolist())
+    if values.dtype.kind in "mM":
+        raise TypeError("it reads a time")
+    return values if values.dtype.kind in "bUT" else values.astype(np.float64)
+
+
+@contextmanager
+def _named(amounts: str) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError) as err:
+        raise SettingsError(
+            f"[value] {amounts} gives no number: {err}", hint="Read number columns only, or compare texts with texts"
+        ) from err
+
+
+def _gain(probability: Number, money: Mapping[str, Number]) -> Number:
+    hit = money["true_positive"] - money["false_negative"]
+    miss = money["false_positive"] - money["true_negative"]
+    return probability * hit + (1 - probability) * miss
