@@ -1,0 +1,1 @@
+"""What data must look like, what breaks it, and why: one contract, compiled for requests and for tables."""

@@ -1,0 +1,222 @@
+"""A table through its contract: which rows may pass, and every failing cell by row, column and rule.
+
+The other compilation of the same contract is `decoder.py`; the meaning of each rule stands in `contract.py`. All
+tests of all columns run in one fused plan that only counts; row numbers are looked up for the tests that failed.
+Texts with a time or a pattern are judged once per distinct text, by the very code that judges a request.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from daytwo.contracts.contract import Action, Column, Contract, Role
+from daytwo.contracts.ieee import Ieee
+from daytwo.contracts.rules import RowRule, message, row_rules, rule_column, rule_name
+from daytwo.contracts.typed import Typed, dtype_of, shown, typed
+from daytwo.core.errors import DataError
+from daytwo.core.schema import Kind
+
+ROW = "_row"
+_FAILURES = pl.Schema(
+    {"row": pl.Int64, "column": pl.String, "rule": pl.String, "value": pl.String, "message": pl.String}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A table's verdict.
+
+    `accepted` holds the rows that may pass, with the contract's columns in its order and types (ignored columns
+    where present). `failures` has one line for each failing cell: `row` (0-based, in the table that was checked),
+    `column`, `rule`, `value`, `message`; `warnings` the same for cells that only warn. `rejected` holds the
+    original rows that failed, `_row` first. `unknown` names the table's columns that the contract does not know.
+    """
+
+    accepted: pl.DataFrame
+    failures: pl.DataFrame
+    warnings: pl.DataFrame
+    rejected: pl.DataFrame
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """One rule: `fails` is a boolean expression over the working table, without nulls; `shown` is the value's text."""
+
+    column: str
+    rule: str
+    action: Action
+    message: str
+    fails: pl.Expr
+    shown: pl.Expr
+
+
+def check(contract: Contract, frame: pl.DataFrame, *, labels: bool = True, parse_text: bool = False) -> Checked:
+    """Judge every row of `frame`.
+
+    With `labels` the target must be there and hold (rows to learn from); without, it is not looked at (rows to
+    predict), as at the server. With `parse_text` texts are read as numbers and booleans first, for sources that
+    know only texts, such as CSV; otherwise a text is never a number.
+
+    Raises
+    ------
+    DataError
+        If a required column is not in the table; the message names it and the next step.
+    """
+    if ROW in frame.columns:
+        raise DataError(f"the data has a column {ROW!r}, a name of daytwo's own", hint="Rename the column")
+    wanted = [c for c in contract.columns if c.is_checked and (labels or c.role is not Role.TARGET)]
+    columns = [column for column in wanted if _present(column, contract, frame)]
+    work: list[pl.Series] = []
+    tests: list[_Test] = []
+    for column in columns:
+        values = typed(column, frame.get_column(column.name), parse_text=parse_text)
+        work += _working_series(column, values)
+        tests += _tests(column, values)
+    rules = row_rules(contract, [column.name for column in columns])
+    tests += [_rule_test(rule, tests) for rule in rules]
+    return _verdict(contract, frame, columns, pl.DataFrame(work, height=frame.height), tests)
+
+
+def _verdict(
+    contract: Contract, frame: pl.DataFrame, columns: list[Column], work: pl.DataFrame, tests: list[_Test]
+) -> Checked:
+    broken = _broken(work, tests)
+    rejecting = [test for test in broken if test.action is Action.REJECT]
+    numbered = frame.with_row_index(ROW).cast({ROW: pl.Int64})
+    accepted = _accepted(contract, frame, columns, work)
+    if rejecting:
+        bad = work.select(pl.any_horizontal([test.fails for test in rejecting]).alias(ROW)).get_column(ROW)
+        accepted, rejected = accepted.filter(~bad), numbered.filter(bad)
+    else:
+        rejected = numbered.clear()
+    known = {column.name for column in contract.columns}
+    return Checked(
+        accepted=accepted,
+        failures=_cells(work, rejecting),
+        warnings=_cells(work, [test for test in broken if test.action is Action.WARN]),
+        rejected=rejected,
+        unknown=tuple(name for name in frame.columns if name not in known),
+    )
+
+
+def _present(column: Column, contract: Contract, frame: pl.DataFrame) -> bool:
+    if column.name in frame.columns:
+        return True
+    if not column.required:
+        return False
+    raise DataError(
+        f"the data has no column {column.name!r}, which the contract {contract.name!r} requires",
+        hint="Bring the column back, or renew the contract with required = false for it",
+    )
+
+
+def _working_series(column: Column, values: Typed) -> list[pl.Series]:
+    masks = [mask.alias(_side(column, rule)) for rule, mask in values.failed]
+    return [values.values, values.original.alias(_side(column, "original")), *masks]
+
+
+def _side(column: Column, what: str) -> str:
+    # No column of a contract starts with "_", so these names are free.
+    return f"_{what}_{column.name}"
+
+
+def _tests(column: Column, values: Typed) -> list[_Test]:
+    value = pl.col(column.name)
+    original = pl.col(_side(column, "original"))
+    unread = [pl.col(_side(column, rule)) for rule, _mask in values.failed]
+    tests: list[_Test] = []
+
+    def add(rule: str, fails: pl.Expr, action: Action = Action.REJECT) -> None:
+        cell = shown(original, values.original.dtype)
+        tests.append(_Test(column.name, rule, action, column.message(rule), fails, cell))
+
+    if not column.nullable:
+        add("not_null", value.is_null() & ~pl.any_horizontal(unread) if unread else value.is_null())
+    for (rule, _mask), fails in zip(values.failed, unread, strict=True):
+        add(rule, fails)
+    outside = _outside(value, column.minimum, column.maximum)
+    unexpected = _outside(value, column.expected_minimum, column.expected_maximum)
+    if outside is not None:
+        add("between", outside)
+    if unexpected is not None:
+        add("expected_between", unexpected if outside is None else unexpected & ~outside, Action.WARN)
+    if column.levels:
+        keep = column.other == "keep" and column.role is not Role.TARGET
+        add("in_set", ~value.is_in(_levels(column)).fill_null(True), Action.WARN if keep else Action.REJECT)
+    if column.max_length is not None:
+        add("length", (value.str.len_chars() > column.max_length).fill_null(False))
+    if column.pattern is not None:
+        pattern = re.compile(column.pattern)
+        odd = [text for text in values.values.unique().drop_nulls().to_list() if pattern.fullmatch(text) is None]
+        add("match_regex", value.is_in(pl.Series(odd, dtype=pl.String).implode()).fill_null(False))
+    return tests
+
+
+def _levels(column: Column) -> pl.Expr:
+    if column.kind is Kind.BOOLEAN:
+        return pl.lit(pl.Series([level == "true" for level in column.levels])).implode()
+    levels = pl.Series(column.levels, dtype=pl.String)
+    return pl.lit(levels if column.kind is Kind.CATEGORY else levels.cast(dtype_of(column))).implode()
+
+
+def _outside(value: pl.Expr, low: float | None, high: float | None) -> pl.Expr | None:
+    parts = ([] if low is None else [value < low]) + ([] if high is None else [value > high])
+    if not parts:
+        return None
+    return (parts[0] if len(parts) == 1 else parts[0] | parts[1]).fill_null(False)
+
+
+def _rule_test(rule: RowRule, tests: list[_Test]) -> _Test:
+    usable = [pl.col(name).is_not_null() for name in rule.columns]
+    usable += [~test.fails for test in tests if test.column in rule.columns and test.action is Action.REJECT]
+    read = {
+        name: Ieee(pl.col(name).cast(pl.Float64)) if number else pl.col(name)
+        for name, number in zip(rule.columns, rule.numeric, strict=True)
+    }
+    outcome = rule.expression.evaluate(read.__getitem__)
+    fails = pl.all_horizontal(*usable, ~outcome.fill_null(True))
+    nothing = pl.lit(None, pl.String)
+    return _Test(rule_column(rule), rule_name(rule.rule), rule.rule.action, message(rule.rule), fails, nothing)
+
+
+def _broken(work: pl.DataFrame, tests: list[_Test]) -> list[_Test]:
+    if not tests or not work.height:
+        return []
+    counts = work.lazy().select(test.fails.sum().alias(str(i)) for i, test in enumerate(tests)).collect().row(0)
+    return [test for test, count in zip(tests, counts, strict=True) if count]
+
+
+def _cells(work: pl.DataFrame, broken: list[_Test]) -> pl.DataFrame:
+    if not broken:
+        return _FAILURES.to_frame()
+    lines = [
+        work.lazy()
+        .with_row_index("row")
+        .filter(test.fails)
+        .select(
+            pl.col("row").cast(pl.Int64),
+            pl.lit(test.column).alias("column"),
+            pl.lit(test.rule).alias("rule"),
+            test.shown.alias("value"),
+            pl.lit(test.message).alias("message"),
+        )
+        for test in broken
+    ]
+    return pl.concat(lines).collect().sort("row", maintain_order=True)
+
+
+def _accepted(contract: Contract, frame: pl.DataFrame, checked: list[Column], work: pl.DataFrame) -> pl.DataFrame:
+    names = {column.name for column in checked}
+    series: list[pl.Series] = []
+    for column in contract.columns:
+        if column.name in names:
+            series.append(work.get_column(column.name))
+        elif column.role is Role.IGNORED and column.name in frame.columns:
+            series.append(frame.get_column(column.name))
+        elif column.role is not Role.TARGET and column.is_checked:
+            series.append(pl.repeat(None, frame.height, dtype=dtype_of(column), eager=True).alias(column.name))
+    return pl.DataFrame(series, height=frame.height)

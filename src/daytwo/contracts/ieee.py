@@ -1,0 +1,72 @@
+"""Numbers of a table that compare as Python's floats do: nothing is above, below or equal to NaN.
+
+A frame library orders NaN above everything; a row rule such as `a / b <= 1` must say the same of 0 / 0 at both doors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+
+class Ieee:
+    """A numeric column expression; its comparisons give plain boolean expressions."""
+
+    __hash__ = None  # type: ignore[assignment]  # it is compared, never kept
+
+    def __init__(self, expr: pl.Expr) -> None:
+        self.expr = expr
+
+    def __add__(self, other: Any) -> Ieee:
+        return Ieee(self.expr + _plain(other))
+
+    def __radd__(self, other: Any) -> Ieee:
+        return Ieee(_plain(other) + self.expr)
+
+    def __sub__(self, other: Any) -> Ieee:
+        return Ieee(self.expr - _plain(other))
+
+    def __rsub__(self, other: Any) -> Ieee:
+        return Ieee(_plain(other) - self.expr)
+
+    def __mul__(self, other: Any) -> Ieee:
+        return Ieee(self.expr * _plain(other))
+
+    def __rmul__(self, other: Any) -> Ieee:
+        return Ieee(_plain(other) * self.expr)
+
+    def __truediv__(self, other: Any) -> Ieee:
+        return Ieee(self.expr / _plain(other))
+
+    def __rtruediv__(self, other: Any) -> Ieee:
+        return Ieee(_plain(other) / self.expr)
+
+    def __neg__(self) -> Ieee:
+        return Ieee(-self.expr)
+
+    def __lt__(self, other: Any) -> pl.Expr:
+        return (self.expr < _plain(other)) & self._ordered(other)
+
+    def __le__(self, other: Any) -> pl.Expr:
+        return (self.expr <= _plain(other)) & self._ordered(other)
+
+    def __gt__(self, other: Any) -> pl.Expr:
+        return (self.expr > _plain(other)) & self._ordered(other)
+
+    def __ge__(self, other: Any) -> pl.Expr:
+        return (self.expr >= _plain(other)) & self._ordered(other)
+
+    def __eq__(self, other: Any) -> pl.Expr:  # type: ignore[override]  # a column answers with a column
+        return (self.expr == _plain(other)) & self._ordered(other)
+
+    def __ne__(self, other: Any) -> pl.Expr:  # type: ignore[override]  # a column answers with a column
+        return ~(self == other)
+
+    def _ordered(self, other: Any) -> pl.Expr:
+        known = self.expr.is_not_nan()
+        return known & other.expr.is_not_nan() if isinstance(other, Ieee) else known
+
+
+def _plain(value: Any) -> pl.Expr:
+    return value.expr if isinstance(value, Ieee) else pl.lit(float(value))
