@@ -1,0 +1,1 @@
+"""The demo: a real year of flights, replayed day by day through everything daytwo does."""
