@@ -5,7 +5,6 @@ Half of `columnar.py`: there the rules, here the readings of whatever type a fil
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import polars as pl
