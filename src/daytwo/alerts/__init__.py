@@ -1,0 +1,1 @@
+"""Findings become alerts that somebody owns: opened once, repeated quietly, sent out, acknowledged, closed."""

@@ -1,0 +1,78 @@
+"""How the ledger's database is opened: the one place that knows its engine's habits.
+
+The ledger is where the registry, governance, alerts and value keep their records; each room defines its own tables
+in its `sql.py` on the shared `LEDGER` metadata. SQLite in WAL mode by default; any SQLAlchemy URL of Postgres later.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from daytwo.core.errors import Fault
+
+LEDGER = MetaData()
+# How long a writer waits for another one before it gives up; longer than any transaction of ours by far.
+_BUSY_SECONDS = 30
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment kept in UTC, aware on both sides, for databases that forget the zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (port)
+        """Store UTC without zone."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (port)
+        """Give back an aware moment."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def open_sqlite(path: Path) -> Engine:
+    """Open the database file at `path`, made if it is not there, in WAL mode with immediate transactions.
+
+    Raises
+    ------
+    Fault
+        If the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise Fault(f"cannot make {path.parent}: {err.strerror}", hint="Make the folder writable") from err
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # SQLAlchemy begins; the driver's own begin comes too late for reads
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that reads and then writes must hold the lock from its start, or two of them deadlock.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def create_tables(engine: Engine) -> None:
+    """Make every table of the ledger that is not there yet."""
+    try:
+        LEDGER.create_all(engine)
+    except SQLAlchemyError as err:
+        raise Fault(
+            f"the ledger {engine.url.database} cannot be opened: {err.__cause__ or err}",
+            hint="Check that the folder is writable, the disk has room and the file is a daytwo ledger",
+        ) from err

@@ -1,0 +1,185 @@
+"""`daytwo.toml` and the environment, read once at the door into one `Settings`, each value with its origin."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daytwo.core.durations import duration, rate_per_day
+from daytwo.core.errors import NotFound, SettingsError
+from daytwo.core.expression import parse
+from daytwo.core.settings import Settings
+
+FILE_NAME = "daytwo.toml"
+_PREFIX = "DAYTWO_"
+_POLICIES = ("marginal", "never")
+_STEP = re.compile(r"(?:shadow|canary (\d+(?:\.\d+)?)%) \d+(?:\.\d+)?[smhdw]")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings with where each value came from: `default`, `daytwo.toml` or the variable's name, by dotted key."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    folder: Path
+
+
+def find_project(start: Path) -> Path:
+    """Return the nearest folder at or above `start` that holds a `daytwo.toml`.
+
+    Raises
+    ------
+    NotFound
+        If there is none.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise NotFound(
+        f"no {FILE_NAME} in {start} or above it",
+        hint="Run 'daytwo init ROWS.parquet --target COLUMN' here, or go into a project folder",
+    )
+
+
+def load_settings(folder: Path, environment: Mapping[str, str]) -> LoadedSettings:
+    """Read `folder/daytwo.toml` and the overrides `DAYTWO_SECTION__FIELD`, and check every value.
+
+    Raises
+    ------
+    SettingsError
+        If the file is broken, a key is unknown, or a value means nothing; names the key and the next step.
+    """
+    path = folder / FILE_NAME
+    try:
+        tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        raise NotFound(f"no {FILE_NAME} in {folder}", hint="Run 'daytwo init ROWS.parquet --target COLUMN'") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise SettingsError(f"{path} is not valid TOML: {err}", hint="Mend the line named, then try again") from err
+    origins = dict.fromkeys(_flatten(tree), FILE_NAME)
+    for name, text in sorted(environment.items()):
+        if name.startswith(_PREFIX) and "__" in name:
+            section, field = name.removeprefix(_PREFIX).lower().split("__", 1)
+            tree.setdefault(section, {})[field] = _value(text)
+            origins[f"{section}.{field}"] = name
+    settings = _convert(tree, path)
+    check(settings)
+    every = _flatten(msgspec.to_builtins(settings))
+    return LoadedSettings(settings, {key: origins.get(key, "default") for key in every}, folder)
+
+
+def check(settings: Settings) -> None:
+    """Raise SettingsError at the first value whose text means nothing."""
+    for key, text in (
+        ("monitor.window", settings.monitor.window),
+        ("monitor.label_delay", settings.monitor.label_delay),
+    ):
+        _meaning(key, duration, text)
+    _meaning("monitor.false_alarms", rate_per_day, settings.monitor.false_alarms)
+    for key, value in msgspec.to_builtins(settings.value).items():
+        if key != "currency":
+            _meaning(f"value.{key}", parse, str(value))
+    for span in settings.retrain.windows:
+        if span != "all":
+            _meaning("retrain.windows", duration, span)
+    if settings.retrain.policy not in _POLICIES:
+        raise SettingsError(
+            f"retrain.policy = {settings.retrain.policy!r} is unknown", hint=f"Choose one of {', '.join(_POLICIES)}"
+        )
+    for step in settings.release.steps:
+        match = _STEP.fullmatch(step)
+        if not match or (match[1] and not 0 < float(match[1]) < 100):
+            raise SettingsError(f"release.steps has {step!r}", hint="Write steps such as 'shadow 2d' or 'canary 5% 1d'")
+
+
+def secret(reference: str, environment: Mapping[str, str] | None = None) -> str:
+    """Return the secret behind `env:NAME` or `file:PATH`; an empty reference is an empty secret.
+
+    Raises
+    ------
+    SettingsError
+        If the reference has another form or points at nothing.
+    """
+    if not reference:
+        return ""
+    scheme, _, name = reference.partition(":")
+    found: str | None = None
+    if scheme == "env":
+        found = (os.environ if environment is None else environment).get(name)
+    elif scheme == "file" and Path(name).is_file():
+        found = Path(name).read_text(encoding="utf-8").strip()
+    if found is None:
+        raise SettingsError(
+            f"the secret {scheme}:{name} is not there",
+            hint="Secrets are given as env:NAME or file:PATH; set that variable or write that file",
+        )
+    return found
+
+
+def _convert(tree: Mapping[str, Any], path: Path) -> Settings:
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as err:
+        raise SettingsError(f"{path}: {_in_words(str(err))}", hint=_nearest(str(err))) from err
+
+
+def _in_words(message: str) -> str:
+    unknown = re.search(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
+    if unknown:
+        return f"unknown key {_dotted(unknown[2], unknown[1])!r}"
+    missing = re.search(r"missing required field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
+    if missing:
+        return f"the key {_dotted(missing[2], missing[1])!r} is missing"
+    return re.sub(r" - at `\$\.?([^`]*)`", r" at '\1'", message)
+
+
+def _nearest(message: str) -> str:
+    unknown = re.search(r"unknown field `([^`]+)`", message)
+    if not unknown:
+        return "Mend the value; 'daytwo config' shows every key with its default once the file is valid"
+    keys = {key.rsplit(".", 1)[-1]: key for key in every_key()} | {
+        key.split(".")[0]: key.split(".")[0] for key in every_key()
+    }
+    close = difflib.get_close_matches(unknown[1], keys, n=1, cutoff=0.5)
+    return f"Did you mean {keys[close[0]]!r}?" if close else "Remove it; 'daytwo config' lists the keys there are"
+
+
+def every_key() -> tuple[str, ...]:
+    """Every setting there is, dotted."""
+    model = {"name": "", "target": ""}
+    return tuple(_flatten(msgspec.to_builtins(msgspec.convert({"model": model}, Settings))))
+
+
+def _dotted(section: str | None, key: str) -> str:
+    return f"{section}.{key}" if section else key
+
+
+def _flatten(tree: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{section}.{field}" if isinstance(fields, dict) else section
+        for section, fields in tree.items()
+        for field in (fields if isinstance(fields, dict) else [""])
+    ]
+
+
+def _meaning(key: str, read: Any, text: str) -> None:
+    try:
+        read(text)
+    except SettingsError as err:
+        raise SettingsError(f"{key}: {err.message}", hint=err.hint) from err
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,137 @@
+"""The audit log and the approvals in the ledger's database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Boolean, Column, Engine, Integer, RowMapping, String, Table, delete, insert, select
+
+from daytwo.core.ledger import LEDGER, Moment
+from daytwo.governance.approvals import Decision, Request
+from daytwo.governance.audit import GENESIS, Entry, Sealed, seal
+
+_audit = Table(
+    "audit",
+    LEDGER,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("cause", String, nullable=False, unique=True),
+    Column("detail", String, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("digest", String, nullable=False),
+)
+_requests = Table(
+    "approval_requests",
+    LEDGER,
+    Column("flow", String, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("evidence", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("needed", Integer, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("summary", String, nullable=False),
+)
+_decisions = Table(
+    "approval_decisions",
+    LEDGER,
+    Column("flow", String, primary_key=True),
+    Column("person", String, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("evidence", String, nullable=False),
+    Column("approved", Boolean, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+
+class SqlAuditLog:
+    """The `AuditLog` as one table. The moment is kept as the text that was sealed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def append(self, entry: Entry) -> Sealed:
+        """Seal once per cause, as the port says."""
+        with self._engine.begin() as connection:
+            done = connection.execute(select(_audit).where(_audit.c.cause == entry.cause)).mappings().first()
+            if done is not None:
+                return _sealed(done)
+            newest = connection.execute(select(_audit).order_by(_audit.c.number.desc()).limit(1)).mappings().first()
+            number, previous = (1, GENESIS) if newest is None else (newest["number"] + 1, newest["digest"])
+            sealed = Sealed(number, entry, previous, seal(entry, previous))
+            connection.execute(
+                insert(_audit).values(
+                    number=number,
+                    at=entry.at.isoformat(),
+                    actor=entry.actor,
+                    action=entry.action,
+                    subject=entry.subject,
+                    cause=entry.cause,
+                    detail=msgspec.json.encode(dict(entry.detail), order="deterministic").decode(),
+                    previous=previous,
+                    digest=sealed.digest,
+                )
+            )
+            return sealed
+
+    def read(self) -> tuple[Sealed, ...]:
+        """Every entry, the oldest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_audit).order_by(_audit.c.number)).mappings()
+            return tuple(_sealed(row) for row in rows)
+
+
+class SqlApprovals:
+    """The `Approvals` as two tables."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def ask(self, request: Request) -> None:
+        """Keep the request once per flow."""
+        with self._engine.begin() as connection:
+            if connection.execute(select(_requests.c.flow).where(_requests.c.flow == request.flow)).first() is None:
+                connection.execute(insert(_requests).values(**asdict(request)))
+
+    def request(self, flow: str) -> Request | None:
+        """Return what the flow asked, if it did."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(_requests).where(_requests.c.flow == flow)).mappings().first()
+            return None if row is None else Request(**row)
+
+    def requests(self) -> tuple[Request, ...]:
+        """Every request there was, the oldest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_requests).order_by(_requests.c.asked_at, _requests.c.flow)).mappings()
+            return tuple(Request(**row) for row in rows)
+
+    def decide(self, decision: Decision) -> None:
+        """Keep a person's last word."""
+        mine = (_decisions.c.flow == decision.flow) & (_decisions.c.person == decision.person)
+        with self._engine.begin() as connection:
+            connection.execute(delete(_decisions).where(mine))
+            connection.execute(insert(_decisions).values(**asdict(decision)))
+
+    def decisions(self, flow: str) -> tuple[Decision, ...]:
+        """Every decision on this flow's request, the oldest first."""
+        query = select(_decisions).where(_decisions.c.flow == flow).order_by(_decisions.c.at, _decisions.c.person)
+        with self._engine.connect() as connection:
+            return tuple(Decision(**row) for row in connection.execute(query).mappings())
+
+
+def _sealed(row: RowMapping) -> Sealed:
+    entry = Entry(
+        datetime.fromisoformat(row["at"]),
+        row["actor"],
+        row["action"],
+        row["subject"],
+        row["cause"],
+        msgspec.json.decode(row["detail"]),
+    )
+    return Sealed(row["number"], entry, row["previous"], row["digest"])

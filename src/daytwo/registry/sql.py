@@ -1,0 +1,148 @@
+"""The registry in the ledger's database."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    Engine,
+    Float,
+    Integer,
+    RowMapping,
+    String,
+    Table,
+    UniqueConstraint,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.exc import IntegrityError
+
+from daytwo.core.errors import Conflict, NotFound
+from daytwo.core.ledger import LEDGER, Moment
+from daytwo.registry.route import Route
+from daytwo.registry.versions import RouteChange, Version
+
+_versions = Table(
+    "versions",
+    LEDGER,
+    Column("model", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("model", "digest"),
+)
+_routes = Table(
+    "routes",
+    LEDGER,
+    Column("model", String, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("champion", String, nullable=False),
+    Column("canary", String),
+    Column("canary_share", Float, nullable=False),
+    Column("shadow", String),
+    Column("cause", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", String, nullable=False),
+    Column("reason", String, nullable=False),
+    UniqueConstraint("model", "cause"),
+)
+
+
+class SqlRegistry:
+    """The `Registry` of one model in two tables."""
+
+    def __init__(self, engine: Engine, model: str) -> None:
+        self._engine = engine
+        self._model = model
+
+    def add(self, digest: str, *, author: str, reason: str, at: datetime) -> Version:
+        """Register once per digest, as the port says."""
+        with self._engine.begin() as connection:
+            mine = _versions.c.model == self._model
+            row = connection.execute(select(_versions).where(mine, _versions.c.digest == digest)).mappings().first()
+            if row is not None:
+                return _version(row)
+            newest = connection.execute(select(func.max(_versions.c.number)).where(mine)).scalar() or 0
+            version = Version(newest + 1, digest, author, reason, at)
+            connection.execute(
+                insert(_versions).values(
+                    model=self._model,
+                    number=version.number,
+                    digest=digest,
+                    author=author,
+                    reason=reason,
+                    created_at=at,
+                )
+            )
+            return version
+
+    def versions(self) -> tuple[Version, ...]:
+        """Every version, the oldest first."""
+        query = select(_versions).where(_versions.c.model == self._model).order_by(_versions.c.number)
+        with self._engine.connect() as connection:
+            return tuple(_version(row) for row in connection.execute(query).mappings())
+
+    def find(self, name: str) -> Version:
+        """Return the version called `name`, as the port says."""
+        versions = self.versions()
+        number = re.fullmatch(r"v?(\d{1,5})", name)
+        if number:
+            found = [version for version in versions if version.number == int(number[1])]
+        else:
+            found = [version for version in versions if len(name) >= 6 and version.digest.startswith(name)]
+        if len(found) != 1:
+            known = ", ".join(f"v{version.number} ({version.digest[:12]})" for version in versions) or "none yet"
+            raise NotFound(f"no single version is called {name!r}", hint=f"The versions are {known}")
+        return found[0]
+
+    def history(self) -> tuple[RouteChange, ...]:
+        """Every route there was, the oldest first."""
+        query = select(_routes).where(_routes.c.model == self._model).order_by(_routes.c.generation)
+        with self._engine.connect() as connection:
+            return tuple(_change(row) for row in connection.execute(query).mappings())
+
+    def change_route(self, route: Route, *, cause: str, at: datetime, by: str, reason: str) -> RouteChange:
+        """Compare and set, as the port says."""
+        mine = _routes.c.model == self._model
+        try:
+            with self._engine.begin() as connection:
+                done = connection.execute(select(_routes).where(mine, _routes.c.cause == cause)).mappings().first()
+                if done is not None:
+                    return _change(done)
+                newest = connection.execute(select(func.max(_routes.c.generation)).where(mine)).scalar() or 0
+                if route.generation != newest + 1:
+                    raise Conflict(
+                        f"the route is at generation {newest}, the change was decided on {route.generation - 1}",
+                        hint="Look at 'daytwo status' and decide again",
+                    )
+                connection.execute(
+                    insert(_routes).values(
+                        model=self._model,
+                        generation=route.generation,
+                        champion=route.champion,
+                        canary=route.canary,
+                        canary_share=route.canary_share,
+                        shadow=route.shadow,
+                        cause=cause,
+                        at=at,
+                        by=by,
+                        reason=reason,
+                    )
+                )
+        except IntegrityError as err:
+            raise Conflict("another change of the route came first", hint="Look at 'daytwo status'") from err
+        return RouteChange(route, at, by, reason)
+
+
+def _version(row: RowMapping) -> Version:
+    return Version(row["number"], row["digest"], row["author"], row["reason"], row["created_at"])
+
+
+def _change(row: RowMapping) -> RouteChange:
+    route = Route(row["generation"], row["champion"], row["canary"], row["canary_share"], row["shadow"])
+    return RouteChange(route, row["at"], row["by"], row["reason"])
