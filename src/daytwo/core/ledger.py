@@ -36,8 +36,10 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-def open_sqlite(path: Path) -> Engine:
+def open_sqlite(path: Path, *, begin_at_first_write: bool = False) -> Engine:
     """Open the database file at `path`, made if it is not there, in WAL mode with immediate transactions.
+
+    `begin_at_first_write` leaves the beginning to the driver, for a library that begins by itself.
 
     Raises
     ------
@@ -52,17 +54,19 @@ def open_sqlite(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # SQLAlchemy begins; the driver's own begin comes too late for reads
+        connection.isolation_level = "IMMEDIATE" if begin_at_first_write else None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A transaction that reads and then writes must hold the lock from its start, or two of them deadlock.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if not begin_at_first_write:
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            # A transaction that reads and then writes must hold the lock from its start, or two of them deadlock.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
