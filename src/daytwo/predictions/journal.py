@@ -19,6 +19,8 @@ from daytwo.core.files import sync_folder
 from daytwo.predictions.segments import OPEN, frame, seal, segment_name
 
 _HINT = "Free some disk space; requests are answered again as soon as their records can be written"
+# More than a record of one row: a disk that takes it is worth a try.
+_PROBE_BYTES = 8192
 
 
 class Place(NamedTuple):
@@ -84,6 +86,26 @@ class Journal:
         name = segment_name(self._path)
         self._finish()
         return name
+
+    def probe(self) -> None:
+        """Try whether the disk takes records again, without writing one.
+
+        Raises
+        ------
+        Fault
+            If it does not.
+        """
+        try:
+            if self._path is None:
+                self._open()
+            written = os.pwrite(self._handle, bytes(_PROBE_BYTES), self._end)
+            os.ftruncate(self._handle, self._end)
+            os.fdatasync(self._handle)
+        except OSError as err:
+            raise Fault(f"cannot write to the journal in {self._folder}: {err.strerror or err}", hint=_HINT) from err
+        if written == _PROBE_BYTES:
+            self.fault = None
+            self._syncer.fault = None
 
     def close(self) -> None:
         """Make everything durable and seal the current segment; an empty one is removed."""

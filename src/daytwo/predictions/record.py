@@ -7,11 +7,12 @@ order. `journal.py` writes records, `segments.py` reads them back, `columns.py` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
 Row: TypeAlias = dict[str, object]
+Value = TypeVar("Value")
 
 CHAMPION, CANARY, FALLBACK, SHADOW = "champion", "canary", "fallback", "shadow"
 
@@ -37,7 +38,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     `given` tells that the client chose the `request_id`, `fingerprint` is then the CRC-32 of its rows. Row i has the
     prediction id `prediction_id(prefix, start + i)` and was answered by `versions[version_of[i]]` in the role
-    `arms[version_of[i]]` (all by the first where `version_of` is empty). `acts` and `gains` (money) are empty where
+    `arms[version_of[i]]` (all by the first where `version_of` is empty); `keys` names each version's key column,
+    empty where it has none. `acts` and `gains` (money) are empty where
     the task has no decision. `failed` names good rows whose model broke; like the bad ones they got the fallback.
     `shadow` is the version that is to score these rows as well, empty where there is none.
     """
@@ -50,6 +52,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     start: int
     versions: tuple[str, ...]
     arms: tuple[str, ...]
+    keys: tuple[str, ...]
     version_of: list[int] = []
     scores: list[float | None]
     acts: list[bool | None] = []
@@ -195,6 +198,6 @@ def text_of(row: Row, column: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def spread(values: Sequence[object], count: int) -> Sequence[object]:
+def spread(values: Sequence[Value], count: int) -> Sequence[Value | None]:
     """Return `values`, or `count` times None where a record left them out."""
     return values or [None] * count

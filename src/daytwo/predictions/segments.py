@@ -92,7 +92,7 @@ def _next(view: memoryview, position: int, size: int) -> tuple[Ending, int]:
     return "whole", length
 
 
-def read_payload(folder: Path, name: str, offset: int, length: int) -> bytes:
+def read_payload(folder: Path, name: str, offset: int) -> bytes:
     """Return one payload of the segment `name` (without ending), wherever in `folder` it has got to by now.
 
     Raises
@@ -104,7 +104,8 @@ def read_payload(folder: Path, name: str, offset: int, length: int) -> bytes:
     for path in (folder / (name + OPEN), folder / (name + SEALED), folder / SHIPPED / (name + SEALED)):
         try:
             with path.open("rb") as stream:
-                stream.seek(offset)
+                stream.seek(offset - HEADER_BYTES)
+                length, _ = _HEADER.unpack(stream.read(HEADER_BYTES))
                 return stream.read(length)
         except FileNotFoundError:
             continue

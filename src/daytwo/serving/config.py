@@ -1,0 +1,116 @@
+"""How one server process is told what to do: a JSON file that `wiring.py` writes and `server.py` reads.
+
+Strict: an unknown key is an error. Everything here is decided at start; what changes while a server runs, the route,
+is read again and again by `live.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from daytwo.core.errors import SettingsError
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One server process.
+
+    `bundles` and `journal` are folders, `route` is a file. `token` is empty (nothing asked, loopback only),
+    `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token itself. `fallback_score` answers for rows and
+    models that cannot be trusted; None takes the base rate of the version. `salt` keys the split of subjects between
+    champion and canary. Times are in seconds.
+    """
+
+    model: str
+    bundles: str
+    route: str
+    journal: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    max_queue: int = 512
+    max_body_mb: float = 8.0
+    max_rows: int = 10_000
+    token: str = ""
+    fallback_score: float | None = None
+    salt: str = ""
+    max_connections: int = 1024
+    head_timeout_s: float = 10.0
+    body_timeout_s: float = 30.0
+    idle_timeout_s: float = 75.0
+    drain_s: float = 10.0
+    poll_s: float = 0.04
+    segment_mb: float = 64.0
+    segment_s: float = 60.0
+    sync_every_s: float = 0.01
+    shadow_queue_mb: float = 16.0
+
+    def __post_init__(self) -> None:
+        if self.workers != 1:
+            raise ValueError("a server is one process for now: set [serve] workers = 1")
+        if self.host not in _LOOPBACK and not self.token:
+            raise ValueError(f"{self.host} can be reached from outside, so a token is needed: set [serve] token")
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"{self.port} is no port")
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest body that is read."""
+        return int(self.max_body_mb * (1 << 20))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.host in _LOOPBACK
+
+
+def read_config(path: Path) -> ServerConfig:
+    """Return the configuration in the file at `path`.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read, or holds something it must not.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ServerConfig)
+    except OSError as err:
+        raise SettingsError(f"cannot read {path}: {err.strerror or err}", hint="Give --config a readable file") from err
+    except msgspec.MsgspecError as err:
+        raise SettingsError(f"{path}: {err}", hint="Correct this key; `daytwo serve` writes the file anew") from err
+
+
+def token_digest(reference: str) -> bytes | None:
+    """Return the SHA-256 of the token that `reference` names, or None where no token is asked for.
+
+    Raises
+    ------
+    SettingsError
+        If the reference leads nowhere.
+    """
+    if not reference:
+        return None
+    kind, _, rest = reference.partition(":")
+    match kind:
+        case "env":
+            token = os.environ.get(rest, "")
+        case "file":
+            try:
+                token = Path(rest).read_text(encoding="utf-8").strip()
+            except OSError as err:
+                raise SettingsError(f"cannot read the token: {err}", hint="Check the path in [serve] token") from err
+        case "sha256":
+            try:
+                return bytes.fromhex(rest)
+            except ValueError as err:
+                raise SettingsError("the token's SHA-256 is not in hex", hint="Correct [serve] token") from err
+        case _:
+            token = reference
+    if not token:
+        raise SettingsError(f"the token {kind}:{rest} is empty", hint="Set it, or correct [serve] token")
+    return hashlib.sha256(token.encode()).digest()

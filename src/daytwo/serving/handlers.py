@@ -1,0 +1,358 @@
+"""What each address answers: requests in, responses out, nothing acknowledged that is not in the journal.
+
+One method an address; `HANDLERS` at the end is the table of them. `server.py` builds the `Handlers`, `protocol.py`
+calls `handle`. Whatever goes wrong is told with a code, a reason and a next step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+import zlib
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from daytwo.contracts.labels import label_value
+from daytwo.core.errors import DaytwoError, Fault, NotFound
+from daytwo.predictions.journal import Journal
+from daytwo.predictions.record import (
+    FALLBACK,
+    FeedbackRecord,
+    Label,
+    LabelsRecord,
+    PredictionRecord,
+    encode,
+    row_texts,
+)
+from daytwo.serving.config import ServerConfig, token_digest
+from daytwo.serving.live import Live, Watcher
+from daytwo.serving.log import log
+from daytwo.serving.messages import JSON, TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
+from daytwo.serving.metrics import SCORES, SECONDS, Histogram, Metrics
+from daytwo.serving.predict import answer, reply, reply_again
+from daytwo.serving.recent import Recent
+from daytwo.serving.requests import LabelRequest, moment_us, read_feedback, read_labels, read_predict
+from daytwo.serving.router import Router
+from daytwo.serving.shadow import ShadowQueue
+
+# Reasons cost a hundred times a score, so a request may ask them of so many rows.
+MAX_EXPLAINED_ROWS = 100
+_OPEN = frozenset(("/v2/health/live", "/v2/health/ready"))
+_JSON_TYPES = (b"application/json", b"text/json")
+_LOOPBACK_HOSTS = (b"127.0.0.1", b"localhost", b"[::1]", b"::1")
+
+
+class Handlers:
+    """Answers requests. For the loop's thread only."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        *,
+        prefix: str,
+        watcher: Watcher,
+        journal: Journal,
+        recent: Recent,
+        shadow: ShadowQueue,
+        metrics: Metrics,
+    ) -> None:
+        self._config, self._prefix, self._watcher = config, prefix, watcher
+        self._journal, self._recent, self._shadow, self._metrics = journal, recent, shadow, metrics
+        self._router = Router(config.salt)
+        self._token = token_digest(config.token)
+        self._next = 0
+        self._seconds: dict[str, Histogram] = {}
+        self._scores: dict[str, Histogram] = {}
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request, whatever it is."""
+        began = time.perf_counter()
+        path = request.path if request.path in HANDLERS else "/predictions" if _is_prediction(request.path) else "other"
+        try:
+            response = self._answer(request, path)
+        except DaytwoError as err:
+            identity = error_id()
+            response = refusal(err, identity)
+            if response.status >= 500:
+                log("refused", id=identity, path=path, reason=str(err))
+        except Exception as err:  # a bug of ours: the client gets an id, the log gets the rest
+            identity = error_id()
+            response = broken(identity)
+            log("broken", id=identity, path=path, error=err)
+        self._metrics.add("daytwo_requests_total", (("path", path), ("status", str(response.status))))
+        seconds = self._seconds.get(path)
+        if seconds is None:
+            seconds = self._metrics.histogram("daytwo_request_seconds", (("path", path),), SECONDS)
+            self._seconds[path] = seconds
+        seconds.add(time.perf_counter() - began)
+        return response
+
+    def _answer(self, request: Request, path: str) -> Response:
+        self._admit(request, path)
+        if path == "/predictions":
+            return self.prediction(request)
+        found = HANDLERS.get(path)
+        if found is None:
+            raise HttpError(
+                404, "not_found", f"there is nothing at {request.path!r:.80}", hint=f"There are {', '.join(HANDLERS)}"
+            )
+        method, handler = found
+        if request.method != method and not (method == "GET" and request.method == "HEAD"):
+            raise HttpError(405, "method", f"{path} does not take {request.method}", hint=f"Use {method}")
+        return handler(self, request)
+
+    def _admit(self, request: Request, path: str) -> None:
+        """Refuse whoever may not ask: a page of another site in a browser, or somebody without the token."""
+        headers = request.headers
+        host = headers.get(b"host", b"").lower()
+        if self._config.is_loopback and not self._token and host and _without_port(host) not in _LOOPBACK_HOSTS:
+            raise HttpError(403, "host", "this server is asked under a name it does not have", hint="Use 127.0.0.1")
+        if b"origin" in headers and headers[b"origin"].partition(b"://")[2].lower() != host:
+            raise HttpError(403, "origin", "pages of other sites may not ask", hint="Ask from your own server")
+        if self._token is not None and path not in _OPEN:
+            scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+            digest = hashlib.sha256(token.strip()).digest()
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(digest, self._token):
+                raise HttpError(401, "token", "the token is missing or wrong", hint="Send Authorization: Bearer TOKEN")
+        if request.body:
+            kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
+            if kind not in _JSON_TYPES:
+                raise HttpError(415, "type", "the body must be JSON", hint="Send Content-Type: application/json")
+            if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+                raise HttpError(415, "encoding", "compressed bodies are not read", hint="Send it uncompressed")
+
+    def predict(self, request: Request) -> Response:
+        """POST /predict: answer rows, and record them first."""
+        asked = read_predict(request.body, self._config.max_rows)
+        if asked.explain and len(asked.rows) > MAX_EXPLAINED_ROWS:
+            raise HttpError(
+                413, "too_many_rows", f"reasons are given for {MAX_EXPLAINED_ROWS} rows at most", hint="Send fewer"
+            )
+        fingerprint = 0
+        if asked.request_id is not None:
+            fingerprint = zlib.crc32(asked.text)
+            known = self._recent.prediction_request(asked.request_id)
+            if known is not None:
+                return self._known_prediction(known, fingerprint)
+        live = self._live()
+        made = answer(
+            asked,
+            live,
+            self._router,
+            prefix=self._prefix,
+            start=self._next,
+            received_at_us=time.time_ns() // 1000,
+            fingerprint=fingerprint,
+        )
+        record = made.record
+        payload = encode(record)
+        place = self._journal.append(payload)
+        self._next += len(record.scores)
+        self._metrics.add("daytwo_journal_bytes_total", by=len(payload))
+        self._recent.remember_prediction(record.prefix, record.start, place)
+        if record.given:
+            self._recent.remember_id("prediction", record.request_id, place)
+        self._count(record)
+        if record.shadow:
+            self._shadow.put(record)
+        return ok(reply(record, self._config.model, made.reasons, asked.rows))
+
+    def labels(self, request: Request) -> Response:
+        """POST /labels: record what came true, all of a request or nothing."""
+        asked = read_labels(request.body, self._config.max_rows)
+        fingerprint = zlib.crc32(request.body)
+        if asked.request_id is not None:
+            known = self._recent.labels_request(asked.request_id)
+            if known is not None:
+                self._metrics.add("daytwo_duplicates_total", (("path", "/labels"),))
+                if known.fingerprint != fingerprint:
+                    raise _reused(asked.request_id)
+                return ok({"recorded": len(known.labels), "duplicate": True})
+        live, now = self._live(), time.time_ns() // 1000
+        labels = [_label(live, i, one, now) for i, one in enumerate(asked.labels)]
+        record = LabelsRecord(
+            request_id=asked.request_id or "", fingerprint=fingerprint, received_at_us=now, labels=labels
+        )
+        place = self._journal.append(encode(record))
+        if record.request_id:
+            self._recent.remember_id("labels", record.request_id, place)
+        self._metrics.add("daytwo_labels_total", by=len(labels))
+        return ok({"recorded": len(labels)})
+
+    def feedback(self, request: Request) -> Response:
+        """POST /feedback: record what a person did with a prediction."""
+        asked = read_feedback(request.body)
+        record = FeedbackRecord(
+            prediction_id=asked.prediction_id,
+            action=asked.action,
+            reason=asked.reason,
+            by=asked.by,
+            received_at_us=time.time_ns() // 1000,
+        )
+        self._journal.append(encode(record))
+        self._metrics.add("daytwo_feedback_total", (("action", asked.action),))
+        return ok({"recorded": 1})
+
+    def rotate(self, request: Request) -> Response:  # noqa: ARG002
+        """POST /admin/rotate: finish all shadow scores, then seal the journal's segment so that it can be shipped."""
+        self._shadow.drain()
+        try:
+            return ok({"segment": self._journal.rotate()})
+        except OSError as err:
+            raise Fault(f"the segment cannot be sealed: {err.strerror or err}", hint="Free some disk space") from err
+
+    def prediction(self, request: Request) -> Response:
+        """GET /predictions/ID: what was answered lately, and to which row."""
+        if request.method not in {"GET", "HEAD"}:
+            raise HttpError(405, "method", f"/predictions does not take {request.method}", hint="Use GET")
+        identity = request.path.rpartition("/")[2]
+        found = self._recent.prediction(identity)
+        if found is None:
+            raise NotFound(
+                f"no recent prediction {identity[:80]!r}", hint=f"`daytwo explain {identity[:80]}` looks in the tables"
+            )
+        record, row = found
+        told = msgspec.to_builtins(reply_again(record, self._config.model).predictions[row])
+        told |= {
+            "request_id": record.request_id,
+            "received_at_us": record.received_at_us,
+            "row": msgspec.Raw(row_texts(record.rows)[row]),
+        }
+        return ok(told)
+
+    def route(self, request: Request) -> Response:  # noqa: ARG002
+        """GET /route: which versions answer."""
+        live = self._watcher.live
+        if live is None:
+            told: dict[str, object] = dict.fromkeys(("generation", "champion", "canary", "shadow"))
+            return ok({**told, "canary_share": 0.0, "loaded": [], "fault": self._watcher.fault})
+        return ok({**msgspec.to_builtins(live.route), "loaded": live.loaded, "fault": self._watcher.fault})
+
+    def live(self, request: Request) -> Response:  # noqa: ARG002
+        """GET /v2/health/live: the process answers."""
+        return ok({"live": True})
+
+    def ready(self, request: Request) -> Response:  # noqa: ARG002
+        """GET /v2/health/ready: a champion is loaded and predictions can be recorded."""
+        problems = [one for one in (self._journal.failing, self._watcher.fault) if one]
+        ready = self._watcher.live is not None and self._journal.failing is None
+        told = {
+            "ready": ready,
+            "status": "degraded" if problems else "ok" if ready else "starting",
+            "problems": problems,
+        }
+        return ok(told) if ready else Response(503, msgspec.json.encode(told), retry_after_s=1)
+
+    def metrics(self, request: Request) -> Response:  # noqa: ARG002
+        """GET /metrics: everything counted."""
+        self._metrics.set("daytwo_journal_failing", float(self._journal.failing is not None))
+        self._metrics.set("daytwo_route_failing", float(self._watcher.fault is not None))
+        self._metrics.clear("daytwo_version_info")
+        live = self._watcher.live
+        if live is not None:
+            self._metrics.set("daytwo_route_generation", live.route.generation)
+            for role in ("champion", "canary", "shadow"):
+                if digest := getattr(live.route, role):
+                    self._metrics.set("daytwo_version_info", 1, (("role", role), ("version", digest[:12])))
+        return Response(200, self._metrics.text(), TEXT)
+
+    def _live(self) -> Live:
+        if self._watcher.live is None:
+            raise HttpError(
+                503,
+                "not_ready",
+                f"no model is loaded: {self._watcher.fault or 'nothing is routed yet'}",
+                hint="`daytwo status` shows what is missing",
+                retry_after_s=1,
+            )
+        return self._watcher.live
+
+    def _known_prediction(self, known: PredictionRecord, fingerprint: int) -> Response:
+        self._metrics.add("daytwo_duplicates_total", (("path", "/predict"),))
+        if known.fingerprint != fingerprint:
+            raise _reused(known.request_id)
+        return ok(reply_again(known, self._config.model))
+
+    def _count(self, record: PredictionRecord) -> None:
+        """Count a recorded request in the metrics."""
+        counts = [0] * len(record.versions)
+        lost = {one.row for one in record.bad}.union(record.failed)
+        histograms = [self._score_histogram(version) for version in record.versions]
+        for i, score in enumerate(record.scores):
+            by = record.version_of[i] if record.version_of else 0
+            counts[by] += 1
+            if i not in lost and score is not None:
+                histograms[by].add(score)
+        for by, count in enumerate(counts):
+            version = ("version", record.versions[by][:12])
+            gone = sum((record.version_of[i] if record.version_of else 0) == by for i in lost)
+            if count > gone:
+                self._metrics.add("daytwo_predictions_total", (version, ("arm", record.arms[by])), count - gone)
+            if gone:
+                self._metrics.add("daytwo_predictions_total", (version, ("arm", FALLBACK)), gone)
+        if record.failed:
+            self._metrics.add("daytwo_model_failures_total", by=len(record.failed))
+        if record.bad or record.warnings:
+            self._count_breaches(record)
+
+    def _count_breaches(self, record: PredictionRecord) -> None:
+        columns = {column.name for column in self._live().champion.model.contract.columns}
+        found = [one for bad in record.bad for one in bad.breaches]
+        found += [one for some in record.warnings.values() for one in some]
+        for one in found:
+            # A name that only the client knows is a value, and no label.
+            column = one.column if one.column in columns else ""
+            self._metrics.add("daytwo_breaches_total", (("column", column), ("rule", one.rule)))
+
+    def _score_histogram(self, version: str) -> Histogram:
+        histogram = self._scores.get(version)
+        if histogram is None:
+            labels = (("version", version[:12]),)
+            histogram = self._scores[version] = self._metrics.histogram("daytwo_score", labels, SCORES)
+        return histogram
+
+
+def _label(live: Live, i: int, asked: LabelRequest, now_us: int) -> Label:
+    try:
+        value = label_value(live.champion.model.contract, asked.label)
+    except DaytwoError as err:
+        raise HttpError(422, "label", f"label {i}: {err.message}", hint=err.hint) from err
+    return Label(
+        prediction_id=asked.prediction_id,
+        key=asked.key,
+        label=value,
+        observed_at_us=now_us if asked.observed_at is None else moment_us(asked.observed_at),
+    )
+
+
+def _reused(request_id: str) -> HttpError:
+    return HttpError(
+        409,
+        "duplicate",
+        f"the request_id {request_id!r:.80} was used for other content",
+        hint="Send a new request_id with new content",
+    )
+
+
+def _is_prediction(path: str) -> bool:
+    return path.startswith("/predictions/") and path.count("/") == 2
+
+
+def _without_port(host: bytes) -> bytes:
+    name, _, port = host.rpartition(b":")
+    return name if port.isdigit() and name else host
+
+
+Method = Callable[[Handlers, Request], Response]
+HANDLERS: Mapping[str, tuple[str, Method]] = {
+    "/predict": ("POST", Handlers.predict),
+    "/labels": ("POST", Handlers.labels),
+    "/feedback": ("POST", Handlers.feedback),
+    "/route": ("GET", Handlers.route),
+    "/metrics": ("GET", Handlers.metrics),
+    "/v2/health/live": ("GET", Handlers.live),
+    "/v2/health/ready": ("GET", Handlers.ready),
+    "/admin/rotate": ("POST", Handlers.rotate),
+}

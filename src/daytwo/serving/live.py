@@ -1,0 +1,152 @@
+"""Which versions answer right now, and how that changes under full load.
+
+The route file (`registry/route.py`) says it and is looked at many times a second. Bundles are loaded and proved on
+another thread; then one assignment in the loop's thread swaps the whole `Live` value, so every request is answered
+by one route from beginning to end. What cannot be loaded changes nothing but a word in the health answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from daytwo.contracts.contract import Column
+from daytwo.core.errors import DaytwoError
+from daytwo.core.schema import Task
+from daytwo.registry.bundle import BundleStore
+from daytwo.registry.route import Route, read_route
+from daytwo.scoring.model import Model
+
+# The manifest's metric that answers for rows which no model can: the mean label of the rows it learned from.
+BASE_RATE = "base_rate"
+# The versions of a route, and the one before: a rollback then needs no loading.
+_KEPT = 4
+_RETRY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A loaded model and the columns of a row that say which, whose and when it is (empty where none does).
+
+    `decides` tells whether its answers advise to act or not.
+    """
+
+    model: Model
+    digest: str
+    key: str
+    subject: str
+    time: str
+    fallback_score: float
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Everything that answers a request, as of one generation of the route."""
+
+    route: Route
+    champion: Version
+    canary: Version | None
+    shadow: Version | None
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """The digests in use, the champion's first."""
+        return self.route.digests
+
+
+class Versions:
+    """Loads versions, and keeps the few used last."""
+
+    def __init__(self, store: BundleStore, fallback_score: float | None) -> None:
+        self._store, self._fallback_score = store, fallback_score
+        self._loaded: OrderedDict[str, Version] = OrderedDict()
+
+    def live(self, route: Route) -> Live:
+        """Return `route` with every version of it loaded.
+
+        Raises
+        ------
+        DaytwoError
+            If a bundle is missing, damaged, or does not give the answers that it was built with.
+        """
+        ready = {digest: self._version(digest) for digest in route.digests}
+        return Live(
+            route,
+            ready[route.champion],
+            ready[route.canary] if route.canary and route.canary_share > 0 else None,
+            ready[route.shadow] if route.shadow else None,
+        )
+
+    def _version(self, digest: str) -> Version:
+        if digest not in self._loaded:
+            self._loaded[digest] = self._load(digest)
+            while len(self._loaded) > _KEPT:
+                self._loaded.popitem(last=False)
+        self._loaded.move_to_end(digest)
+        return self._loaded[digest]
+
+    def _load(self, digest: str) -> Version:
+        model = Model.load(self._store.get(digest))
+        contract = model.contract
+        fallback = self._fallback_score
+        if fallback is None:
+            fallback = model.manifest.metrics.get(BASE_RATE, model.typical_score)
+        return Version(
+            model,
+            digest,
+            key=_name(contract.key),
+            subject=_name(contract.subject),
+            time=_name(contract.time),
+            fallback_score=fallback,
+            decides=model.task is Task.BINARY,
+        )
+
+
+class Watcher:
+    """Follows the route file. `live` is None until the first route is loaded; `fault` says why the newest is not."""
+
+    def __init__(self, path: Path, versions: Versions) -> None:
+        self._path, self._versions = path, versions
+        self._seen: tuple[int, int, int] | None = None
+        self.live: Live | None = None
+        self.fault: str | None = None
+
+    async def follow(self, poll_s: float) -> None:
+        """Swap in every new route until cancelled."""
+        while True:
+            changed = await self.look()
+            await asyncio.sleep(poll_s if changed or self.fault is None else _RETRY_S)
+
+    async def look(self) -> bool:
+        """Look at the route file once; return whether another route is in use now."""
+        stamp = self._stamp()
+        if stamp is None or (stamp == self._seen and self.fault is None):
+            return False
+        before = self.live
+        try:
+            live = await asyncio.get_running_loop().run_in_executor(None, self._load)
+        except DaytwoError as err:
+            self.fault = str(err)
+            return False
+        self.live, self.fault, self._seen = live, None, stamp
+        return live is not before
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
+
+    def _load(self) -> Live | None:
+        route = read_route(self._path)
+        if route is None or (self.live is not None and route == self.live.route):
+            return self.live
+        return self._versions.live(route)
+
+
+def _name(column: Column | None) -> str:
+    return "" if column is None else column.name

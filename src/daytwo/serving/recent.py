@@ -1,0 +1,154 @@
+"""What was recorded lately: which request ids are known, and where each prediction lies in the journal.
+
+Only places are kept in memory, a few bytes a request; the record itself is read back from its segment. After a
+restart the memory is made again from the segments that are still there, shipped ones of the last hours included.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+
+from daytwo.core.errors import NotFound
+from daytwo.predictions.journal import Place
+from daytwo.predictions.record import LabelsRecord, PredictionRecord, decode, split_id
+from daytwo.predictions.segments import OPEN, SHIPPED, read_payload, read_segment, sealed_segments, segment_name
+
+# At some 110 bytes an id this is 30 MB. Older ids are forgotten first.
+MAX_IDS = 300_000
+# Two numbers of 8 bytes a request.
+MAX_REQUESTS = 1_000_000
+_OFFSET_BITS = 36
+
+
+class _Head(msgspec.Struct):
+    """The few fields of a record that are remembered; the rest of its text is skipped."""
+
+    type: str
+    request_id: str = ""
+    given: bool = False
+    prefix: str = ""
+    start: int = 0
+    shadow: str = ""
+    version: str = ""
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+
+
+@dataclass(slots=True)
+class _Starts:
+    """The predictions of one process: the number of each request's first, and where it lies; both only grow."""
+
+    starts: array[int] = field(default_factory=lambda: array("Q"))
+    places: array[int] = field(default_factory=lambda: array("Q"))
+
+
+class Recent:
+    """Places of recent records in the journal `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._segments: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._ids: dict[int, int] = {}
+        self._predictions: dict[str, _Starts] = {}
+        self._requests = 0
+
+    def remember_id(self, kind: str, request_id: str, place: Place) -> None:
+        """Keep where the request of a client's own id lies; `kind` keeps apart what was asked."""
+        if len(self._ids) >= MAX_IDS:
+            del self._ids[next(iter(self._ids))]
+        self._ids[_hash(kind, request_id)] = self._pack(place)
+
+    def remember_prediction(self, prefix: str, start: int, place: Place) -> None:
+        """Keep where the predictions from `start` on lie."""
+        if self._requests >= MAX_REQUESTS:
+            self._forget_predictions()
+        known = self._predictions.setdefault(prefix, _Starts())
+        known.starts.append(start)
+        known.places.append(self._pack(place))
+        self._requests += 1
+
+    def prediction_request(self, request_id: str) -> PredictionRecord | None:
+        """Return what was recorded for this id of a client, or None where nothing is known."""
+        record = self._read(self._ids.get(_hash("prediction", request_id)))
+        return record if isinstance(record, PredictionRecord) and record.request_id == request_id else None
+
+    def labels_request(self, request_id: str) -> LabelsRecord | None:
+        """Return the labels that were recorded under this id, or None where nothing is known."""
+        record = self._read(self._ids.get(_hash("labels", request_id)))
+        return record if isinstance(record, LabelsRecord) and record.request_id == request_id else None
+
+    def prediction(self, identity: str) -> tuple[PredictionRecord, int] | None:
+        """Return the record of a prediction and its row's number in it, or None where nothing is known."""
+        split = split_id(identity)
+        if split is None or split[0] not in self._predictions:
+            return None
+        prefix, number = split
+        known = self._predictions[prefix]
+        at = bisect_right(known.starts, number) - 1
+        record = self._read(known.places[at]) if at >= 0 else None
+        if not isinstance(record, PredictionRecord) or not 0 <= number - record.start < len(record.scores):
+            return None
+        return record, number - record.start
+
+    def rebuild(self) -> list[PredictionRecord]:
+        """Remember everything that lies in the folder; return the requests whose shadow score was never written."""
+        due: dict[tuple[str, int], Place] = {}
+        shipped, sealed = sealed_segments(self._folder / SHIPPED), sealed_segments(self._folder)
+        for path in sorted({*shipped, *sealed, *self._folder.glob(f"*{OPEN}")}, key=segment_name):
+            self._rebuild_from(path, due)
+        records = (self._read(self._pack(place)) for place in due.values())
+        return [record for record in records if isinstance(record, PredictionRecord)]
+
+    def _rebuild_from(self, path: Path, due: dict[tuple[str, int], Place]) -> None:
+        segment, name = read_segment(path), segment_name(path)
+        for (offset, length), payload in zip(segment.spans, segment.payloads(), strict=True):
+            head, place = _HEAD.decode(payload), Place(name, offset, length)
+            if head.type == "prediction":
+                self.remember_prediction(head.prefix, head.start, place)
+                if head.given:
+                    self.remember_id("prediction", head.request_id, place)
+                if head.shadow:
+                    due[head.prefix, head.start] = place
+            elif head.type == "labels" and head.request_id:
+                self.remember_id("labels", head.request_id, place)
+            elif head.type == "shadow":
+                due.pop((head.prefix, head.start), None)
+
+    def _read(self, packed: int | None) -> object:
+        if packed is None:
+            return None
+        name, offset = self._segments[packed >> _OFFSET_BITS], packed & ((1 << _OFFSET_BITS) - 1)
+        try:
+            return decode(read_payload(self._folder, name, offset))
+        except (NotFound, msgspec.MsgspecError):
+            return None
+
+    def _pack(self, place: Place) -> int:
+        number = self._numbers.get(place.segment)
+        if number is None:
+            number = self._numbers[place.segment] = len(self._segments)
+            self._segments.append(place.segment)
+        return number << _OFFSET_BITS | place.offset
+
+    def _forget_predictions(self) -> None:
+        """Drop the older half of the oldest process's predictions."""
+        prefix = next(iter(self._predictions))
+        known = self._predictions[prefix]
+        half = (len(known.starts) + 1) // 2
+        del known.starts[:half], known.places[:half]
+        self._requests -= half
+        if not known.starts:
+            del self._predictions[prefix]
+
+
+def _hash(kind: str, request_id: str) -> int:
+    text = f"{kind}:{request_id}".encode(errors="surrogatepass")
+    return int.from_bytes(blake2b(text, digest_size=7).digest())

@@ -1,0 +1,150 @@
+"""One server process: everything put together, run until it is told to stop, and stopped without losing anything.
+
+`run(config)` serves; `python -m daytwo.serving --config FILE` calls it. When it can answer it prints one line of
+JSON with its port on stdout. SIGTERM and SIGINT let requests that have begun end, then seal the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import uvloop
+
+from daytwo.core.errors import Fault
+from daytwo.predictions.journal import Journal
+from daytwo.registry.bundle import BundleStore
+from daytwo.serving.config import ServerConfig
+from daytwo.serving.handlers import Handlers
+from daytwo.serving.live import Versions, Watcher
+from daytwo.serving.log import log
+from daytwo.serving.metrics import Metrics
+from daytwo.serving.protocol import Connection, Door
+from daytwo.serving.recent import Recent
+from daytwo.serving.shadow import ShadowQueue
+
+# How often slow connections are cut off, old segments are sealed and a failing disk is tried again.
+_TICK_S = 1.0
+_BACKLOG = 1024
+
+
+def run(config: ServerConfig) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    Fault
+        If the port is in use or the journal's folder cannot be written.
+    SettingsError
+        If the token leads nowhere.
+    """
+    listener = _listen(config.host, config.port)
+    with listener:
+        uvloop.run(_serve(config, listener))
+
+
+async def _serve(config: ServerConfig, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    watcher = Watcher(Path(config.route), Versions(BundleStore(Path(config.bundles)), config.fallback_score))
+    folder, prefix, metrics = Path(config.journal), process_prefix(), Metrics()
+    journal = Journal(folder, prefix, max_bytes=int(config.segment_mb * (1 << 20)), sync_every_s=config.sync_every_s)
+    try:
+        shadow = ShadowQueue(loop, journal, metrics, lambda: watcher.live, int(config.shadow_queue_mb * (1 << 20)))
+        recent = Recent(folder)
+        due = recent.rebuild()
+        handlers = Handlers(
+            config, prefix=prefix, watcher=watcher, journal=journal, recent=recent, shadow=shadow, metrics=metrics
+        )
+        door = _door(config, handlers)
+        await watcher.look()
+        for record in due:
+            shadow.put(record)
+        server = await loop.create_server(lambda: Connection(door, loop), sock=listener, backlog=_BACKLOG)
+        tasks = [
+            loop.create_task(watcher.follow(config.poll_s)),
+            loop.create_task(_tick(config, door, journal, metrics)),
+        ]
+        sys.stdout.write(json.dumps({"port": listener.getsockname()[1]}) + "\n")
+        sys.stdout.flush()
+        log("ready", port=listener.getsockname()[1], generation=watcher.live and watcher.live.route.generation)
+        await stop.wait()
+        server.close()
+        await _drain(door, config.drain_s)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        shadow.drain()
+    finally:
+        journal.close()
+    log("stopped")
+
+
+def process_prefix() -> str:
+    """Return what all prediction ids and segments of this process begin with: sorts by time, and no other has it."""
+    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(4)}-"
+
+
+async def _tick(config: ServerConfig, door: Door, journal: Journal, metrics: Metrics) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_TICK_S)
+        door.sweep(loop.time())
+        metrics.set("daytwo_connections", len(door.connections))
+        try:
+            if journal.failing is not None:
+                journal.probe()
+            if journal.age_s > config.segment_s:
+                journal.rotate()
+        except (Fault, OSError) as err:
+            log("journal", reason=str(err))
+
+
+async def _drain(door: Door, longest_s: float) -> None:
+    door.drain()
+    if door.connections:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(door.emptied.wait(), longest_s)
+    for connection in tuple(door.connections):
+        connection.abort()
+
+
+def _door(config: ServerConfig, handlers: Handlers) -> Door:
+    return Door(
+        handlers.handle,
+        max_body_bytes=config.max_body_bytes,
+        max_queue=config.max_queue,
+        max_connections=config.max_connections,
+        head_timeout_s=config.head_timeout_s,
+        body_timeout_s=config.body_timeout_s,
+        idle_timeout_s=config.idle_timeout_s,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as err:
+        raise Fault(f"cannot open a socket: {err.strerror or err}", hint="Check the machine's limits") from err
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError as err:
+        listener.close()
+        raise Fault(
+            f"cannot listen on {host} port {port}: {err.strerror or err}",
+            hint="Stop what uses the port, or set another one as [serve] port (0 picks a free one)",
+        ) from err
+    return listener

@@ -1,0 +1,132 @@
+"""The shadow version scores what the others have answered, when nobody waits: after the replies, a slice at a time.
+
+The queue is bounded by bytes; what comes while it is full is dropped and counted. A score in shadow is recorded in
+the journal like an answer, and a request whose shadow was cut short by a kill is done again after the restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from daytwo.core.errors import Fault
+from daytwo.predictions.journal import Journal
+from daytwo.predictions.record import PredictionRecord, Row, ShadowRecord, encode, good_row, read_rows, text_of
+from daytwo.serving.live import Live, Version
+from daytwo.serving.metrics import Metrics
+from daytwo.serving.predict import score_rows
+
+# About a millisecond of work, so that a request that comes meanwhile hardly waits.
+_SLICE_ROWS = 64
+
+
+@dataclass(slots=True)
+class _Job:
+    """One recorded request on its way through the shadow version."""
+
+    record: PredictionRecord
+    rows: list[Row] = field(default_factory=list)
+    scores: list[float | None] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return len(bytes(self.record.rows))
+
+
+class ShadowQueue:
+    """Requests that wait for their shadow score. For the loop's thread only."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        journal: Journal,
+        metrics: Metrics,
+        live: Callable[[], Live | None],
+        max_bytes: int,
+    ) -> None:
+        self._loop, self._journal, self._metrics, self._live, self._max_bytes = loop, journal, metrics, live, max_bytes
+        self._jobs: deque[_Job] = deque()
+        self._bytes = 0
+        self._rows = 0
+        self._scheduled = False
+
+    def put(self, record: PredictionRecord) -> None:
+        """Queue the rows of a recorded request, or drop them where the queue is full."""
+        size, rows = len(bytes(record.rows)), len(record.scores)
+        if self._bytes + size > self._max_bytes:
+            self._metrics.add("daytwo_shadow_dropped_total", (("reason", "full"),), rows)
+            return
+        self._jobs.append(_Job(record))
+        self._bytes += size
+        self._count(rows)
+        self._schedule()
+
+    def drain(self) -> None:
+        """Score everything that waits, now."""
+        while self._jobs:
+            self._step()
+
+    def _schedule(self) -> None:
+        if self._jobs and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        if self._jobs:
+            self._step()
+        self._schedule()
+
+    def _step(self) -> None:
+        """Score one slice of the first request in the queue; record it when it is done."""
+        job, live = self._jobs[0], self._live()
+        record = job.record
+        if live is None or live.shadow is None or live.shadow.digest != record.shadow:
+            self._finish("stale")
+            return
+        if not job.rows:
+            job.rows = [good_row(row) for row in read_rows(record.rows)]
+        done = len(job.scores)
+        job.scores += _shadow_scores(live.shadow, job.rows[done : done + _SLICE_ROWS])
+        if len(job.scores) < len(job.rows):
+            return
+        try:
+            self._journal.append(encode(_shadow_record(job, live.shadow)))
+        except Fault:
+            self._finish("journal")
+        else:
+            self._finish("")
+
+    def _finish(self, dropped: str) -> None:
+        job = self._jobs.popleft()
+        rows = len(job.record.scores)
+        self._bytes -= job.size
+        self._count(-rows)
+        if dropped:
+            self._metrics.add("daytwo_shadow_dropped_total", (("reason", dropped),), rows)
+        else:
+            self._metrics.add("daytwo_shadow_rows_total", by=rows)
+
+    def _count(self, rows: int) -> None:
+        self._rows += rows
+        self._metrics.set("daytwo_shadow_queue_rows", self._rows)
+
+
+def _shadow_scores(version: Version, rows: list[Row]) -> list[float | None]:
+    checked = [version.model.decoder.check(row)[0] for row in rows]
+    scores = iter(score_rows(version, [values for values in checked if values is not None]))
+    return [None if values is None else next(scores) for values in checked]
+
+
+def _shadow_record(job: _Job, version: Version) -> ShadowRecord:
+    record = job.record
+    return ShadowRecord(
+        prefix=record.prefix,
+        start=record.start,
+        version=version.digest,
+        received_at_us=record.received_at_us,
+        scores=job.scores,
+        times=[text_of(row, version.time) for row in job.rows] if version.time else [],
+    )
