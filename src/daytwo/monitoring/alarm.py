@@ -1,20 +1,20 @@
 """The alarm with a budget: the user says how many false alarms are bearable, not which threshold is right.
 
-Each block (a day, say) gives one number per channel. All channels together are read by three listeners: the
-strongest channel, all channels together, and the prediction alone. Each listener's number is ranked among all
-earlier blocks, reference included; that rank is a p-value whatever the channel's distribution, so long as nothing
-changed. The p-value is turned into a bet, bets multiply from block to block, and the alarm speaks when the stakes
-reach what the budget asks for: then a false alarm comes at most as often as allowed. Where blocks resemble their
-neighbours (weather), as many separate books are kept as neighbours resemble each other, each betting on every
-second, third, ... block only.
+Each block (a day, say) gives one number per channel. Listeners read them: one the strongest channel, one all
+channels together, one the predictions, and one each channel alone. A listener's number is ranked among all earlier
+blocks, reference included; that rank is a p-value whatever the channel's distribution, so long as nothing changed
+(`betting.py`). The p-value is turned into a bet, bets multiply from block to block, and the alarm speaks when the
+stakes of all listeners, weighted, reach what the budget asks for: then a false alarm comes at most as often as
+allowed. Where blocks resemble their neighbours (weather), separate books are kept, each betting on every second,
+third, ... block only, as far as neighbours resemble each other.
 
 What is promised: with unchanged, exchangeable blocks the budget holds whatever the data look like, but for one
-assumption: a block beyond everything seen so far is given the p-value of a tail of power two, far heavier than
-those of our channels, where its rank can say no more than "first of n". Pure; the state is JSON.
+assumption: a block beyond everything seen so far is given the p-value of a tail of power two, where its rank can
+say no more than "first of n". Pure; the state is JSON.
 
 Sources: J. Shin, A. Ramdas & A. Rinaldo (2022), E-detectors, arXiv 2203.03532 (Shiryaev-Roberts on e-values);
 V. Vovk, I. Petej & others (2021), Retrain or not retrain: conformal test martingales, PMLR 152 (bets on conformal
-p-values).
+p-values). The weighted sum and the interleaved books are ours: simulated in `tests/monitoring/`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
+from daytwo.monitoring.betting import bet, p_value
 from daytwo.monitoring.bins import Floats
 
 # Fewer known values are no history: nothing is bet.
@@ -38,8 +39,9 @@ _OWN_Z = 1.5
 # So many ordinary blocks in a row end an episode.
 _CALM_BLOCKS = 7
 _MAX_LAG = 7
-_LISTENERS: Mapping[str, float] = {"strongest": 0.6, "together": 0.25, "prediction": 0.15}
-_STEPS = (0.02, 0.05, 0.1, 0.2)
+# How the budget is shared out; the last part is divided among the single channels.
+_SHARES: Mapping[str, float] = {"strongest": 0.4, "together": 0.2, "prediction": 0.1}
+_SINGLE = 0.3
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -130,14 +132,15 @@ def step(
     bag = _bag(state, current)
     z = _standardised(bag)
     grown = _grow(state, z)
-    total = sum(_LISTENERS[name] * float(np.mean(book)) for name, book in grown.items())
+    stakes = {name: _share(state, name) * float(np.mean(book)) for name, book in grown.items()}
+    total = sum(stakes.values())
     needed = 1.0 / (per_block * state.lag)
     since = state.since if state.since and total >= 1.0 else label
     alarm = None
     calm = _calm(state, z)
     if total >= needed:
         moved = _moved(state, bag, z)
-        listener = max(grown, key=lambda name: _LISTENERS[name] * float(np.mean(grown[name])))
+        listener = max(stakes, key=stakes.__getitem__)
         alarm = Alarm(label, since, listener, round(total, 3), round(needed, 3), moved)
         calm |= {part.channel: 0 for part in moved}
         grown, since = {}, ""
@@ -184,74 +187,41 @@ def fastest(state: AlarmState, *, per_block: float) -> int:
     for block in range(1, 1_000):
         i = block % state.lag
         books[i] = (books[i] + 1.0) * bet(1.0 / (n + block))
-        if _LISTENERS["strongest"] * sum(books) / state.lag >= needed:
+        if _SHARES["strongest"] * sum(books) / state.lag >= needed:
             return block
     return 1_000
 
 
-def bet(p: float) -> float:
-    """Return the e-value of a p-value: a mixture over powers and over steps, with mean at most 1.
-
-    Examples
-    --------
-    >>> bet(0.001) > 20 > bet(0.04) > 1 > bet(0.5)
-    True
-    >>> float(np.mean([bet(p) for p in (np.arange(20_000) + 0.5) / 20_000])) <= 1.0
-    True
-
-    Source: V. Vovk & R. Wang (2021), E-values: calibration, combination and applications, Ann. Stat. 49(3), eq. (1).
-    """
-    ladder = sum(1.0 / alpha for alpha in _STEPS if p <= alpha) / len(_STEPS)
-    if p >= 1.0:
-        return 0.25 + ladder / 2
-    log = float(np.log(p))
-    powers = (p * log - p + 1.0) / (p * log * log)
-    return powers / 2 + ladder / 2
-
-
-def p_value(values: Floats) -> float:
-    """Return the conformal p-value of the last value among all: small when it is large.
-
-    The share of values at least as large. When it is the largest of all, and far, a tail of power two fitted to
-    the largest fifth of the others says how far.
-    """
-    others, last = values[:-1], float(values[-1])
-    n = values.size
-    rank = float(np.count_nonzero(values >= last))
-    if rank > 1 or n <= MIN_HISTORY:
-        return rank / n
-    base = float(np.quantile(others, 0.8))
-    beyond = others[others > base] - base
-    if not beyond.size:
-        return 1.0 / n
-    # A generalised Pareto tail of shape 1/2 with mean excess m has survival (1 + x / m)^-2.
-    tail = beyond.size / n * (1.0 + (last - base) / float(beyond.mean())) ** -2
-    return min(1.0 / n, max(tail, 1e-6))
+def _share(state: AlarmState, listener: str) -> float:
+    share = _SHARES.get(listener.removeprefix("all:"))
+    return _SINGLE / len(state.names) if share is None or not listener.startswith("all:") else share
 
 
 def _grow(state: AlarmState, z: Floats) -> dict[str, tuple[float, ...]]:
     """Let this block's bets multiply the stakes of the book whose turn it is."""
-    listened = _listen(state, z)
+    turn = state.blocks % state.lag
     books = {}
-    for name in _LISTENERS:
+    for name, values in _listen(state, z).items():
         book = list(state.books.get(name, (0.0,) * state.lag))
-        values = listened.get(name)
-        if values is not None and len(z) > MIN_HISTORY:
-            turn = state.blocks % state.lag
+        if len(z) > MIN_HISTORY:
             book[turn] = min((book[turn] + 1.0) * bet(p_value(values)), 1e12)
         books[name] = tuple(book)
     return books
 
 
 def _listen(state: AlarmState, z: Floats) -> dict[str, Floats]:
-    """Return each listener's number for every block of the bag; channels of open alarms are not listened to."""
-    quiet = np.array([name not in state.open for name in state.names])
-    if not quiet.any():
+    """Return each listener's number for every block of the bag; channels of open alarms are not listened to.
+
+    The three that hear more than one concern are named `all:`, the others by their channel.
+    """
+    heard = [i for i, name in enumerate(state.names) if name not in state.open]
+    if not heard:
         return {}
-    heard = z[:, quiet]
-    found = {"strongest": heard.max(axis=1), "together": np.clip(heard, -1.0, 3.0).mean(axis=1)}
-    if "prediction" in state.names and "prediction" not in state.open:
-        found["prediction"] = z[:, state.names.index("prediction")]
+    quiet = z[:, heard]
+    found = {"all:strongest": quiet.max(axis=1), "all:together": np.clip(quiet, -1.0, 3.0).mean(axis=1)}
+    found |= {state.names[i]: z[:, i] for i in heard}
+    if "prediction" in found:
+        found["all:prediction"] = found["prediction"]
     return found
 
 
@@ -310,7 +280,7 @@ def _neighbours(state: AlarmState) -> int:
     if n <= MIN_HISTORY:
         return 1
     heard = _listen(state, _standardised(np.array(state.history, dtype=np.float64)))
-    return max((_resemblance(values) for values in heard.values()), default=1)
+    return max((_resemblance(values) for name, values in heard.items() if name.startswith("all:")), default=1)
 
 
 def _resemblance(values: Floats) -> int:
