@@ -30,6 +30,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
+import msgspec
+
+from daytwo.contracts.words import KIND_WORDS, levels_words, range_words
 from daytwo.core.digest import digest_json
 from daytwo.core.errors import NotFound, SettingsError
 from daytwo.core.expression import parse
@@ -119,8 +122,7 @@ class Rule:
     evidence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(msgspec.Struct, frozen=True, gc=False):
     """One named failure of one row. `value` is a JSON value, shortened; `action` says whether it rejects the row."""
 
     column: str
@@ -216,50 +218,37 @@ class Contract:
         return next((column for column in self.columns if column.role is role), None)
 
 
-def shortened(value: object, *, limit: int = 80) -> str | int | float | bool | None:
-    """Return `value` as a JSON value that is safe to store: long texts cut, what JSON cannot hold as text."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int) and abs(value) < 1 << 53:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if isinstance(value, int):
-        text = str(value) if value.bit_length() < 4 * limit else f"an integer of {value.bit_length()} bits"
-    else:
-        text = value if isinstance(value, str) else f"{value!r:.{limit + 1}}"
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
 def _problems(column: Column) -> Iterator[str]:
     if not column.name or column.name.startswith("_"):
         yield "a name may be neither empty nor start with '_', which daytwo keeps for its own columns"
+    yield from _role_problems(column)
+    yield from _level_problems(column)
+    yield from _range_problems(column)
+    yield from _text_problems(column)
+
+
+def _role_problems(column: Column) -> Iterator[str]:
     if column.role is Role.FEATURE and column.kind in {Kind.TEXT, Kind.TIME}:
         yield f"a {column.kind} cannot be a feature; make its role 'ignored', or its kind 'category'"
     if column.role is Role.FEATURE and column.kind is Kind.CATEGORY and not column.levels:
         yield "a category that is a feature needs its levels"
     if column.role is Role.TIME and column.kind is not Kind.TIME:
         yield f"the time column must be of kind 'time', not {str(column.kind)!r}"
+    if column.role is Role.TARGET and (len(column.levels) not in {0, 2} or column.kind in {Kind.TEXT, Kind.TIME}):
+        yield "a target is a number, or names exactly two levels, the positive one last"
+    if column.role is Role.TARGET and column.kind is Kind.CATEGORY and not column.levels:
+        yield "a target of kind 'category' needs its two levels, the positive one last"
+
+
+def _level_problems(column: Column) -> Iterator[str]:
     if len(set(column.levels)) != len(column.levels):
         yield "a level is named twice"
     if column.levels and column.kind is not Kind.CATEGORY and column.role is not Role.TARGET:
         yield f"a {column.kind} has no levels"
-    if column.role is Role.TARGET and (len(column.levels) not in {0, 2} or column.kind in {Kind.TEXT, Kind.TIME}):
-        yield "a target is a number, or names exactly two levels, the positive one last"
     if column.is_numeric and not all(_is_number(level) for level in column.levels):
         yield f"the levels of a {column.kind} must be numbers"
-    if column.role is Role.TARGET and column.kind is Kind.CATEGORY and not column.levels:
-        yield "a target of kind 'category' needs its two levels, the positive one last"
     if column.other not in {"keep", "reject"}:
         yield f"other is 'keep' or 'reject', not {column.other!r}"
-    if column.nan not in {"reject", "missing"}:
-        yield f"nan is 'reject' or 'missing', not {column.nan!r}"
-    yield from _range_problems(column)
-    if column.pattern is not None:
-        try:
-            re.compile(column.pattern)
-        except re.error as err:
-            yield f"{column.pattern!r} is no regular expression: {err}"
 
 
 def _is_number(level: str) -> bool:
@@ -279,8 +268,18 @@ def _range_problems(column: Column) -> Iterator[str]:
     for low, high in (ends[:2], ends[2:]):
         if low is not None and high is not None and low > high:
             yield f"the range {low} .. {high} holds no value"
+    if column.nan not in {"reject", "missing"}:
+        yield f"nan is 'reject' or 'missing', not {column.nan!r}"
+
+
+def _text_problems(column: Column) -> Iterator[str]:
     if (column.pattern is not None or column.max_length is not None) and column.kind not in _TEXTUAL:
         yield f"a {column.kind} has neither pattern nor length"
+    if column.pattern is not None:
+        try:
+            re.compile(column.pattern)
+        except re.error as err:
+            yield f"{column.pattern!r} is no regular expression: {err}"
 
 
 def _check_rule(contract: Contract, rule: Rule) -> None:
@@ -300,36 +299,17 @@ def _message(column: Column, rule: str) -> str:
         case "not_null":
             return f"{column.name} must not be missing"
         case "type":
-            return f"{column.name} must be {_KIND_WORDS[column.kind]}"
+            return f"{column.name} must be {KIND_WORDS[column.kind]}"
         case "finite":
             return f"{column.name} must be a finite number that float32 can hold"
         case "between":
-            return f"{column.name} must {_range_words(column.minimum, column.maximum)}"
+            return f"{column.name} must {range_words(column.minimum, column.maximum)}"
         case "expected_between":
-            return f"{column.name} is expected to {_range_words(column.expected_minimum, column.expected_maximum)}"
+            return f"{column.name} is expected to {range_words(column.expected_minimum, column.expected_maximum)}"
         case "in_set":
-            shown = ", ".join(column.levels[:5]) + (", ..." if len(column.levels) > 5 else "")
-            return f"{column.name} is none of the {len(column.levels)} known levels ({shortened(shown)})"
+            return f"{column.name} is none of {levels_words(column.levels)}"
         case "length":
             return f"{column.name} must have at most {column.max_length} characters"
         case "match_regex":
             return f"{column.name} must match {column.pattern}"
     raise ValueError(f"a column has no rule {rule!r}")
-
-
-_KIND_WORDS = {
-    Kind.NUMBER: "a number",
-    Kind.INTEGER: "a whole number of at most 64 bits",
-    Kind.BOOLEAN: "true or false",
-    Kind.CATEGORY: "a text",
-    Kind.TEXT: "a text",
-    Kind.TIME: "a time in ISO 8601, such as 2013-04-01T17:30:00Z",
-}
-
-
-def _range_words(low: float | None, high: float | None) -> str:
-    if high is None:
-        return f"be at least {low:g}"
-    if low is None:
-        return f"be at most {high:g}"
-    return f"lie between {low:g} and {high:g}"

@@ -118,20 +118,22 @@ def _usual_range(column: Column) -> tuple[float, float]:
 
 
 def _number_lines(i: int, column: Column) -> _Lines:
-    kinds = "v.__class__ is float or v.__class__ is int" if column.kind is Kind.NUMBER else "v.__class__ is int"
+    kinds = "(v.__class__ is float or v.__class__ is int)" if column.kind is Kind.NUMBER else "v.__class__ is int"
     return [
-        f"if ({kinds}) and lo{i} <= v <= hi{i}:",
+        f"if {kinds} and lo{i} <= v <= hi{i}:",
         f"    x{i} = v{i} = v",
+        *_missing_lines(i, column),
         "else:",
         f"    v{i} = j{i}(v, out)",
         f"    x{i} = NAN if v{i} is None else v{i}",
     ]
 
 
-def _boolean_lines(i: int, _column: Column) -> _Lines:
+def _boolean_lines(i: int, column: Column) -> _Lines:
     return [
         "if v is True or v is False:",
         f"    x{i} = v{i} = v",
+        *_missing_lines(i, column),
         "else:",
         f"    v{i} = j{i}(v, out)",
         f"    x{i} = NAN",
@@ -143,10 +145,22 @@ def _category_lines(i: int, column: Column) -> _Lines:
         f"x{i} = good{i}(v) if v.__class__ is str else None",
         f"if x{i} is not None:",
         f"    v{i} = v",
+        *_missing_lines(i, column),
         "else:",
         f"    v{i} = j{i}(v, out)",
         f"    x{i} = NAN if v{i} is None else code{i}(v{i}, {float(len(column.levels))!r})",
     ]
+
+
+def _missing_lines(i: int, column: Column) -> _Lines:
+    return ["elif v is None:", f"    v{i} = None", f"    x{i} = NAN"] if column.nullable else []
+
+
+def _text_lines(i: int, column: Column) -> _Lines:
+    if column.pattern is not None:
+        return _judged_lines(i, column)
+    short = "" if column.max_length is None else f" and len(v) <= {column.max_length}"
+    return [f"v{i} = v if v.__class__ is str{short} else j{i}(v, out)"]
 
 
 def _judged_lines(i: int, _column: Column) -> _Lines:
@@ -158,6 +172,6 @@ _COLUMN_LINES: Mapping[Kind, Callable[[int, Column], _Lines]] = {
     Kind.INTEGER: _number_lines,
     Kind.BOOLEAN: _boolean_lines,
     Kind.CATEGORY: _category_lines,
-    Kind.TEXT: _judged_lines,
+    Kind.TEXT: _text_lines,
     Kind.TIME: _judged_lines,
 }

@@ -58,15 +58,17 @@ class Ieee:
         return (self.expr >= _plain(other)) & self._ordered(other)
 
     def __eq__(self, other: Any) -> pl.Expr:  # type: ignore[override]  # a column answers with a column
-        return (self.expr == _plain(other)) & self._ordered(other)
+        return self.expr.eq(_plain(other)) & self._ordered(other)
 
     def __ne__(self, other: Any) -> pl.Expr:  # type: ignore[override]  # a column answers with a column
         return ~(self == other)
 
     def _ordered(self, other: Any) -> pl.Expr:
-        known = self.expr.is_not_nan()
+        known: pl.Expr = self.expr.is_not_nan()
         return known & other.expr.is_not_nan() if isinstance(other, Ieee) else known
 
 
 def _plain(value: Any) -> pl.Expr:
-    return value.expr if isinstance(value, Ieee) else pl.lit(float(value))
+    if isinstance(value, Ieee):
+        return value.expr
+    return pl.lit(float(value))

@@ -61,29 +61,32 @@ def propose(
     """
     if frame.is_empty():
         raise DataError("the data holds no rows", hint="Name a file or table with rows in it")
-    named = {target: "target", time: "time", subject: "subject", key: "key"}
-    for column, what in named.items():
-        if column or what == "target":
-            _require(frame, column, what)
+    roles = {time: Role.TIME, subject: Role.SUBJECT, key: Role.KEY, target: Role.TARGET}
+    for column, role in roles.items():
+        if column or role is Role.TARGET:
+            _require(frame, column, role)
     for column in exclude:
         _require(frame, column, "excluded")
-    moments = _moments(frame.get_column(time)) if time else None
-    if moments is not None:
-        frame = frame.with_columns(moments.alias(time)).sort(time, maintain_order=True, nulls_last=False)
-    columns = []
-    for label in frame.columns:
-        series = frame.get_column(label)
-        if label == target:
-            columns.append(_target(series))
-        elif label == time:
-            columns.append(Column(label, Kind.TIME, Role.TIME, evidence=_time_words(series)))
-        elif label in {subject, key}:
-            columns.append(_name_column(series, Role.SUBJECT if label == subject else Role.KEY))
-        elif label in exclude:
-            columns.append(_ignored(series, "excluded by name"))
-        elif not label.startswith("_") and label:
-            columns.append(_feature(series, ordered=bool(time)))
+    if time:
+        frame = frame.with_columns(moments(frame.get_column(time)).alias(time)).sort(time, maintain_order=True)
+    columns = [
+        _column(frame.get_column(label), roles.get(label, Role.FEATURE), ordered=bool(time), excluded=label in exclude)
+        for label in frame.columns
+        if label and not label.startswith("_")
+    ]
     return Contract(name=name, version=1, owner=owner, columns=tuple(columns))
+
+
+def _column(series: pl.Series, role: Role, *, ordered: bool, excluded: bool) -> Column:
+    match role:
+        case Role.TARGET:
+            return _target(series)
+        case Role.TIME:
+            evidence = f"{str(series.min())[:10]} to {str(series.max())[:10]}, {series.n_unique()} distinct times"
+            return Column(series.name, Kind.TIME, Role.TIME, evidence=evidence)
+        case Role.SUBJECT | Role.KEY:
+            return _name_column(series, role)
+    return _ignored(series, "excluded by name") if excluded else _feature(series, ordered=ordered)
 
 
 def _require(frame: pl.DataFrame, name: str, what: str) -> None:
@@ -97,7 +100,7 @@ def _require(frame: pl.DataFrame, name: str, what: str) -> None:
     )
 
 
-def _moments(series: pl.Series) -> pl.Series:
+def moments(series: pl.Series) -> pl.Series:
     """Return the time column as moments in UTC, or refuse it."""
     dtype = series.dtype
     if dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None):
@@ -119,10 +122,6 @@ def _moments(series: pl.Series) -> pl.Series:
     )
 
 
-def _time_words(series: pl.Series) -> str:
-    return f"{series.min():%Y-%m-%d} to {series.max():%Y-%m-%d}, {series.n_unique()} distinct times"
-
-
 def _target(series: pl.Series) -> Column:
     values = series.drop_nulls()
     counts = {level_text(value): int(count) for value, count in values.value_counts().iter_rows()}
@@ -130,7 +129,7 @@ def _target(series: pl.Series) -> Column:
     kind = _kind_of(series)
     if len(counts) < 2:
         raise DataError(
-            f"the target {series.name!r} has only the value {next(iter(counts), 'null')!r}, so there is nothing to learn",
+            f"the target {series.name!r} has only the value {next(iter(counts), 'null')!r}: there is nothing to learn",
             hint="Bring rows of both outcomes, or name another target",
         )
     shares = ", ".join(f"{level} {count / values.len():.1%}" for level, count in sorted(counts.items()))
@@ -143,7 +142,8 @@ def _target(series: pl.Series) -> Column:
             f"the target {series.name!r} has {len(counts)} different texts",
             hint="daytwo predicts two classes or a number: make one column of two values, or of numbers, of it",
         )
-    evidence = f"a number, mean {values.mean():.4g}, {values.min()} to {values.max()}"
+    numbers = values.cast(pl.Float64).to_numpy()
+    evidence = f"a number, mean {numbers.mean():.4g}, {numbers.min():g} to {numbers.max():g}"
     return Column(series.name, kind, Role.TARGET, evidence=evidence)
 
 
@@ -178,7 +178,7 @@ def _feature(series: pl.Series, *, ordered: bool) -> Column:
     if reason:
         return _ignored(series, reason)
     if series.dtype == pl.Boolean:
-        evidence = f"true in {series.mean() or 0.0:.1%}{_null_words(series)}"
+        evidence = f"true in {series.sum() / series.len():.1%}{_null_words(series)}"
         return Column(series.name, Kind.BOOLEAN, nullable=_nullable(series), evidence=evidence)
     return _category(series) if series.dtype == pl.String else _number(series, ordered=ordered)
 
@@ -196,7 +196,7 @@ def _why_not(series: pl.Series, *, ordered: bool) -> str:
     if not (series.dtype.is_numeric() or series.dtype == pl.Boolean):
         return f"values of type {series.dtype} are no kind of feature"
     if distinct == 1 and not series.null_count():
-        return f"always {values.first()}"
+        return f"always {values.first()!s}"
     if series.dtype.is_integer() and _is_row_number(values, distinct):
         return "a row number: all different, without gaps"
     if ordered and distinct >= 3 and series.dtype.is_numeric() and _is_clock(values):

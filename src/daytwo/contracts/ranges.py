@@ -138,7 +138,7 @@ def _step(values: npt.NDArray[np.float64], spread: float, moving: float) -> floa
     beyond = values[values > shoulder] - shoulder
     excess = float(beyond.mean()) if beyond.size else spread * 0.05
     chance = excess * max(0.5, math.log(1.0 / (_EXPECTED_ALARMS * values.size)))
-    return max(chance, spread * moving / 2)
+    return float(max(chance, spread * moving / 2))
 
 
 def _share_ceiling(name: str, low: float, high: float) -> float | None:
