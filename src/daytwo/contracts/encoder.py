@@ -92,14 +92,15 @@ class Encoder:
                 f"the column {column.name!r} holds {series.dtype}, not a {column.kind}",
                 hint="Check the data with its contract before encoding it",
             )
+        missing = series.is_null().to_numpy() if series.null_count() else None
         if column.kind is Kind.CATEGORY:
             codes = self._codes[column.name]
             series = series.cast(str).replace_strict(
                 list(codes), list(codes.values()), default=float(len(codes)), return_dtype=float
             )
         numbers: npt.NDArray[np.float64] = series.cast(float).to_numpy().astype(np.float64)
-        if series.null_count():
-            numbers[series.is_null().to_numpy()] = math.nan
+        if missing is not None:
+            numbers[missing] = math.nan
         return numbers
 
 

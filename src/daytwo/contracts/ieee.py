@@ -58,10 +58,13 @@ class Ieee:
         return (self.expr >= _plain(other)) & self._ordered(other)
 
     def __eq__(self, other: Any) -> pl.Expr:  # type: ignore[override]  # a column answers with a column
-        return self.expr.eq(_plain(other)) & self._ordered(other)
+        return self._equal(other)
 
     def __ne__(self, other: Any) -> pl.Expr:  # type: ignore[override]  # a column answers with a column
-        return ~(self == other)
+        return ~self._equal(other)
+
+    def _equal(self, other: Any) -> pl.Expr:
+        return self.expr.eq(_plain(other)) & self._ordered(other)
 
     def _ordered(self, other: Any) -> pl.Expr:
         known: pl.Expr = self.expr.is_not_nan()

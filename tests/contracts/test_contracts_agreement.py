@@ -1,0 +1,209 @@
+"""One contract, two compilations, one meaning: the decoder and the columnar check never differ."""
+
+import math
+from datetime import UTC, date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from daytwo.contracts.columnar import check
+from daytwo.contracts.contract import Action, Column, Contract, Role, Rule
+from daytwo.contracts.decoder import compile_decoder
+from daytwo.contracts.encoder import Encoder
+from daytwo.core.schema import Kind
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+LEVELS = st.lists(TEXTS, min_size=1, max_size=4, unique=True).map(tuple)
+BOUNDS = st.none() | st.floats(-1e3, 1e3, allow_nan=False) | st.sampled_from([0.0, -0.0, 1.0, 0.1])
+NUMBERS = (
+    st.floats(-1e3, 1e3)
+    | st.floats()
+    | st.integers(-1000, 1000)
+    | st.sampled_from(
+        [0, -0.0, 1, 0.1, 1e-45, 2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 2**64, 2**100, 3.4028234663852886e38]
+        + [3.4028235677973366e38, 16777217, math.inf, -math.inf, math.nan, 5e-324, 1.0000000596046448]
+    )
+)
+TIMES = st.sampled_from(
+    ["2013-04-01", "2008-05", "2013-04-01T17:30:00Z", "2013-04-01 17:30", "2013-04-01T17:30:00.123456789+02:00"]
+    + ["2013-02-30", "2013-04-01T25:00", "0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "now", "٢٠١٣-04"]
+    + ["2013-04-01T17:30:00+0200", "2013-13", "20130401", "2013-W14", "2013-04-01T17:30:00z", "2013-04-01\n"]
+)
+CELLS = (
+    st.none()
+    | st.booleans()
+    | NUMBERS
+    | TEXTS
+    | TIMES
+    | st.sampled_from(["1", "1.5", "nan", "true", "", " 3 ", "x" * 200])
+    | st.datetimes(timezones=st.none() | st.just(UTC))
+    | st.dates(date(1970, 1, 1), date(2100, 1, 1))
+)
+
+
+FITTING = {
+    Kind.NUMBER: st.floats(-2e3, 2e3) | NUMBERS,
+    Kind.INTEGER: st.integers(-2000, 2000) | NUMBERS,
+    Kind.BOOLEAN: st.booleans(),
+    Kind.CATEGORY: TEXTS,
+    Kind.TEXT: TEXTS,
+    Kind.TIME: TIMES,
+}
+
+
+def cells(column: Column) -> st.SearchStrategy[object]:
+    """Mostly values of the column's own kind, so that rows pass; the rest is anything."""
+    fitting = FITTING[column.kind]
+    if column.levels:
+        fitting |= st.sampled_from(column.levels)
+    return st.one_of(fitting, fitting, fitting, CELLS)
+
+
+@st.composite
+def columns(draw: st.DrawFn, name: str) -> Column:
+    kind = draw(st.sampled_from(list(Kind)))
+    feature = kind not in {Kind.TEXT, Kind.TIME}
+    numeric, textual = kind in {Kind.NUMBER, Kind.INTEGER}, kind in {Kind.CATEGORY, Kind.TEXT}
+    low, high = sorted([draw(BOUNDS) if numeric else None for _ in range(2)], key=lambda x: (x is None, x or 0.0))
+    expected = sorted([draw(BOUNDS) if numeric else None for _ in range(2)], key=lambda x: (x is None, x or 0.0))
+    return Column(
+        name,
+        kind,
+        Role.FEATURE if feature else Role.KEY if kind is Kind.TEXT and name == "a" else Role.SUBJECT,
+        nullable=draw(st.booleans()),
+        minimum=low,
+        maximum=high,
+        expected_minimum=expected[0],
+        expected_maximum=expected[1],
+        levels=draw(LEVELS) if kind is Kind.CATEGORY else (),
+        other=draw(st.sampled_from(["keep", "reject"])),
+        nan=draw(st.sampled_from(["reject", "missing"])),
+        pattern=draw(st.none() | st.none() | st.sampled_from(["[a-z]*", r"\d+", ".*", "a|b"])) if textual else None,
+        max_length=draw(st.none() | st.integers(0, 6)) if textual else None,
+    )
+
+
+@st.composite
+def contracts(draw: st.DrawFn) -> Contract:
+    made: list[Column] = []
+    roles: set[Role] = set()
+    for name in ["a", "b'\"\\\n", "c d"][: draw(st.integers(1, 3))]:
+        column = draw(columns(name))
+        if column.role is Role.FEATURE or column.role not in roles:
+            made.append(column)
+            roles.add(column.role)
+    numeric = [c.name for c in made if c.is_numeric]
+    rules: list[Rule] = []
+    if numeric:
+        left, right = (f"col({draw(st.sampled_from(numeric))!r})" for _ in range(2))
+        texts = [f"{left} <= {right}", f"{left} / {right} <= 1", f"{left} + {right} == 3 or not {left} > 2"]
+        action = draw(st.sampled_from(list(Action)))
+        rules = [Rule("r", draw(st.sampled_from(texts)), action)] if draw(st.booleans()) else []
+    return Contract("random", 1, "somebody", tuple(made), tuple(rules))
+
+
+def cell_series(name: str, value: object) -> pl.Series:
+    """One cell as the column a file would hold it in."""
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        return pl.Series(name, [value], dtype=pl.Int128)
+    return pl.Series(name, [value], strict=False)
+
+
+def named(verdict: tuple[object, ...]) -> set[tuple[str, str, str]]:
+    return {(b.column, b.rule, str(b.action)) for b in verdict}
+
+
+def table_named(checked: object) -> set[tuple[str, str, str]]:
+    found = {(c, r, "reject") for c, r in checked.failures.select("column", "rule").iter_rows()}
+    return found | {(c, r, "warn") for c, r in checked.warnings.select("column", "rule").iter_rows()}
+
+
+def bits(features: object) -> list[int]:
+    array = np.asarray(features, dtype=np.float32)
+    return np.where(np.isnan(array), np.float32(np.nan), array).view(np.uint32).tolist()
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_both_doors_agree_on_verdict_breaches_and_feature_bits(data: st.DataObject) -> None:
+    contract = data.draw(contracts())
+    row = {column.name: data.draw(cells(column), label=column.name) for column in contract.columns}
+    features, breaches = compile_decoder(contract).check(row)
+    frame = pl.DataFrame([cell_series(name, value) for name, value in row.items()])
+    checked = check(contract, frame)
+    assert named(breaches) == table_named(checked)
+    assert (features is None) == (checked.rejected.height == 1)
+    assert (features is not None) == (checked.accepted.height == 1)
+    if features is not None:
+        encoder = Encoder(contract)
+        assert bits(encoder.matrix(checked.accepted)[0]) == bits(features)
+        assert bits(encoder.row(checked.accepted.row(0, named=True))) == bits(features)
+        assert features == [float(np.float32(value)) for value in features] or any(map(math.isnan, features))
+
+
+@settings(max_examples=60, deadline=None)
+@given(table=st.lists(st.tuples(st.none() | st.floats(), st.none() | TEXTS | st.sampled_from(["x", "y"]))))
+def test_a_table_of_many_rows_gives_what_its_rows_give(table: list[tuple[float | None, str | None]]) -> None:
+    contract = Contract(
+        "two",
+        1,
+        "",
+        (
+            Column("n", Kind.NUMBER, nullable=True, minimum=-1.0, maximum=1e30, expected_maximum=10.0),
+            Column("c", Kind.CATEGORY, levels=("x", "y"), other="reject"),
+        ),
+    )
+    decoder = compile_decoder(contract)
+    frame = pl.DataFrame({"n": [n for n, _ in table], "c": [c for _, c in table]}, schema={"n": float, "c": str})
+    checked = check(contract, frame)
+    expected, matrix = [], []
+    for number, (n, c) in enumerate(table):
+        features, breaches = decoder.check({"n": n, "c": c})
+        expected += [(number, b.column, b.rule) for b in breaches if b.action is Action.REJECT]
+        if features is not None:
+            matrix.append(features)
+    assert sorted(checked.failures.select("row", "column", "rule").iter_rows()) == sorted(expected)
+    encoded = Encoder(contract).matrix(checked.accepted)
+    assert bits(encoded.ravel()) == bits(np.array(matrix, dtype=np.float32).ravel())
+    assert checked.accepted.height + checked.rejected.height == len(table)
+
+
+def test_a_datetime_and_its_text_are_one_moment() -> None:
+    contract = Contract("t", 1, "", (Column("at", Kind.TIME, Role.TIME),))
+    texts = check(contract, pl.DataFrame({"at": ["2013-04-01T17:30:00+02:00"]})).accepted
+    zoned = check(contract, pl.DataFrame({"at": [datetime(2013, 4, 1, 15, 30, tzinfo=UTC)]})).accepted
+    assert texts.equals(zoned)
+
+
+@pytest.mark.parametrize(("rule", "holds"), [("a / b <= 1", False), ("a / b == a / b", False), ("a / b != 1", True)])
+def test_zero_by_zero_is_like_nothing_at_both_doors(rule: str, holds: bool) -> None:
+    columns = (Column("a", Kind.NUMBER), Column("b", Kind.NUMBER))
+    contract = Contract("t", 1, "", columns, (Rule("ratio", rule),))
+    row = {"a": 0, "b": 0}
+    features, breaches = compile_decoder(contract).check(row)
+    assert (features is not None) == holds
+    assert check(contract, pl.DataFrame([row])).accepted.height == int(holds)
+    assert holds or (breaches[0].column, breaches[0].rule) == ("a, b", "expression:ratio")
+
+
+@pytest.mark.parametrize(
+    ("value", "good"), [(2**63 - 1, True), (2**63, False), (-(2**63), True), (-(2**63) - 1, False)]
+)
+def test_whole_numbers_end_at_64_bits_at_both_doors(value: int, good: bool) -> None:
+    contract = Contract("t", 1, "", (Column("n", Kind.INTEGER),))
+    features, breaches = compile_decoder(contract).check({"n": value})
+    assert (features is not None) == good
+    assert good or breaches[0].rule == "type"
+    assert check(contract, pl.DataFrame([cell_series("n", value)])).accepted.height == int(good)
+
+
+def test_an_unknown_level_has_the_code_after_the_last_at_both_doors() -> None:
+    contract = Contract("t", 1, "", (Column("c", Kind.CATEGORY, levels=("x", "y"), nullable=True),))
+    features, breaches = compile_decoder(contract).check({"c": "z"})
+    assert features == [2.0]
+    assert [(b.rule, b.action) for b in breaches] == [("in_set", Action.WARN)]
+    matrix = Encoder(contract).matrix(pl.DataFrame({"c": ["y", "z", None, "x"]}))
+    assert bits(matrix[:, 0]) == bits([1.0, 2.0, math.nan, 0.0])
