@@ -1,0 +1,116 @@
+"""How trees are grown: the settings of LightGBM that suit a number of rows. Pure; `fit.py` next door grows them.
+
+The values were chosen on the demo's flights and on the shared small data sets, by the metric on later rows. What
+helped most everywhere is shyness: half of the columns for each tree, and a strong penalty on leaf values, because
+rows of tomorrow are not those of yesterday.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from daytwo.core.schema import Task
+
+# Below this a tree of 63 leaves would keep a handful of rows per leaf.
+_SMALL_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One way to grow an ensemble. `rate` is the learning rate; `patience` 0 grows all `trees` without looking.
+
+    `min_rows` is the least number of rows in a leaf, `penalty` the L2 penalty on leaf values, `column_share` the
+    share of columns that each tree may use, in (0, 1].
+    """
+
+    trees: int
+    leaves: int
+    rate: float
+    min_rows: int = 20
+    penalty: float = 1.0
+    column_share: float = 1.0
+    patience: int = 0
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The recipe as JSON values, for the lineage."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Binning:
+    """How numbers are put into bins before growing: once for the reference model and all its students.
+
+    `min_rows` must be that of every recipe that grows on the bins: LightGBM drops columns that no leaf could use.
+    """
+
+    max_bin: int = 127
+    min_rows: int = 20
+    category_smoothing: float = 10.0
+    max_categories: int = 32
+
+
+def binning_for(rows: int) -> Binning:
+    """Return the binning that suits `rows` rows."""
+    return Binning(min_rows=min_rows_for(rows))
+
+
+def min_rows_for(rows: int) -> int:
+    """Return the least number of rows in a leaf that suits `rows` rows: more rows, surer leaves.
+
+    Examples
+    --------
+    >>> [min_rows_for(rows) for rows in (400, 20_000, 200_000, 10_000_000)]
+    [5, 20, 60, 60]
+    """
+    return max(5, min(60, rows // 1_000)) if rows < _SMALL_ROWS else max(20, min(60, rows // 3_000))
+
+
+def reference_recipe(rows: int, task: Task) -> Recipe:
+    """Return how the reference model is grown from `rows` rows: as good as it gets, within seconds."""
+    small = rows < _SMALL_ROWS
+    return Recipe(
+        trees=400 if small else 200,
+        leaves=max(7, min(63, rows // 300)) if small else 63,
+        rate=0.05 if small else 0.08,
+        min_rows=min_rows_for(rows),
+        penalty=20.0 if task is Task.BINARY else 1.0,
+        column_share=0.5 if task is Task.BINARY else 0.8,
+        patience=30,
+    )
+
+
+def challenger_recipe(rows: int, task: Task) -> Recipe:
+    """Return how the weekly challenger is grown: one cheap fit, without early stopping."""
+    return Recipe(
+        trees=60,
+        leaves=max(7, min(31, rows // 300)),
+        rate=0.1,
+        min_rows=min_rows_for(rows),
+        penalty=20.0 if task is Task.BINARY else 1.0,
+        column_share=0.5 if task is Task.BINARY else 0.8,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The shape of a student: few trees of many leaves cost little to walk, since cost goes with trees x depth."""
+
+    trees: int
+    leaves: int
+    rate: float
+
+    @property
+    def name(self) -> str:
+        """What the student is called: `25x127`."""
+        return f"{self.trees}x{self.leaves}"
+
+
+def student_shapes(rows: int) -> tuple[Shape, ...]:
+    """Return the shapes to try for `rows` rows, the dearest to walk first.
+
+    Source: the measurements of OPTIMISE.md, section C: few trees x many leaves x a large learning rate.
+    """
+    whole = ((50, 63, 0.15), (25, 127, 0.25), (12, 127, 0.4), (6, 255, 0.6))
+    most = max(7, rows // 100)
+    return tuple(Shape(trees, min(leaves, most), rate) for trees, leaves, rate in whole)
