@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from daytwo.explain.trees import Missing, Trees
 
-# LightGBM takes numbers this small for zero where zero means missing (include/LightGBM/meta.h).
-_ZERO = 1e-35
+# LightGBM takes numbers this small for zero (kZeroThreshold, a float32, in include/LightGBM/meta.h).
+_ZERO = float(np.float32(1e-35))
 _WORD = 64
 
 
@@ -98,6 +98,8 @@ class _Feature:
 
     def satisfied(self, value: float) -> NDArray[np.uint64]:
         """Return the leaves, as bits, whose paths this value satisfies as far as this feature goes."""
+        if abs(value) <= _ZERO:
+            value = 0.0
         state = self._state(value)
         bits = self.known.get(state)
         if bits is None:
@@ -110,7 +112,7 @@ class _Feature:
             return -1
         if self.is_category:
             return max(int(value), -2)
-        if self.zero_counts and abs(value) <= _ZERO:
+        if self.zero_counts and value == 0.0:
             return -2
         return bisect_left(self.thresholds, value)
 
@@ -125,13 +127,11 @@ class _Feature:
         if self.is_category:
             code = -1 if math.isnan(value) else int(value)
             return np.array([code in codes for codes in self.categories])
-        if math.isnan(value):
-            absent = np.ones(len(self.missing), dtype=bool)
-            value = 0.0
-        else:
-            absent = np.zeros(len(self.missing), dtype=bool)
-        default = (absent & (self.missing == Missing.NAN)) | ((abs(value) <= _ZERO) & (self.missing == Missing.ZERO))
-        return np.where(default, self.default_left, value <= self.node_threshold)
+        absent = self.missing == (Missing.NAN if math.isnan(value) else -1)
+        value = 0.0 if math.isnan(value) else value
+        if value == 0.0:
+            absent |= self.missing == Missing.ZERO
+        return np.where(absent, self.default_left, value <= self.node_threshold)
 
 
 def _feature(trees: Trees, spans: NDArray[np.int64], number: int, width: int) -> _Feature:

@@ -104,7 +104,7 @@ class _Block:
             return []
         bounds = [int(one) for one in self._fields["cat_boundaries"]]
         words = np.array([int(one) for one in self._fields["cat_threshold"]], dtype="<u4")
-        if len(bounds) != int(self._fields["num_cat"][0]) + 1 or bounds[-1] != len(words):
+        if len(bounds) != int(self._fields["num_cat"][0]) + 1 or sorted({0, *bounds, len(words)}) != bounds:
             raise ValueError("cat_boundaries and cat_threshold do not fit")
         bits = [np.unpackbits(words[a:b].view(np.uint8), bitorder="little") for a, b in pairwise(bounds)]
         return [np.flatnonzero(one) for one in bits]

@@ -184,14 +184,20 @@ def fit_sigmoid(scores: NDArray[np.float64], labels: NDArray[np.float64]) -> Cal
 def fit_isotonic(scores: NDArray[np.float64], labels: NDArray[np.float64]) -> Calibration:
     """Fit the never-falling step function nearest to the labels, then join the middles of its steps by lines.
 
-    Joined rather than stepped, so that almost all different scores stay different and keep their order. A step
-    of no or only positive rows is taken as half a row away from 0 or 1, so that no log-loss is infinite.
+    Joined rather than stepped, and drawn on to the scores 0 and 1 (half way to the shares 0 and 1), so that almost
+    all different scores stay different and keep their order. A step of no or only positive rows is taken as half a
+    row away from 0 or 1, so that no log-loss is infinite.
     """
     centres, shares, weights = pool_adjacent_violators(scores, labels)
     low = np.where(shares == 0.0, 0.5 / (weights + 1), shares)
     shares = np.where(shares == 1.0, 1 - 0.5 / (weights + 1), low)
     shares = np.maximum.accumulate(np.minimum(shares, np.minimum.accumulate(shares[::-1])[::-1]))
-    return Calibration("isotonic", scores=tuple(centres.tolist()), shares=tuple(shares.tolist()))
+    points = list(zip(centres.tolist(), shares.tolist(), strict=True))
+    if points[0][0] > 0.0:
+        points.insert(0, (0.0, points[0][1] / 2))
+    if points[-1][0] < 1.0:
+        points.append((1.0, (1 + points[-1][1]) / 2))
+    return Calibration("isotonic", scores=tuple(x for x, _ in points), shares=tuple(y for _, y in points))
 
 
 def pool_adjacent_violators(

@@ -64,9 +64,10 @@ class Payoff:
             if task is Task.BINARY
             else ("error_cost",)
         )
-        amounts = {name: parse(str(getattr(value, name))) for name in names}
+        plain = msgspec.structs.replace(value, **{name: _plain_amount(name, getattr(value, name)) for name in names})
+        amounts = {name: parse(str(getattr(plain, name))) for name in names}
         columns = dict.fromkeys(column for amount in amounts.values() for column in amount.columns)
-        return Payoff(task, value, tuple(columns), amounts)
+        return Payoff(task, plain, tuple(columns), amounts)
 
     def advise(self, probability: float, row: Mapping[str, object]) -> Advice:
         """Say whether to act on a row that is positive with this probability.
@@ -184,10 +185,20 @@ class Payoff:
             if array.dtype == object:
                 known &= array != np.array(None)
         money = np.full(n, np.nan)
+        if not known.any():
+            return money
         with _named(name), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             known_values = {each: _plain(array[known]) for each, array in values.items()}
             money[known] = amount.evaluate(known_values.__getitem__)
         return money
+
+
+def _plain_amount(name: str, amount: str | float) -> str | float:
+    if isinstance(amount, str):
+        return amount
+    if not math.isfinite(amount):
+        raise SettingsError(f"[value] {name} is {amount}", hint="Write an amount of money")
+    return float(amount)
 
 
 def _plain(values: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -99,8 +99,8 @@ def floor32(value: float) -> np.float32:
 
     Examples
     --------
-    >>> float(floor32(0.1)) <= 0.1 < float(np.float32(0.1))
+    >>> float(floor32(0.1)) < 0.1 < float(np.float32(0.1))
     True
     """
     nearest = np.float32(value)
-    return nearest if nearest <= value else np.nextafter(nearest, np.float32(-np.inf))
+    return nearest if float(nearest) <= float(value) else np.nextafter(nearest, np.float32(-np.inf))
