@@ -123,6 +123,23 @@ def realised_money(answers: Answers, labels: Floats, task: Task) -> Floats | Non
     return np.asarray(answers.money_per_error * np.abs(labels - answers.scores), dtype=np.float64)
 
 
+def influence(metric: str, answers: Answers, labels: ArrayLike, *, task: Task) -> tuple[float, Floats]:
+    """Return one metric and each row's influence on it, shape (n,), mean zero, in the metric's unit.
+
+    The difference of two models' influence values on the same rows gives, through `standard_error`, the error of
+    their paired comparison. NaN where the metric does not exist for these labels.
+
+    Raises
+    ------
+    ValueError
+        If the task has no metric of that name.
+    """
+    for name, value, values in _metrics(answers, np.asarray(labels, dtype=np.float64), task):
+        if name == metric:
+            return value, values
+    raise ValueError(f"a {task} has no metric {metric!r}")
+
+
 def standard_error(influence: Floats, clusters: ArrayLike | None) -> float:
     """Return the standard error of a mean-like figure from its rows' influence values (mean zero), by cluster.
 
