@@ -166,7 +166,7 @@ def row_texts(rows: msgspec.Raw | bytes) -> list[bytes]:
     return [bytes(text) for text in _RAW_ROWS.decode(rows)]
 
 
-def read_rows(rows: msgspec.Raw | bytes) -> list[Row | msgspec.MsgspecError]:
+def read_rows(rows: msgspec.Raw | bytes) -> list[Row | msgspec.ValidationError]:
     """Return each row of a list of rows as a dict, or why it is none: no object, or a number beyond all bounds.
 
     Raises
@@ -177,19 +177,26 @@ def read_rows(rows: msgspec.Raw | bytes) -> list[Row | msgspec.MsgspecError]:
     try:
         return list(_ROWS.decode(rows))
     except msgspec.ValidationError:
-        return [_read_row(text) for text in _RAW_ROWS.decode(rows)]
+        return [read_row(text) for text in _RAW_ROWS.decode(rows)]
 
 
-def _read_row(text: msgspec.Raw) -> Row | msgspec.MsgspecError:
+def read_row(text: bytes | msgspec.Raw) -> Row | msgspec.ValidationError:
+    """Return one row as a dict, or why it is none.
+
+    Raises
+    ------
+    msgspec.DecodeError, UnicodeDecodeError, RecursionError
+        If the text is no JSON at all.
+    """
     try:
         return _ROW.decode(text)
-    except msgspec.MsgspecError as err:
+    except msgspec.ValidationError as err:
         return err
 
 
-def good_row(row: Row | msgspec.MsgspecError) -> Row:
+def good_row(row: Row | msgspec.ValidationError) -> Row:
     """Return the row, or an empty one where it could not be read."""
-    return {} if isinstance(row, msgspec.MsgspecError) else row
+    return {} if isinstance(row, msgspec.ValidationError) else row
 
 
 def text_of(row: Row, column: str) -> str | None:

@@ -30,12 +30,14 @@ from daytwo.predictions.record import (
     spread,
     text_of,
 )
+from daytwo.scoring.payoff import Payoff
 from daytwo.serving.live import Live, Version
 from daytwo.serving.requests import PredictRequest
 from daytwo.serving.router import Router
 
 # From here on one call with a matrix is cheaper than a call for each row.
 _BLOCK_ROWS = 6
+_NUMBERS = (float, int)
 
 NO_MODEL = BreachRecord("", "model_failed", None, "the model failed on this row; the fallback answered")
 
@@ -187,8 +189,7 @@ def _split(rows: Sequence[Row | BreachRecord], live: Live, router: Router) -> li
 def _answer_by(version: Version, rows: Sequence[Row | BreachRecord], mine: Sequence[int], block: _Block) -> None:
     """Answer the rows with the numbers `mine` by one version."""
     check = version.model.decoder.check
-    good: list[int] = []
-    features: list[list[float]] = []
+    good: list[tuple[int, Row, list[float]]] = []
     for i in mine:
         row = rows[i]
         if isinstance(row, BreachRecord):
@@ -198,38 +199,51 @@ def _answer_by(version: Version, rows: Sequence[Row | BreachRecord], mine: Seque
         if values is None:
             block.bad[i] = tuple(breach_record(one) for one in breaches if one.action is Action.REJECT)
         else:
-            good.append(i)
-            features.append(values)
+            good.append((i, row, values))
         if breaches:
             found = tuple(breach_record(one) for one in breaches if one.action is Action.WARN)
             if found:
                 block.warnings[i] = found
-    _score(version, good, features, rows, block)
+    _score(version, good, block)
     for i in mine:
         if block.scores[i] is None:
             block.scores[i] = version.fallback_score
             block.acts[i] = False if version.decides else None
 
 
-def _score(
-    version: Version, good: list[int], features: list[list[float]], rows: Sequence[Row | BreachRecord], block: _Block
-) -> None:
-    scores = score_rows(version, features)
-    advise, decides = version.model.payoff.advise, version.decides
-    for i, values, score in zip(good, features, scores, strict=True):
+def _score(version: Version, good: list[tuple[int, Row, list[float]]], block: _Block) -> None:
+    rows: list[Row] = []
+    scored: list[int] = []
+    scores: list[float] = []
+    for (i, row, values), score in zip(good, score_rows(version, [values for _, _, values in good]), strict=True):
         if score is None:
             block.failed.append(i)
             continue
-        block.scores[i] = score
-        block.features[i] = values
-        row = rows[i]
-        if decides and isinstance(row, dict):
-            try:
-                advice = advise(score, row)
-            except DaytwoError:  # a column that no contract checks, holding what no amount can be made of
-                block.acts[i] = False
-                continue
-            block.acts[i], block.gains[i] = advice.act, advice.gain
+        block.scores[i], block.features[i] = score, values
+        rows.append(row)
+        scored.append(i)
+        scores.append(score)
+    if version.decides:
+        for i, gain in zip(scored, _gains(version.model.payoff, rows, scores), strict=True):
+            block.acts[i], block.gains[i] = gain is not None and gain > 0, gain
+
+
+def _gains(payoff: Payoff, rows: Sequence[Row], scores: Sequence[float]) -> list[float | None]:
+    """Return for each row what acting is expected to bring; None where that is not known."""
+    if len(rows) < _BLOCK_ROWS:
+        return [_gain(payoff, row, score) for row, score in zip(rows, scores, strict=True)]
+    columns = {name: [row.get(name) for row in rows] for name in payoff.columns}
+    if not all(value is None or value.__class__ in _NUMBERS for column in columns.values() for value in column):
+        return [_gain(payoff, row, score) for row, score in zip(rows, scores, strict=True)]
+    gains = payoff.gain_many(scores, lambda name: np.array(columns[name], dtype=np.float64))
+    return [None if math.isnan(gain) else gain for gain in gains.tolist()]
+
+
+def _gain(payoff: Payoff, row: Row, score: float) -> float | None:
+    try:
+        return payoff.advise(score, row).gain
+    except DaytwoError:  # a column that no contract checks holds what no amount can be made of
+        return None
 
 
 def score_rows(version: Version, features: list[list[float]]) -> list[float | None]:

@@ -124,6 +124,8 @@ class Connection(asyncio.Protocol):
         self._door.waiting -= len(self._queue)
         self._queue.clear()
         self._closing, self._transport = True, None
+        # The parser holds this connection and this connection the parser: apart, both are freed at once.
+        del self._parser
 
     def data_received(self, data: bytes) -> None:
         """Read what came; every whole request in it gets its answer."""
