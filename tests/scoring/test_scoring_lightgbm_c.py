@@ -113,6 +113,7 @@ def test_damaged_text_is_refused_before_the_library_sees_it(boosters):
         text.replace(b"num_leaves=15", b"num_leaves=150", 1),
         text.replace(b"num_leaves=15", b"num_leaves=14", 1),
         text.replace(b"left_child=", b"left_child=9", 1),
+        text.replace(b"max_feature_idx=5", b"max_feature_idx=6"),
         b"\xff" * 100,
     ]
     for one in damaged:

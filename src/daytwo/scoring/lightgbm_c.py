@@ -97,7 +97,10 @@ class LightgbmScorer:
     def _load(self, text: bytes) -> ctypes.c_void_p:
         handle, iterations = ctypes.c_void_p(), ctypes.c_int()
         call = self._blocks.LGBM_BoosterLoadModelFromString
-        _check(call(text, ctypes.byref(iterations), ctypes.byref(handle)))
+        if call(text, ctypes.byref(iterations), ctypes.byref(handle)):
+            raise DataError(
+                f"LightGBM cannot read the model: {_last_error()}", hint="Restore the file, or make the model again"
+            )
         weakref.finalize(self, self._blocks.LGBM_BoosterFree, handle)
         return handle
 
@@ -193,5 +196,8 @@ def _library() -> _Library:
 
 def _check(status: int) -> None:
     if status:
-        reason = _library().blocks.LGBM_GetLastError().decode(errors="replace")
-        raise Fault(f"LightGBM failed: {reason}", hint="Check that the model file is whole; `daytwo doctor` helps")
+        raise Fault(f"LightGBM failed: {_last_error()}", hint="Reinstall lightgbm from its wheel")
+
+
+def _last_error() -> str:
+    return str(_library().blocks.LGBM_GetLastError().decode(errors="replace"))
