@@ -74,13 +74,20 @@ test: $(VENV)/.dev  ## Run all tests (ARGS="-k words")
 quick: $(VENV)/.dev  ## Run the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow and not browser" $(ARGS)
 
-.PHONY: check
-check: $(VENV)/.dev  ## Format, lint, types, imports, dead code, links in the documents
+CHECKS := check-format check-lint check-types check-imports check-dead-code check-docs
+.PHONY: check $(CHECKS)
+check: $(CHECKS)  ## Format, lint, types, imports, dead code, documents (make -k check: all of them, failures or not)
+check-format: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet .
+check-lint: $(VENV)/.dev
 	@$(BIN)/ruff check --quiet .
+check-types: $(VENV)/.dev
 	@$(BIN)/mypy
+check-imports: $(VENV)/.dev
 	@$(BIN)/lint-imports
+check-dead-code: $(VENV)/.dev
 	@$(BIN)/vulture
+check-docs: $(VENV)/.dev
 	@$(BIN)/python scripts/check_docs.py
 
 .PHONY: format
