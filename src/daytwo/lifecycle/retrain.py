@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Weight of the newest labelled window in the smoothed excess: about the last three windows speak.
-SMOOTHING = 0.4
+# Weight of the newest labelled window in the smoothed excess: about the last two or three windows speak.
+SMOOTHING = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Estimator(msgspec.Struct, frozen=True):
     metric, the standard deviation of the estimate's error between blocks beyond sampling. `error_mean`,
     `error_noise` and `error_square` (regression) are the reference's mean absolute error, the squared coefficient
     of variation of |error| around its prediction, and mean squared error / mean squared prediction.
-    `loss_plain` and `loss_boosted` are out-of-fold log-losses (or absolute errors), for the record.
+    `loss_plain` and `loss_boosted` are log-losses (or squared errors of the predicted error) on later rows.
     """
 
     kind: str

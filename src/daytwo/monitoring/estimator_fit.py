@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import lightgbm as lgb
 import numpy as np
@@ -20,16 +19,17 @@ from daytwo.monitoring.performance import Answers, realised
 # Fewer labelled rows, or rarer labels, teach a correction nothing but noise.
 _MIN_ROWS = 1_000
 _MIN_EACH_CLASS = 50
-_FOLDS = 5
-# Blocks of consecutive rows: folds are made of whole blocks, so that neighbours do not sit on both sides.
-_BLOCKS = 40
-_MAX_ROUNDS = 300
-_PATIENCE = 30
+# Each fifth of the rows but the first is predicted from those before it: as in use, the future from the past.
+_PARTS = 5
+# Blocks of consecutive rows in which estimates are held against the truth.
+_BLOCKS = 20
+_MAX_ROUNDS = 120
+_PATIENCE = 15
 _CLIP = 1e-9
 # Small and shy: the score already knows nearly everything.
 _PARAMETERS = {
     "num_leaves": 7,
-    "learning_rate": 0.05,
+    "learning_rate": 0.1,
     "min_data_in_leaf": 100,
     "lambda_l2": 10.0,
     "cat_smooth": 50.0,
@@ -52,7 +52,7 @@ def fit_estimator(
     """Fit the performance estimator of one model on labelled rows that the model was not trained on.
 
     Binary: a small boosted model that starts from the logit of the calibrated score; kept only if it lowers the
-    out-of-fold log-loss by more than one standard error. Regression: a model of the absolute error; kept only if it
+    log-loss on later rows by more than one standard error. Regression: a model of the absolute error; kept only if it
     predicts it better than a constant.
 
     Parameters
@@ -83,16 +83,17 @@ def fit_estimator(
         enough = enough and min(float(y.sum()), float((1 - y).sum())) >= _MIN_EACH_CLASS
     if not enough:
         return None, plain
-    booster, out_of_fold = _boost(x, s, y, schema, task, seed, threads)
-    chosen, keeps = _choose(plain, s, y, out_of_fold)
-    chosen = _with_spread(chosen, x, s, y, out_of_fold if keeps else None)
+    booster, raw = _boost(x, s, y, schema, task, seed, threads)
+    later = ~np.isnan(raw)
+    chosen, keeps = _choose(plain, s[later], y[later], raw[later])
+    chosen = _with_spread(chosen, x[later], s[later], y[later], raw[later] if keeps else None)
     return (_raw_text(booster) if keeps else None), chosen
 
 
 def _boost(
     x: NDArray[np.floating], s: Floats, y: Floats, schema: Schema, task: Task, seed: int, threads: int
 ) -> tuple[lgb.Booster, Floats]:
-    """Return the model fitted on all rows and the raw out-of-fold outputs, with rounds chosen on one fold."""
+    """Return the model fitted on all rows, and the raw outputs of models fitted on earlier rows only (NaN: none)."""
     parameters: dict[str, object] = {**_PARAMETERS, "seed": seed, "num_threads": threads}
     parameters |= {"objective": "binary"} if task is Task.BINARY else {"objective": "regression_l2"}
     target = y if task is Task.BINARY else np.abs(y - s)
@@ -110,18 +111,20 @@ def _boost(
             free_raw_data=True,
         )
 
-    masks = list(_folds(y.size))
+    part = np.arange(y.size) * _PARTS // y.size
+    late = part == _PARTS - 2
     probe = lgb.train(
         parameters,
-        data(~masks[0]),
+        data(part < _PARTS - 2),
         _MAX_ROUNDS,
-        valid_sets=[data(masks[0])],
+        valid_sets=[data(late)],
         callbacks=[lgb.early_stopping(_PATIENCE, verbose=False)],
     )
     rounds = max(probe.best_iteration, 1)
-    raw = np.zeros(y.size)
-    for held in masks:
-        raw[held] = lgb.train(parameters, data(~held), rounds).predict(inputs[held], raw_score=True)
+    raw = np.full(y.size, np.nan)
+    for k in range(1, _PARTS):
+        held = part == k
+        raw[held] = lgb.train(parameters, data(part < k), rounds).predict(inputs[held], raw_score=True)
     return lgb.train(parameters, data(np.ones(y.size, dtype=bool)), rounds), raw
 
 
@@ -134,8 +137,8 @@ def _choose(plain: Estimator, s: Floats, y: Floats, raw: Floats) -> tuple[Estima
         error = np.abs(y - s)
         before, after = (error - error.mean()) ** 2, (error - np.maximum(raw, 0.0)) ** 2
         better = _error_estimator(error, np.maximum(raw, 0.0), plain.low, plain.high)
-    gain = before - after
-    keeps = float(gain.mean()) > float(gain.std()) / math.sqrt(gain.size)
+    gain = np.array([float(part.mean()) for part in np.array_split(before - after, _BLOCKS)])
+    keeps = float(gain.mean()) > float(gain.std(ddof=1)) / math.sqrt(gain.size)
     chosen = better if keeps else plain
     return _replace(chosen, loss_plain=float(before.mean()), loss_boosted=float(after.mean())), keeps
 
@@ -143,7 +146,7 @@ def _choose(plain: Estimator, s: Floats, y: Floats, raw: Floats) -> tuple[Estima
 def _with_spread(estimator: Estimator, x: NDArray[np.floating], s: Floats, y: Floats, raw: Floats | None) -> Estimator:
     """Measure, block by block, how far estimates miss the realised metrics beyond sampling noise."""
     misses: dict[str, list[float]] = {}
-    for rows in np.array_split(np.arange(y.size), _BLOCKS // 2):
+    for rows in np.array_split(np.arange(y.size), _BLOCKS):
         answers = Answers(s[rows])
         guess = estimated(estimator, x[rows], answers, None if raw is None else _recall(raw[rows]))
         truth = realised(answers, y[rows], task=estimator.task)
@@ -178,12 +181,6 @@ def _support(x: NDArray[np.floating], schema: Schema) -> tuple[tuple[float, ...]
             low.append(float(present.min()) if present.size else 0.0)
             high.append(float(present.max()) if present.size else 0.0)
     return tuple(low), tuple(high)
-
-
-def _folds(n: int) -> Iterator[NDArray[np.bool_]]:
-    block = np.arange(n) * _BLOCKS // n
-    for fold in range(_FOLDS):
-        yield block % _FOLDS == fold
 
 
 def _logit(s: Floats) -> Floats:
