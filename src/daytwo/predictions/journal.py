@@ -7,6 +7,8 @@ reads segments back, `record.py` says what is in them, `ship.py` carries sealed 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import threading
@@ -98,14 +100,12 @@ class Journal:
         try:
             if self._path is None:
                 self._open()
-            written = os.pwrite(self._handle, bytes(_PROBE_BYTES), self._end)
+            self._put(bytes(_PROBE_BYTES))
             os.ftruncate(self._handle, self._end)
             os.fdatasync(self._handle)
         except OSError as err:
             raise Fault(f"cannot write to the journal in {self._folder}: {err.strerror or err}", hint=_HINT) from err
-        if written == _PROBE_BYTES:
-            self.fault = None
-            self._syncer.fault = None
+        self.fault = self._syncer.fault = None
 
     def close(self) -> None:
         """Make everything durable and seal the current segment; an empty one is removed."""
@@ -114,18 +114,22 @@ class Journal:
             self._finish()
 
     def _write(self, framed: bytes) -> None:
-        written, problem = 0, "no space left on device"
-        try:
-            written = os.pwrite(self._handle, framed, self._end)
-        except OSError as err:
-            problem = err.strerror or str(err)
-        if written != len(framed):
-            os.ftruncate(self._handle, self._end)
-            raise OSError(problem)
+        self._put(framed)
         if not self._end:
             self._opened_at = time.monotonic()
         self._end += len(framed)
         self._syncer.dirty(self._handle)
+
+    def _put(self, content: bytes) -> None:
+        """Write all of `content` at the end, or nothing: what a full disk took of it is cut off again."""
+        try:
+            written = os.pwrite(self._handle, content, self._end)
+        except OSError:
+            os.ftruncate(self._handle, self._end)
+            raise
+        if written != len(content):
+            os.ftruncate(self._handle, self._end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _open(self) -> None:
         """Begin a segment: locked before it bears the name under which others look for dead ones."""
@@ -142,7 +146,8 @@ class Journal:
         except OSError as err:
             if handle >= 0:
                 os.close(handle)
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink()
             self.fault = f"cannot write to the journal in {self._folder}: {err.strerror or err}"
             raise Fault(self.fault, hint="Make the folder writable and free some disk space, then try again") from err
         self._number += 1
