@@ -15,9 +15,12 @@ def main() -> int:
     """Serve, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m daytwo.serving", description="Serve predictions over HTTP.")
     parser.add_argument("--config", type=Path, required=True, help="JSON file with the server's settings")
+    parser.add_argument(
+        "--attached", action="store_true", help="stop when stdin closes, as it does when the parent dies"
+    )
     arguments = parser.parse_args()
     try:
-        run(read_config(arguments.config))
+        run(read_config(arguments.config), attached=arguments.attached)
     except DaytwoError as err:
         sys.stderr.write(f"daytwo: {err}\n")
         return err.exit_code

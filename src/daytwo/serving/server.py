@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import signal
 import socket
@@ -35,8 +36,8 @@ _TICK_S = 1.0
 _BACKLOG = 1024
 
 
-def run(config: ServerConfig) -> None:
-    """Serve until SIGTERM or SIGINT.
+def run(config: ServerConfig, *, attached: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT; an `attached` server also stops when its stdin closes.
 
     Raises
     ------
@@ -47,12 +48,14 @@ def run(config: ServerConfig) -> None:
     """
     listener = _listen(config.host, config.port)
     with listener:
-        uvloop.run(_serve(config, listener))
+        uvloop.run(_serve(config, listener, attached=attached))
 
 
-async def _serve(config: ServerConfig, listener: socket.socket) -> None:
+async def _serve(config: ServerConfig, listener: socket.socket, *, attached: bool) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    if attached:
+        loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else stop.set())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     watcher = Watcher(Path(config.route), Versions(BundleStore(Path(config.bundles)), config.fallback_score))

@@ -1,0 +1,130 @@
+"""A window has ended: judge it before its labels come, and tell people what they must hear."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import datetime
+
+import polars as pl
+
+from daytwo.alerts.alerts import take_in
+from daytwo.core.finding import Finding, Severity
+from daytwo.lifecycle.flow import Json, Run
+from daytwo.lifecycle.rows import live_rows
+from daytwo.lifecycle.system import System
+from daytwo.lifecycle.versions import answers, champion, load_watch
+from daytwo.lifecycle.windows import Span, WindowRecord
+from daytwo.monitoring.alarm import AlarmState, start
+from daytwo.monitoring.judge import Judgement, Window, judge
+
+
+def read_span(arguments: dict[str, Json]) -> Span:
+    """Read a window from a flow's arguments."""
+    return Span(
+        int(str(arguments["index"])),
+        datetime.fromisoformat(str(arguments["start"])),
+        datetime.fromisoformat(str(arguments["end"])),
+    )
+
+
+def span_arguments(span: Span) -> dict[str, Json]:
+    """Write a window as a flow's arguments."""
+    return {"index": span.index, "start": span.start.isoformat(), "end": span.end.isoformat()}
+
+
+def watch_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
+    """Judge one window without its labels; keep the judgement and take its findings in as alerts."""
+    span = read_span(arguments)
+    found = run.step("judge", lambda: _judge(system, span))
+
+    def tell() -> dict[str, Json]:
+        assert isinstance(found, dict)
+        if found["watched"] is None:
+            return {"alerts": []}
+        watched = found["watched"]
+        assert isinstance(watched, dict)
+        system.windows.put(WindowRecord(span, watched))
+        system.windows.keep_fact(f"alarm:{watched['version']}", found["alarm"])
+        findings = [_finding(one) for one in watched["findings"]]  # type: ignore[union-attr]
+        opened = tell_people(system, findings, at=span.end, opened_by=f"watch {span.name}")
+        return {"alerts": list(opened)}
+
+    return run.step("tell", tell)
+
+
+def tell_people(system: System, findings: list[Finding], *, at: datetime, opened_by: str) -> tuple[str, ...]:
+    """Open alerts for findings, send the new ones out, and return their summaries."""
+    owned = [replace(one, owner=one.owner or system.settings.model.owner) for one in findings]
+    intake = take_in(owned, system.alerts.alerts(), at=at, opened_by=opened_by)
+    for alert in (*intake.opened, *intake.repeated):
+        system.alerts.put(alert)
+    if system.channel is not None:
+        for alert in intake.opened:
+            system.channel.send(alert)
+    return tuple(alert.summary for alert in intake.opened)
+
+
+def _judge(system: System, span: Span) -> dict[str, Json]:
+    model = champion(system)
+    if model is None:
+        return {"watched": None, "alarm": None}
+    rows = live_rows(system, model.contract, model.payoff.columns, span.start, span.end)
+    watch = load_watch(system.bundles, model.digest)
+    said = answers(model.payoff, model.score_many(rows.matrix), rows.column, rows.days) if rows.rows else None
+    kept = system.windows.fact(f"alarm:{model.digest}")
+    state = (
+        start(watch.reference.channel_names, watch.reference.history, constant={"contract": 0.0})
+        if kept is None
+        else AlarmState.from_json(str(kept).encode())
+    )
+    window = Window(
+        start=span.start,
+        end=span.end,
+        matrix=rows.matrix,
+        answers=said if said is not None else answers(model.payoff, rows.labels, rows.column, rows.days),
+        times=rows.times,
+        contract_share=_contract_share(system, span, rows.rows),
+    )
+    judgement, after = judge(
+        window,
+        watch.reference,
+        state,
+        budget=system.settings.monitor.false_alarms,
+        estimator=watch.estimator,
+        model=watch.raw,
+        currency=system.settings.value.currency,
+    )
+    return {"watched": _as_json(judgement, model.digest), "alarm": after.to_json().decode()}
+
+
+def _contract_share(system: System, span: Span, good: int) -> float | None:
+    inside = (pl.col("_time") >= span.start) & (pl.col("_time") < span.end) & (pl.col("_arm") == "fallback")
+    if system.tables.version("predictions") is None:
+        return None
+    bad = system.tables.read("predictions", columns=["_id"], where=inside).height
+    return bad / (good + bad) if good + bad else None
+
+
+def _as_json(judgement: Judgement, digest: str) -> dict[str, Json]:
+    """Write what is kept of a judgement: JSON values only."""
+    return {
+        "version": digest,
+        "rows": judgement.rows,
+        "verdict": judgement.verdict,
+        "findings": [_finding_json(one) for one in judgement.findings],
+        "estimated": {name: asdict(one) for name, one in judgement.estimated.items()},
+        "budget": {"allowed": judgement.allowed, "spent": judgement.spent},
+        "channels": dict(judgement.channels),
+        "distances": {name: dict(one) for name, one in judgement.distances.items()},
+    }
+
+
+def _finding_json(finding: Finding) -> dict[str, Json]:
+    kept = asdict(finding)
+    return kept | {"severity": str(finding.severity), "since": finding.since.isoformat() if finding.since else None}
+
+
+def _finding(kept: object) -> Finding:
+    assert isinstance(kept, dict)
+    since = datetime.fromisoformat(kept["since"]) if kept["since"] else None
+    return Finding(**(kept | {"since": since, "severity": Severity(kept["severity"])}))

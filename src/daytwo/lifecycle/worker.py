@@ -1,0 +1,158 @@
+"""The heartbeat of a project: at each tick everything that is due is done, in one order, each thing once.
+
+`daytwo up` ticks by the clock on the wall, the demo by the calendar of the past; the flows cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from daytwo.contracts.contract import Contract
+from daytwo.core.durations import duration
+from daytwo.lifecycle.flow import Flow, Json, Runner
+from daytwo.lifecycle.ingest import ingest
+from daytwo.lifecycle.patrol import SIGHT, patrol
+from daytwo.lifecycle.prepare import prepare_release
+from daytwo.lifecycle.releases import OPEN, State
+from daytwo.lifecycle.rollout import advance_release, project_route
+from daytwo.lifecycle.settle import settle_window
+from daytwo.lifecycle.system import System
+from daytwo.lifecycle.versions import load_model
+from daytwo.lifecycle.watch import span_arguments, watch_window
+from daytwo.lifecycle.windows import spans
+from daytwo.predictions.ship import ship
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a tick did, in one line of plain words."""
+
+    at: datetime
+    kind: str
+    words: str
+    detail: Mapping[str, Json]
+
+
+def flows(system: System) -> dict[str, Flow]:
+    """Return every flow there is, by name, bound to a system."""
+    made: dict[str, Callable[..., Json]] = {
+        "ingest": ingest,
+        "release": prepare_release,
+        "advance": advance_release,
+        "watch": watch_window,
+        "settle": settle_window,
+        "patrol": patrol,
+    }
+    return {name: (lambda run, arguments, work=work: work(run, system, arguments)) for name, work in made.items()}
+
+
+def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
+    """Do everything that is due at `now`; the same tick again does nothing twice."""
+    events: list[Event] = []
+    project_route(system)
+    ship_journal(system)
+    _patrol(runner, now, events)
+    _windows(system, runner, now, events)
+    _releases(system, runner, now, events)
+    return events
+
+
+def ship_journal(system: System) -> None:
+    """Carry what servers journaled into the tables."""
+
+    def contract_of(digest: str) -> Contract:
+        return load_model(system.bundles, digest).contract
+
+    system.seal_journal()
+    ship(
+        system.journal,
+        system.tables,
+        contract_of,
+        columns_of=lambda digest: load_model(system.bundles, digest).payoff.columns,
+    )
+
+
+def _patrol(runner: Runner, now: datetime, events: list[Event]) -> None:
+    """Look for bursts, at most once for every hundredth of what the eye sees."""
+    beat = SIGHT / 100
+    slot = int(now.timestamp() / beat.total_seconds())
+    found = runner.run("patrol", f"patrol-{slot}", {"now": now.isoformat()})
+    assert isinstance(found, dict)
+    events += [Event(now, "alert", words, {}) for words in _texts(found["opened"])]
+    events += [
+        Event(now, "healed", f"{subject} keeps its contract again; the alert is closed", {})
+        for subject in _texts(found["closed"])
+    ]
+
+
+def _windows(system: System, runner: Runner, now: datetime, events: list[Event]) -> None:
+    """Watch windows that have ended and settle those whose labels are due, the oldest first."""
+    since = system.windows.fact("live_since")
+    if since is None:
+        return
+    length = duration(system.settings.monitor.window)
+    delay = duration(system.settings.monitor.label_delay)
+    known = {record.span.index: record for record in system.windows.windows()}
+    for span in spans(datetime.fromisoformat(str(since)), length, now):
+        record = known.get(span.index)
+        if record is None or record.watched is None:
+            found = runner.run("watch", f"watch-{span.name}", span_arguments(span))
+            assert isinstance(found, dict)
+            events += [Event(now, "alert", words, {"window": span.name}) for words in _texts(found["alerts"])]
+        if span.end + delay <= now and (record is None or record.settled is None):
+            _settle(system, runner, span_arguments(span), span.name, now, events)
+
+
+def _settle(
+    system: System, runner: Runner, arguments: dict[str, Json], name: str, now: datetime, events: list[Event]
+) -> None:
+    run_id = f"settle-{name}"
+    if system.windows.fact(f"done:{run_id}"):
+        return
+    decision = runner.run("settle", run_id, arguments)
+    assert isinstance(decision, dict)
+    events.append(Event(now, "settled", str(decision["words"]), {"window": name} | decision))
+    if decision.get("rolled_back"):
+        events.append(Event(now, "rolled_back", "the new version is worse for sure: the one before it is back", {}))
+    elif decision["retrain"]:
+        open_release(system, runner, f"release-{name}", reason=str(decision["words"]), now=now, events=events)
+    system.windows.keep_fact(f"done:{run_id}", True)
+
+
+def open_release(
+    system: System,
+    runner: Runner,
+    release_id: str,
+    *,
+    reason: str,
+    now: datetime,
+    events: list[Event],
+    author: str = "daytwo",
+) -> None:
+    """Train, gate and put forward a candidate."""
+    arguments: dict[str, Json] = {"release": release_id, "reason": reason, "author": author, "now": now.isoformat()}
+    runner.run("release", release_id, arguments)
+    release = system.releases.get(release_id)
+    assert release is not None
+    events.append(Event(now, str(release.state), release.words, {"release": release_id, "digest": release.digest}))
+
+
+def _releases(system: System, runner: Runner, now: datetime, events: list[Event]) -> None:
+    """Take open releases further."""
+    for release in system.releases.releases():
+        if release.state not in OPEN:
+            continue
+        if release.state is State.TRAINING:
+            continue  # its own flow goes on with it
+        run_id = f"advance-{release.id}-{now:%Y%m%dT%H%M%S}"
+        found = runner.run("advance", run_id, {"release": release.id, "now": now.isoformat()})
+        assert isinstance(found, dict)
+        if found["changed"]:
+            detail: dict[str, Json] = {"release": release.id, "digest": release.digest}
+            events.append(Event(now, str(found["state"]), str(found["words"]), detail))
+
+
+def _texts(value: Json) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []

@@ -1,0 +1,153 @@
+"""Settings in, system out: the one place where ports meet their adapters."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from daytwo.alerts.apprise import AppriseChannel
+from daytwo.alerts.sql import SqlAlertBook
+from daytwo.core.errors import Fault
+from daytwo.core.files import write_whole
+from daytwo.core.ledger import create_tables, open_sqlite
+from daytwo.core.settings import Settings
+from daytwo.core.settings_file import LoadedSettings, load_settings, secret
+from daytwo.governance.sql import SqlApprovals, SqlAuditLog
+from daytwo.lifecycle.dbos import DbosRunner
+from daytwo.lifecycle.flow import Runner
+from daytwo.lifecycle.records_sql import SqlReleaseBook, SqlWindowBook
+from daytwo.lifecycle.system import System
+from daytwo.lifecycle.worker import flows
+from daytwo.registry.bundle import BundleStore
+from daytwo.registry.sql import SqlRegistry
+from daytwo.serving.client import Client
+from daytwo.serving.config import ServerConfig
+from daytwo.tables.delta import DeltaTables
+from daytwo.value.sql import SqlCostBook
+
+STATE = ".daytwo"
+# What a running server wrote about itself, for those who want to call it.
+_SERVER_NOTE = "server.json"
+
+
+class ServerNote(msgspec.Struct, frozen=True):
+    """Where the project's server listens now."""
+
+    host: str
+    port: int
+    pid: int
+
+
+def open_system(folder: Path, environment: Mapping[str, str] | None = None) -> System:
+    """Read the project in `folder` and open everything it keeps.
+
+    Raises
+    ------
+    SettingsError
+        If `daytwo.toml` is broken.
+    Fault
+        If the state folder cannot be written.
+    """
+    loaded = load_settings(folder, os.environ if environment is None else environment)
+    return build_system(loaded)
+
+
+def build_system(loaded: LoadedSettings) -> System:
+    """Open what a project with these settings keeps."""
+    settings, folder = loaded.settings, loaded.folder
+    state = folder / STATE
+    engine = open_sqlite(state / "ledger.db")
+    create_tables(engine)
+    alert_url = secret(settings.alerts.default)
+    return System(
+        folder=folder,
+        state=state,
+        settings=settings,
+        tables=DeltaTables(state / "tables"),
+        bundles=BundleStore(state / "bundles"),
+        registry=SqlRegistry(engine, settings.model.name),
+        audit=SqlAuditLog(engine),
+        approvals=SqlApprovals(engine),
+        alerts=SqlAlertBook(engine),
+        channel=AppriseChannel(alert_url) if alert_url else None,
+        releases=SqlReleaseBook(engine),
+        windows=SqlWindowBook(engine),
+        costs=SqlCostBook(engine),
+        seal_journal=_sealer(state, settings),
+    )
+
+
+@contextmanager
+def open_runner(system: System) -> Iterator[Runner]:
+    """Launch the durable flows of a project; what was cut short goes on."""
+    engine = open_sqlite(system.state / "flows.db", begin_at_first_write=True)
+    with DbosRunner(engine, system.state / "flows.lock", flows(system)) as runner:
+        yield runner
+    engine.dispose()
+
+
+def server_config(system: System, *, port: int | None = None) -> Path:
+    """Write what a server process of this project must know, and return the file."""
+    serve = system.settings.serve
+    config = ServerConfig(
+        model=system.settings.model.name,
+        bundles=str(system.bundles.folder),
+        route=str(system.route_path),
+        journal=str(system.journal),
+        host=serve.host,
+        port=serve.port if port is None else port,
+        workers=serve.workers,
+        max_queue=serve.max_queue,
+        max_body_mb=serve.max_body_mb,
+        max_rows=serve.max_rows,
+        token=serve.token,
+        salt=_salt(system.state),
+    )
+    path = system.state / "serve.json"
+    write_whole(path, msgspec.json.format(msgspec.json.encode(config)))
+    return path
+
+
+def note_server(state: Path, note: ServerNote) -> None:
+    """Remember where the server listens."""
+    write_whole(state / _SERVER_NOTE, msgspec.json.encode(note))
+
+
+def client_of(state: Path, settings: Settings, *, patience_s: float = 30.0) -> Client | None:
+    """Return a client for the project's running server, or None where none is noted."""
+    try:
+        note = msgspec.json.decode((state / _SERVER_NOTE).read_bytes(), type=ServerNote)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as err:
+        raise Fault(f"cannot read {state / _SERVER_NOTE}: {err}", hint="Remove the file and start the server") from err
+    return Client(note.host, note.port, secret(settings.serve.token), patience_s=patience_s)
+
+
+def _sealer(state: Path, settings: Settings) -> Callable[[], None]:
+    def seal() -> None:
+        client = client_of(state, settings, patience_s=1.0)
+        if client is None or not client.ready():
+            return
+        try:
+            client.rotate()
+        finally:
+            client.close()
+
+    return seal
+
+
+def _salt(state: Path) -> str:
+    """Return the key by which subjects are split; made once, so that a person keeps meeting one version."""
+    path = state / "salt"
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        salt = secrets.token_hex(16)
+        write_whole(path, salt.encode())
+        return salt
