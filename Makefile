@@ -31,8 +31,8 @@ help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 $(VENV)/.tools: requirements/tools.txt
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "daytwo needs Python 3.11 or newer, and none is on the path."; \
+	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null; then \
+		echo "daytwo needs Python 3.11 or newer; found: $(or $(PYTHON),none)."; \
 		echo "Next: install one, or name it: make PYTHON=/path/to/python3 ..."; exit 2; fi
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments (its venv module is packaged apart)."; \
