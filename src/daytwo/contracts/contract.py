@@ -32,10 +32,10 @@ from enum import StrEnum
 
 import msgspec
 
+from daytwo.contracts.sorts import expression_problem
 from daytwo.contracts.words import KIND_WORDS, levels_words, range_words
 from daytwo.core.digest import digest_json
 from daytwo.core.errors import NotFound, SettingsError
-from daytwo.core.expression import parse
 from daytwo.core.schema import Feature, Kind, Schema, Task
 
 # The largest finite float32: what lies beyond would become infinite at the border.
@@ -283,12 +283,12 @@ def _text_problems(column: Column) -> Iterator[str]:
 
 
 def _check_rule(contract: Contract, rule: Rule) -> None:
-    known = {column.name for column in contract.columns if column.is_checked}
-    unknown = [name for name in parse(rule.expression).columns if name not in known]
-    if unknown:
+    kinds = {column.name: column.kind for column in contract.columns if column.is_checked}
+    problem = expression_problem(rule.expression, kinds)
+    if problem:
         raise SettingsError(
-            f"rule {rule.name!r} reads {unknown[0]!r}, which the contract does not check",
-            hint="Use the names of columns whose role is not 'ignored'",
+            f"rule {rule.name!r} ({rule.expression}): {problem}",
+            hint="Compare columns whose role is not 'ignored', such as 'arrival >= departure'",
         )
 
 

@@ -53,15 +53,17 @@ def typed(column: Column, original: pl.Series, *, parse_text: bool) -> Typed:
     raw = original.cast(pl.String) if original.dtype.base_type() in {pl.Categorical, pl.Enum} else original
     if column.is_numeric and column.nan == "missing" and raw.dtype.is_float():
         raw = raw.fill_nan(None)
-    unreadable: _Masks = ()
     if parse_text and raw.dtype == pl.String and column.kind in {Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN}:
         parsed = _parsed(column, raw)
-        unreadable = (("type", parsed.is_null() & raw.is_not_null()),)
-        raw = parsed
-    values, failed = _read(column, raw)
+        values, failed = _read(column, parsed)
+        unread = parsed.is_null() & raw.is_not_null()
+        by_rule = dict(failed)
+        failed = tuple((by_rule | {"type": by_rule.get("type", unread) | unread}).items())
+    else:
+        values, failed = _read(column, raw)
     return Typed(
         values.alias(column.name),
-        tuple((rule, mask.fill_null(False)) for rule, mask in (*unreadable, *failed) if mask.any()),
+        tuple((rule, mask.fill_null(False)) for rule, mask in failed if mask.any()),
         original,
     )
 
@@ -81,12 +83,11 @@ def _parsed(column: Column, raw: pl.Series) -> pl.Series:
     text = raw.str.strip_chars()
     if column.kind is Kind.BOOLEAN:
         return text.str.to_lowercase().replace_strict(_TRUTH, default=None, return_dtype=pl.Boolean)
-    decimal = text.str.contains(_DECIMAL_TEXT)
-    if column.kind is Kind.INTEGER:
-        whole = text.cast(pl.Int64, strict=False)
-        if (whole.is_null() & text.is_not_null()).sum() == 0:
-            return whole
-    return text.set(~decimal, None).cast(pl.Float64, strict=False)
+    numbers = text.set(~text.str.contains(_DECIMAL_TEXT), None).cast(pl.Float64, strict=False)
+    if column.kind is Kind.NUMBER:
+        return numbers
+    # Text by text, so that a neighbour's decimal point does not cost a long number its last digits.
+    return text.cast(pl.Int64, strict=False).fill_null(_integer(numbers)[0])
 
 
 def _read(column: Column, raw: pl.Series) -> _Reading:
