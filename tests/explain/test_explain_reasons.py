@@ -61,13 +61,14 @@ def test_numbers_are_written_as_people_do():
     def shown(value):
         return words([0, 0, 1, 0], {"seats": value})[0].split()[1]
 
-    assert [shown(v) for v in (2013, 12345, 1234.56, 0.123456, 1e12, -3)] == [
+    assert [shown(v) for v in (2013, 12345, 1234.56, 0.123456, 1e12, -3, -0.0)] == [
         "2013",
         "12,345",
         "1235",
         "0.123",
         "1,000,000,000,000",
         "-3",
+        "0",
     ]
 
 
@@ -81,6 +82,10 @@ def test_the_reason_carries_the_raw_value_and_the_exact_contribution():
     [
         ("temp_hpa", ("temp", "hPa")),
         ("km", ("km", "")),
+        ("dew_point_f", ("dew point", "°F")),
+        ("precipitation_in", ("precipitation", "in")),
+        ("checked_in", ("checked in", "")),
+        ("class_c", ("class c", "")),
         ("lead time", ("lead time", "")),
         ("TotalCharges", ("total charges", "")),
         ("emp.var.rate", ("emp var rate", "")),

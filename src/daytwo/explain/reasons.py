@@ -25,6 +25,12 @@ _UNITS = {
     "percent": "%", "ms": "ms", "sec": "s", "seconds": "s", "minutes": "minutes", "hours": "hours", "days": "days",
     "weeks": "weeks", "months": "months", "years": "years", "hpa": "hPa", "degc": "°C", "degf": "°F", "kwh": "kWh",
 }  # fmt: skip
+# Endings that are units only after a word that is measured in them.
+_UNITS_AFTER = {
+    ("temperature", "f"): "°F", ("temp", "f"): "°F", ("point", "f"): "°F",
+    ("temperature", "c"): "°C", ("temp", "c"): "°C", ("point", "c"): "°C",
+    ("precipitation", "in"): "in", ("rain", "in"): "in", ("snow", "in"): "in", ("pressure", "in"): "in",
+}  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])")
 # A longer text of a row is cut in a sentence.
 _MOST_CHARACTERS = 40
@@ -152,7 +158,10 @@ def spoken(name: str) -> tuple[str, str]:
     (('wind speed', 'mph'), ('monthly charges', ''), ('streaming TV', ''), ('days', ''))
     """
     words = [word if word.isupper() and len(word) > 1 else word.lower() for word in _split(name)]
-    unit = _UNITS.get(words[-1].lower(), "") if len(words) > 1 else ""
+    unit = ""
+    if len(words) > 1:
+        before, last = words[-2].lower(), words[-1].lower()
+        unit = _UNITS.get(last) or _UNITS_AFTER.get((before, last), "")
     return " ".join(words[:-1] if unit else words), unit
 
 
@@ -198,5 +207,5 @@ def _shown(value: object, unit: str) -> str:
         number = f"{value:.3g}"
     else:
         # A year is no amount: thousands are parted from 10,000 on.
-        number = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.0f}"
+        number = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value + 0.0:.0f}"
     return f"{number}{unit}" if unit == "%" else f"{number} {unit}".rstrip()
