@@ -21,6 +21,8 @@ MAX_HEAD_BYTES = 16 * 1024
 MAX_HEADERS = 100
 # What chunked framing may cost on top of the body itself: a client that sends one byte a chunk is no client.
 _CHUNK_OVERHEAD = 2
+# How long a client may take to end its side once it has got its last answer.
+_LINGER_S = 2.0
 # Requests of one connection that wait for their turn before its socket is no longer read.
 _MAX_PIPELINED = 32
 _READ = frozenset(
@@ -113,7 +115,10 @@ class Connection(asyncio.Protocol):
         """Begin, unless there are too many already."""
         self._transport = cast("asyncio.Transport", transport)
         self._door.connections.add(self)
-        if len(self._door.connections) > self._door.max_connections or self._door.draining:
+        if len(self._door.connections) > 2 * self._door.max_connections:
+            self._closing = True
+            self._transport.abort()
+        elif len(self._door.connections) > self._door.max_connections or self._door.draining:
             self._end(HttpError(503, "busy", "too many connections", hint="Try again", retry_after_s=1))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
@@ -132,12 +137,13 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         try:
+            if self._in_message:
+                self._count_raw(len(data))
             self._parser.feed_data(data)
-            self._check_progress(len(data))
         except HttpError as err:
             self._put(err)
-        except httptools.HttpParserUpgrade:
-            self._put(HttpError(400, "protocol", "only HTTP/1.1 is spoken here", hint="Send no Upgrade header"))
+        except httptools.HttpParserUpgrade:  # the request itself is answered; what follows it is not HTTP/1.1
+            self._closing = True
         except httptools.HttpParserCallbackError as err:
             told = err.__context__
             if not isinstance(told, HttpError):
@@ -192,8 +198,9 @@ class Connection(asyncio.Protocol):
         headers = self._headers
         self._in_body = True
         self.deadline = self._loop.time() + self._door.body_timeout_s
-        if self._parser.get_http_version() == "1.1" and b"host" not in headers:
-            raise HttpError(400, "protocol", "the Host header is missing", hint="Send it")
+        version = self._parser.get_http_version()
+        if version not in {"1.1", "1.0"} or (version == "1.1" and b"host" not in headers):
+            raise HttpError(400, "protocol", "this is no HTTP/1.1, or the Host header is missing", hint="Send HTTP/1.1")
         if b"transfer-encoding" in headers:
             if headers[b"transfer-encoding"].lower() != b"chunked" or b"content-length" in headers:
                 raise HttpError(
@@ -253,11 +260,10 @@ class Connection(asyncio.Protocol):
             self._end(item)
             return
         response = self._door.handle(item)
-        keep_alive = item.keep_alive and not self._door.draining
+        keep_alive = item.keep_alive and not self._door.draining and not (self._closing and not self._queue)
         self._transport.write(to_bytes(response, keep_alive=keep_alive, with_body=item.method != "HEAD"))
-        if not keep_alive or (self._closing and not self._queue):
-            self._closing = True
-            self._transport.close()
+        if not keep_alive:
+            self._linger()
         elif self._queue:
             self._schedule()
         elif not self._transport.is_reading():
@@ -271,19 +277,28 @@ class Connection(asyncio.Protocol):
         self._closing = True
         if self._transport is not None:
             self._transport.write(to_bytes(refusal(error, error_id()), keep_alive=False))
-            self._transport.close()
+            self._linger()
+
+    def _linger(self) -> None:
+        """End our side, and wait a little for the client's: a hard end would take the answer away from it."""
+        self._closing = True
+        self._queue.clear()
+        self.deadline = self._loop.time() + _LINGER_S
+        if self._transport is not None and not self._transport.is_closing():
+            if not self._transport.is_reading():
+                self._transport.resume_reading()
+            self._transport.write_eof()
 
     def expire(self) -> None:
         """Close the connection: with a word if a request had begun, hard if its client does not even read."""
         if self._transport is None:
             return
-        if self._paused or self._transport.is_closing():
+        if self._paused or self._closing:
             self._transport.abort()
         elif self._in_message and not self._queue:
             self._end(HttpError(408, "timeout", "the request came too slowly", hint="Send it again"))
         elif not self._queue:
-            self._closing = True
-            self._transport.close()
+            self._linger()
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -292,7 +307,7 @@ class Connection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """Close the connection unless a request is on its way."""
-        if self._transport is not None and not self._in_message and not self._queue:
+        if self._transport is not None and (self._closing or not self._in_message) and not self._queue:
             self._closing = True
             self._transport.close()
 
@@ -303,14 +318,12 @@ class Connection(asyncio.Protocol):
         if self._head_bytes > MAX_HEAD_BYTES or self._n_headers > MAX_HEADERS:
             raise _head_too_large()
 
-    def _check_progress(self, size: int) -> None:
+    def _count_raw(self, size: int) -> None:
         """Bound what a message may send that reaches no callback: half a header, endless chunk extensions."""
-        if not self._in_message:
-            return
         self._raw_bytes += size
-        if not self._in_body and self._raw_bytes > MAX_HEAD_BYTES + size:
+        if not self._in_body and self._raw_bytes > MAX_HEAD_BYTES:
             raise _head_too_large()
-        if self._raw_bytes > MAX_HEAD_BYTES + _CHUNK_OVERHEAD * self._door.max_body_bytes + size:
+        if self._raw_bytes > MAX_HEAD_BYTES + _CHUNK_OVERHEAD * self._door.max_body_bytes:
             raise self._too_large()
 
     def _too_large(self) -> HttpError:

@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daytwo.serving.messages import Request, Response
+from daytwo.serving.protocol import MAX_HEAD_BYTES, Connection, Door
+
+GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def post(body: bytes, *headers: bytes, length: bytes | None = None) -> bytes:
+    lines = [b"POST /a HTTP/1.1", b"Host: x", b"Content-Length: " + (length or b"%d" % len(body)), *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def chunked(*chunks: bytes, headers: bytes = b"", end: bytes = b"0\r\n\r\n") -> bytes:
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + headers + b"\r\n" + body + end
+
+
+class House:
+    """A server whose handler tells back what it was asked."""
+
+    def __init__(self, **limits: float) -> None:
+        self.asked: list[Request] = []
+        settings = {
+            "max_body_bytes": 1000,
+            "max_queue": 100,
+            "max_connections": 10,
+            "head_timeout_s": 10,
+            "body_timeout_s": 30,
+            "idle_timeout_s": 75,
+        }
+        self.door = Door(self.handle, **(settings | limits))
+
+    def handle(self, request: Request) -> Response:
+        self.asked.append(request)
+        return Response(200, json.dumps([request.method, request.path, request.body.decode("latin-1")]).encode())
+
+
+def run(
+    test: Callable[
+        [House, Callable[..., Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]], Awaitable[None]
+    ],
+    **limits: float,
+) -> House:
+    house = House(**limits)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Connection(house.door, loop), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        writers = []
+
+        async def connect():
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writers.append(writer)
+            return reader, writer
+
+        async with server:
+            try:
+                await asyncio.wait_for(test(house, connect), 10)
+            finally:
+                for writer in writers:
+                    writer.transport.abort()
+                for connection in tuple(house.door.connections):
+                    connection.abort()
+                await asyncio.sleep(0.001)
+
+    asyncio.run(main())
+    return house
+
+
+def exchange(sent: bytes, **limits: float) -> tuple[list[tuple[int, object]], bool, House]:
+    """Send bytes, then end the sending side; return the answers, whether the server closed first, and the house."""
+    answers: list[tuple[int, object]] = []
+    closed = False
+
+    async def test(house, connect):
+        nonlocal closed
+        reader, writer = await connect()
+        writer.write(sent)
+        await asyncio.sleep(0)
+        writer.write_eof()
+        rest = await reader.read()
+        while rest:
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            status = int(head.split()[1])
+            if status == 100:
+                continue
+            fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+            length = int(fields[b"content-length"])
+            answers.append((status, json.loads(rest[:length])))
+            rest = rest[length:]
+            closed = closed or fields.get(b"connection") == b"close"
+
+    house = run(test, **limits)
+    return answers, closed, house
+
+
+def refused(sent: bytes, status: int, words: str, **limits: float) -> None:
+    """Hold that the last answer is a refusal with these words and that nothing of it reached the handler."""
+    answers, closed, house = exchange(sent, **limits)
+    assert [answer[0] for answer in answers] == [status]
+    error = answers[0][1]["error"]
+    assert words in error["message"]
+    assert error["id"]
+    assert closed
+    assert house.asked == []
+
+
+def test_a_request_is_answered_and_the_connection_kept():
+    answers, closed, _ = exchange(post(b"hello") + GET)
+    assert answers == [(200, ["POST", "/a", "hello"]), (200, ["GET", "/a", ""])]
+    assert not closed
+
+
+def test_pipelined_requests_are_answered_in_order():
+    answers, _, _ = exchange(b"".join(post(b"%d" % n) for n in range(200)), max_queue=300)
+    assert [body[2] for _, body in answers] == [str(n) for n in range(200)]
+
+
+def test_a_chunked_body_is_put_together():
+    assert exchange(chunked(b"ab", b"c" * 300, b"d"))[0] == [(200, ["POST", "/a", "ab" + "c" * 300 + "d"])]
+
+
+def test_the_query_is_no_part_of_the_path():
+    assert exchange(GET.replace(b"/a", b"/a?token=1"))[0][0][1][1] == "/a"
+
+
+def test_a_client_that_asks_before_it_sends_is_told_to_go_on():
+    assert exchange(post(b"x", b"Expect: 100-continue"))[0] == [(200, ["POST", "/a", "x"])]
+    refused(post(b"x", b"Expect: tea"), 417, "expectation")
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_whoever_wants_to_close_is_closed(version):
+    sent = b"GET /a HTTP/%s\r\nHost: x\r\nConnection: close\r\n\r\n" % version
+    answers, closed, _ = exchange(sent + GET)
+    assert len(answers) == 1
+    assert closed
+
+
+def test_head_sends_no_body():
+    async def test(house, connect):
+        reader, writer = await connect()
+        writer.write(GET.replace(b"GET", b"HEAD") + GET)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"content-length: 18" in head
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (post(b"abc", b"Content-Length: 3"), "Duplicate"),
+        (post(b"abc", b"Content-Length: 4"), "Duplicate"),
+        (post(b"abc", b"Transfer-Encoding: chunked"), ""),
+        (chunked(b"abc", headers=b"Content-Length: 3\r\n"), ""),
+        (chunked(b"abc", headers=b"Transfer-Encoding: chunked\r\n"), ""),
+        (chunked(b"abc").replace(b"chunked", b"gzip, chunked"), "two ways"),
+        (chunked(b"abc").replace(b"chunked", b"chunked, identity"), ""),
+        (chunked(b"abc").replace(b"chunked", b"xchunked"), ""),
+        (chunked(b"abc").replace(b"Transfer-Encoding: ", b"Transfer-Encoding : "), ""),
+        (post(b"abc", length=b"+3"), ""),
+        (post(b"abc", length=b"3, 3"), ""),
+        (post(b"abc", length=b"-1"), ""),
+        (post(b"abc", length=b"0x3"), ""),
+        (post(b"abc", length=b"9" * 30), ""),
+        (post(b"abc").replace(b"Content-Length", b"Content-Length "), ""),
+        (post(b"abc").replace(b"\r\nContent-Length", b"\r\n Content-Length"), ""),
+        (post(b"abc", b"X: a\x00b"), ""),
+        (GET.replace(b"Host: x", b"Host: x\r\nHost: y"), "twice"),
+        (GET.replace(b"Host: x\r\n", b""), "Host"),
+        (chunked(b"abc", end=b"0\r\nX-Trailer: 1\r\n\r\n"), "trailers"),
+        (b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", ""),
+        (b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n", ""),
+        (b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", ""),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", ""),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ""),
+        (b"GET /a\r\n\r\n", ""),
+    ],
+)  # fmt: skip
+def test_what_could_smuggle_a_request_or_is_no_http_is_refused(sent, words):
+    refused(sent, 400, words)
+
+
+def test_who_offers_another_protocol_is_answered_in_this_one_and_closed():
+    upgrade = GET[:-2] + b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AA\r\n\r\n"
+    answers, closed, house = exchange(upgrade + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    assert answers == [(200, ["GET", "/a", ""])]
+    assert closed
+    assert len(house.asked) == 1
+
+
+def test_a_good_request_before_a_bad_one_still_gets_its_answer():
+    answers, closed, house = exchange(post(b"good") + post(b"abc", b"Content-Length: 3") + GET)
+    assert [status for status, _ in answers] == [200, 400]
+    assert closed
+    assert len(house.asked) == 1
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read():
+    refused(post(b"", length=b"1001"), 413, "larger than 1000 bytes")
+    refused(chunked(b"x" * 600, b"x" * 600), 413, "larger than 1000 bytes")
+    assert exchange(post(b"x" * 1000))[0][0][0] == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /" + b"a" * (2 * MAX_HEAD_BYTES),
+        GET[:-2] + b"X: a\r\n" * 101 + b"\r\n",
+        GET[:-2] + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 1000) for n in range(30)) + b"\r\n",
+    ],
+)
+def test_a_head_over_the_limit_is_refused(sent):
+    refused(sent, 431, "head is larger")
+
+
+@pytest.mark.parametrize(
+    ("begin", "drip", "status"),
+    [
+        (GET[:-2] + b"X: ", b"a", 431),
+        (GET[:-2] + b"X", b"a", 431),
+        (b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"e", 413),
+    ],
+)
+def test_what_drips_in_without_end_is_cut_off_at_its_limit_and_told_so(begin, drip, status):
+    async def test(house, connect):
+        reader, writer = await connect()
+        writer.write(begin)
+        for _ in range(40):
+            writer.write(drip * 1000)
+            await asyncio.sleep(0.0005)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 %d" % status)
+        house.door.sweep(asyncio.get_running_loop().time() + 3)
+        assert not (await reader.read()).endswith(b"HTTP")
+
+    assert run(test).asked == []
+
+
+def test_slow_clients_are_cut_off_and_told_why():
+    async def test(house, connect):
+        loop = asyncio.get_running_loop()
+        silent, _ = await connect()
+        half, half_writer = await connect()
+        half_writer.write(GET[:10])
+        body, body_writer = await connect()
+        body_writer.write(post(b"abc")[:-1])
+        good, good_writer = await connect()
+        good_writer.write(GET)
+        assert (await good.readline()).startswith(b"HTTP/1.1 200")
+        now = loop.time()
+        house.door.sweep(now)
+        assert len(house.door.connections) == 4
+        house.door.sweep(now + 11)
+        assert await silent.read() == b""
+        assert (await half.readline()).startswith(b"HTTP/1.1 408")
+        house.door.sweep(now + 31)
+        assert (await body.readline()).startswith(b"HTTP/1.1 408")
+        house.door.sweep(now + 76)
+        assert b"content-length" in await good.read()
+
+    run(test)
+
+
+def test_connections_beyond_the_limit_are_refused_and_later_ones_are_not():
+    async def test(house, connect):
+        kept = [await connect() for _ in range(10)]
+        await asyncio.sleep(0.01)
+        reader, writer = await connect()
+        assert (await reader.readline()).startswith(b"HTTP/1.1 503")
+        writer.close()
+        kept[0][1].close()
+        await asyncio.sleep(0.01)
+        reader, writer = await connect()
+        writer.write(GET)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+
+    run(test)
+
+
+def test_a_full_queue_refuses_with_a_time_to_come_back():
+    answers, closed, _ = exchange(b"".join(post(b"%d" % n) for n in range(30)), max_queue=5)
+    statuses = [status for status, _ in answers]
+    assert statuses == [200] * 5 + [503]
+    assert closed
+
+
+def test_nothing_is_computed_for_a_client_that_has_gone():
+    async def test(house, connect):
+        _, writer = await connect()
+        writer.write(b"".join(post(b"%d" % n) for n in range(20)))
+        writer.transport.abort()
+        await asyncio.sleep(0.05)
+        assert len(house.asked) < 20
+        assert house.door.waiting == 0
+
+    run(test)
+
+
+def test_draining_ends_what_has_begun_and_closes_the_idle():
+    async def test(house, connect):
+        idle, idle_writer = await connect()
+        idle_writer.write(GET)
+        await idle.readline()
+        busy, busy_writer = await connect()
+        busy_writer.write(post(b"abc")[:-1])
+        await asyncio.sleep(0.01)
+        house.door.drain()
+        await idle.read()
+        busy_writer.write(b"c")
+        answer = await busy.read()
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"connection: close" in answer
+        busy_writer.close()
+        await asyncio.wait_for(house.door.emptied.wait(), 5)
+
+    run(test)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 400), max_size=6), st.lists(st.integers(1, 60), min_size=1, max_size=8), st.data())
+def test_however_the_bytes_are_cut_the_same_requests_are_read(sizes, cuts, data):
+    bodies = [b"%d" % (n % 10) * n for n in sizes]
+    sent = b"".join(data.draw(st.sampled_from([post(body), chunked(body) if body else post(body)])) for body in bodies)
+
+    async def test(house, connect):
+        loop = asyncio.get_running_loop()
+        connection = Connection(house.door, loop)
+        connection.connection_made(_Sink())
+        position, turn = 0, 0
+        while position < len(sent):
+            size = cuts[turn % len(cuts)]
+            connection.data_received(sent[position : position + size])
+            position, turn = position + size, turn + 1
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not house.door.waiting
+        connection.connection_lost(None)
+
+    house = run(test)
+    assert [request.body for request in house.asked] == bodies
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(st.binary(max_size=300), st.builds(lambda a, b: GET[:a] + b, st.integers(0, 27), st.binary(max_size=80)))
+)
+def test_no_bytes_at_all_bring_the_connection_down(sent):
+    async def test(house, connect):
+        connection = Connection(house.door, asyncio.get_running_loop())
+        sink = _Sink()
+        connection.connection_made(sink)
+        connection.data_received(sent)
+        connection.data_received(sent)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not house.door.waiting
+        connection.connection_lost(None)
+        assert b" 500 " not in b"".join(sink.written)
+
+    run(test)
+
+
+class _Sink(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data):
+        self.written.append(data)
+
+    def close(self): ...
+
+    def is_closing(self):
+        return False
+
+    def is_reading(self):
+        return True
+
+    def pause_reading(self): ...
+
+    def write_eof(self): ...
+
+    def resume_reading(self): ...
