@@ -20,7 +20,7 @@ export UV_SYSTEM_CERTS := true
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport PYTHONPATH PYTHONHOME
 ifeq ($(strip $(HOME)),)
-export UV_CACHE_DIR ?= $(CURDIR)/$(VENV)/cache
+export UV_NO_CACHE := true  # no home, no cache
 endif
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
