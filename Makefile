@@ -19,8 +19,9 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport PYTHONPATH PYTHONHOME
+# Without a home there is no place for a cache.
 ifeq ($(strip $(HOME)),)
-export UV_NO_CACHE := true  # no home, no cache
+export UV_NO_CACHE := true
 endif
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
