@@ -36,7 +36,7 @@ _LEAST_SPREAD = 0.5
 # A channel counts as moved among its own worst tenth, and when clearly out of its usual spread.
 _OWN_P = 0.1
 _OWN_Z = 1.5
-# So many ordinary blocks in a row end an episode.
+# So many ordinary blocks in a row end an episode: the channel came back, or its change became what is usual.
 _CALM_BLOCKS = 7
 _MAX_LAG = 7
 # How the budget is shared out; the last part is divided among the single channels.
@@ -128,7 +128,7 @@ def step(
         The next state, and the alarm if this block decided one.
     """
     state = _with_names(state, tuple(channels))
-    current = tuple(channels.get(name) for name in state.names)
+    current = tuple(float(channels[name]) if name in channels else None for name in state.names)
     bag = _bag(state, current)
     z = _standardised(bag)
     grown = _grow(state, z)

@@ -29,7 +29,7 @@ def bet(p: float) -> float:
         return 0.25 + ladder / 2
     log = float(np.log(p))
     powers = (p * log - p + 1.0) / (p * log * log)
-    return powers / 2 + ladder / 2
+    return float(powers / 2 + ladder / 2)
 
 
 def p_value(values: Floats) -> float:
@@ -49,4 +49,4 @@ def p_value(values: Floats) -> float:
         return 1.0 / n
     # A generalised Pareto tail of shape 1/2 with mean excess m has survival (1 + x / m)^-2.
     tail = beyond.size / n * (1.0 + (last - base) / float(beyond.mean())) ** -2
-    return min(1.0 / n, max(tail, 1e-6))
+    return float(min(1.0 / n, max(tail, 1e-6)))

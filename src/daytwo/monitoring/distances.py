@@ -154,8 +154,8 @@ def noise_units(reference: ArrayLike, current: ArrayLike) -> float:
     """How many standard deviations of its own sampling noise the squared Hellinger distance lies above its mean.
 
     Sized for rows and bins: about 0 with spread 1 where nothing changed and rows are independent, whatever the
-    number of rows or levels; 8 for a quarter of a standard deviation in 800 rows. Rows that come in clumps (days of
-    weather) spread wider; that is what `alarm.py` measures on the reference itself.
+    number of rows or bins, so long as most bins expect five rows; 8 for a quarter of a standard deviation in 800
+    rows. Rows that come in clumps (days of weather) spread wider; `alarm.py` measures that on the reference itself.
 
     Examples
     --------

@@ -1,0 +1,146 @@
+import json
+
+import numpy as np
+import pytest
+
+from daytwo.core.schema import Task
+from daytwo.lifecycle import gates
+from daytwo.lifecycle.gates import GateResult, Paired, verdict
+from daytwo.lifecycle.sequential import cluster_means, confidence_sequence, e_value
+
+
+def paired(better=0.0, days=20, per_day=400, seed=0, noise=0.5):
+    rng = np.random.default_rng(seed)
+    n = days * per_day
+    day = np.repeat(np.arange(days), per_day)
+    z = rng.normal(size=n) + np.repeat(rng.normal(0, 0.3, days), per_day)
+    y = (rng.random(n) < 1 / (1 + np.exp(-1.5 * z + 1))).astype(float)
+    champion = 1 / (1 + np.exp(-(z + rng.normal(0, noise, n)) + 1))
+    candidate = 1 / (1 + np.exp(-(z + rng.normal(0, max(noise - better, 0.01), n)) + 1))
+    return Paired(y, candidate, champion, day)
+
+
+def test_looking_every_day_promotes_by_chance_at_most_as_often_as_stated():
+    rng = np.random.default_rng(1)
+    above = below = evidence = 0
+    lives = 400
+    for _ in range(lives):
+        days = rng.standard_t(5, size=60)
+        looks = [confidence_sequence(days[:t]) for t in range(5, 61)]
+        above += any(look.low > 0 for look in looks)
+        below += any(look.high < 0 for look in looks)
+        evidence += any(e_value(days[:t]) >= 20 for t in range(5, 61))
+    assert max(above, below, evidence) / lives <= 0.05
+
+
+def test_limits_tighten_and_too_few_days_claim_nothing():
+    rng = np.random.default_rng(2)
+    x = rng.normal(1, 1, 100)
+    wide, tight = confidence_sequence(x[:10]), confidence_sequence(x)
+    assert wide.high - wide.low > tight.high - tight.low
+    assert tight.low < 1 < tight.high
+    assert confidence_sequence(x[:4]).low == -np.inf
+    assert e_value(x[:4]) == 1.0
+
+
+def test_day_sums_keep_the_mean():
+    rng = np.random.default_rng(3)
+    values, days = rng.normal(size=500), rng.integers(0, 9, 500)
+    assert cluster_means(values, days).mean() == pytest.approx(values.mean())
+
+
+def test_a_better_candidate_passes_and_a_worse_one_does_not():
+    better = gates.quality_gate(paired(0.45), task=Task.BINARY, margin=0.005)
+    worse = gates.quality_gate(paired(-1.0), task=Task.BINARY, margin=0.005)
+    assert better.passed
+    assert better.evidence["superior"]
+    assert not worse.passed
+    assert worse.evidence["high"] < 0
+    same = paired()
+    equal = gates.quality_gate(
+        Paired(same.labels, same.champion, same.champion, same.clusters), task=Task.BINARY, margin=0.005
+    )
+    assert equal.passed
+    assert not equal.evidence["superior"]
+    few = gates.quality_gate(paired(0.45, days=3), task=Task.BINARY, margin=0.005)
+    assert not few.passed
+    json.dumps([dict(r.evidence) for r in (better, worse, few)], allow_nan=False)
+
+
+def test_regressions_are_held_to_their_errors():
+    rng = np.random.default_rng(4)
+    y, day = rng.normal(100, 10, 4_000), np.repeat(np.arange(20), 200)
+    close, far = y + rng.normal(0, 1, 4_000), y + rng.normal(0, 2, 4_000)
+    assert gates.quality_gate(Paired(y, close, far, day), task=Task.REGRESSION, margin=0.1).evidence["superior"]
+    assert not gates.quality_gate(Paired(y, far, close, day), task=Task.REGRESSION, margin=0.1).passed
+    assert gates.baseline_gate(y, close, np.full(4_000, y.mean()), day, task=Task.REGRESSION).passed
+    assert not gates.baseline_gate(y, rng.permutation(y), np.full(4_000, y.mean()), day, task=Task.REGRESSION).passed
+
+
+def test_a_first_version_must_beat_the_base_rate():
+    data = paired()
+    rate = np.full(data.labels.size, data.labels.mean())
+    assert gates.baseline_gate(data.labels, data.champion, rate, data.clusters, task=Task.BINARY).passed
+    noise = np.random.default_rng(5).random(data.labels.size)
+    assert not gates.baseline_gate(data.labels, noise, rate, data.clusters, task=Task.BINARY).passed
+
+
+def test_money_is_compared_day_by_day():
+    rng = np.random.default_rng(6)
+    day = np.repeat(np.arange(14), 300)
+    base = rng.normal(0, 5, 4_200)
+    result = gates.money_gate(base + 1 + rng.normal(0, 1, 4_200), base, day, margin=0.0, currency="USD")
+    assert result.passed
+    assert "USD" in result.words
+    assert not gates.money_gate(base - 1, base + rng.normal(0, 1, 4_200), day, margin=0.1, currency="USD").passed
+
+
+def test_one_bad_slice_among_many_is_found_and_chance_is_not():
+    rng = np.random.default_rng(7)
+    day = np.repeat(np.arange(14), 600)
+    origin = rng.integers(0, 12, day.size)
+    slices = {f"origin={k}": origin == k for k in range(12)} | {"tiny": origin == 99}
+    false = 0
+    for _ in range(40):
+        gain = rng.normal(0, 1, day.size)
+        false += not gates.slice_gate(gain, slices, day, margin=0.0).passed
+    assert false <= 4
+    gain = rng.normal(0, 1, day.size) - 1.0 * (origin == 3)
+    result = gates.slice_gate(gain, slices, day, margin=0.05)
+    assert not result.passed
+    assert "origin=3" in result.words
+    assert result.evidence["too_small"] == 1
+    assert gates.slice_gate(gain, {}, day, margin=0.0).passed
+
+
+def test_calibration_refuses_what_is_off_for_sure():
+    rng = np.random.default_rng(8)
+    p = rng.beta(1, 3, 6_000)
+    y = (rng.random(6_000) < p).astype(float)
+    day = np.repeat(np.arange(20), 300)
+    assert gates.calibration_gate(y, p, day).passed
+    off = gates.calibration_gate(y, np.clip(p * 1.8, 0, 1), day)
+    assert not off.passed
+    assert "observed" in off.words
+
+
+def test_latency_and_robustness():
+    assert gates.latency_gate(3.0, max_p99_ms=20).passed
+    assert not gates.latency_gate(21.0, max_p99_ms=20).passed
+    base = np.array([0.2, 0.4])
+    assert gates.robustness_gate(base, {"without wind": [0.1, 0.9]}, task=Task.BINARY).passed
+    bad = gates.robustness_gate(base, {"without wind": [np.nan, 0.9], "huge": [0.2, 1.2]}, task=Task.BINARY)
+    assert not bad.passed
+    assert "without wind, huge" in bad.words
+    json.dumps(dict(bad.evidence), allow_nan=False)
+    assert not gates.robustness_gate([10.0, 20.0], {"huge": [15.0, 500.0]}, task=Task.REGRESSION).passed
+
+
+def test_the_verdict_names_every_gate_that_said_no():
+    results = [
+        GateResult("quality", False, "worse"),
+        GateResult("latency", True, "fine"),
+        GateResult("money", False, "less"),
+    ]
+    assert verdict(results) == gates.Verdict(False, ("quality: worse", "money: less"))
+    assert verdict(results[1:2]).passed
