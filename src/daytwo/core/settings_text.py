@@ -1,0 +1,86 @@
+"""Settings written as people read them: one key a line, a comment on each. `settings_file.py` reads them back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from daytwo.core.schema import Task
+from daytwo.core.settings import Settings
+
+# What each key means, in one line; a key without a line here is a failing test.
+MEANINGS: Mapping[str, str] = {
+    "seed": "the same rows and seed give the same model",
+    "model.name": "how the model is called",
+    "model.purpose": "what it is for, in words; stands on the model card",
+    "model.task": "binary or regression",
+    "model.target": "the column to predict",
+    "model.time": "when a row happened; empty where rows bear no time",
+    "model.subject": "whom a row is about: a canary always meets the same subjects",
+    "model.key": "names a row, so that its label finds it",
+    "model.owner": "who answers for the model",
+    "data.source": "the files to learn from, seen from this folder",
+    "data.owner": "who answers for the data",
+    "data.personal": "columns that are pseudonymised at the door",
+    "data.exclude": "columns that are no inputs",
+    "data.retention_days": "how long rows are kept",
+    "value.currency": "all money here is in it",
+    "value.true_positive": "what acting on a real case brings: a number, or an expression over the row",
+    "value.false_positive": "what acting in vain brings",
+    "value.false_negative": "what missing a case brings",
+    "value.true_negative": "what rightly leaving a row alone brings",
+    "value.error_cost": "what one unit of absolute error costs",
+    "monitor.window": "how long a window is that is judged as one",
+    "monitor.false_alarms": "how many false alarms are bearable",
+    "monitor.label_delay": "how long after the event its outcome is known",
+    "retrain.policy": "marginal (when it pays) or never",
+    "retrain.switch_cost": "what one replacement costs in people and risk, in money",
+    "retrain.every": "a challenger is trained every so many windows",
+    "retrain.windows": "spans of history to try: all of it, or the last days",
+    "gate.metric": "the figure a candidate must hold",
+    "gate.margin": "the bearable loss of that figure, in its own unit",
+    "gate.max_p99_ms": "the slowest bearable answer to one row, 99th percentile",
+    "gate.slices": "columns by whose values no group may lose",
+    "gate.test_windows": "the newest windows that only the gates may see",
+    "release.approvers": "how many people besides the author must say yes",
+    "release.approval_days": "how long a request for approval stands",
+    "release.steps": "how traffic moves to a new version",
+    "serve.host": "loopback only, unless a token is set",
+    "serve.port": "where predictions are served",
+    "serve.workers": "server processes",
+    "serve.max_queue": "requests that may wait",
+    "serve.max_body_mb": "the largest request",
+    "serve.max_rows": "the most rows in one request",
+    "serve.token": "a secret reference, env:NAME or file:PATH; empty asks for none",
+    "cost.core_hour": "the price of one processor core for an hour",
+    "cost.gb_month": "the price of a gigabyte for a month",
+    "cost.person_hour": "the price of a person's hour",
+    "cost.approval_minutes": "how long one approval takes a person",
+    "alerts.default": "env:NAME or file:PATH of an Apprise URL (mail, chat, pager); empty keeps alerts here",
+    "console.port": "where the pages are",
+}
+_NOT_FOR = {Task.BINARY: ("value.error_cost",), Task.REGRESSION: ("value.true_", "value.false_")}
+
+
+def render(settings: Settings) -> str:
+    """Return the text of `daytwo.toml` for these settings, leaving out what means nothing for the task."""
+    tree: dict[str, Any] = msgspec.to_builtins(settings)
+    lines = [
+        "# The settings of this project; 'daytwo config' shows each with its origin.",
+        _line("seed", tree.pop("seed")),
+    ]
+    for section, fields in tree.items():
+        lines += ["", f"[{section}]"]
+        for field, value in fields.items():
+            key = f"{section}.{field}"
+            if not key.startswith(_NOT_FOR[settings.model.task]):
+                lines.append(_line(key, value))
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: object) -> str:
+    # A JSON string, number or list of strings is a TOML value too.
+    return f"{key.rsplit('.', 1)[-1]} = {json.dumps(value, ensure_ascii=False)}  # {MEANINGS[key]}"

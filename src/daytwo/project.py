@@ -1,0 +1,146 @@
+"""A new project from a file of rows: a readable `daytwo.toml`, a proposed `contract.toml`, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from daytwo.contracts.contract import Contract
+from daytwo.contracts.leaks import suspected_leaks
+from daytwo.contracts.propose import propose
+from daytwo.contracts.toml import to_toml
+from daytwo.core.errors import DataError, Mistake, Refused
+from daytwo.core.files import write_whole
+from daytwo.core.finding import Finding, Severity
+from daytwo.core.settings import Settings
+from daytwo.core.settings_file import FILE_NAME, check
+from daytwo.core.settings_text import render
+from daytwo.lifecycle.ingest import read_source
+
+CONTRACT_NAME = "contract.toml"
+# A number with more distinct values than this is predicted as a number, not as a class.
+_FEW_VALUES = 2
+# A regression may lose this share of the target's standard deviation and count as no worse.
+_BEARABLE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person said about the new project. `settings` goes on top of what is proposed, by section and key."""
+
+    source: Path
+    target: str
+    time: str = ""
+    subject: str = ""
+    key: str = ""
+    name: str = ""
+    owner: str = ""
+    exclude: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made: the project's folder, its contract, its task, and what looked too good to be known beforehand."""
+
+    folder: Path
+    contract: Contract
+    task: str
+    leaks: tuple[Finding, ...]
+
+
+def make_project(folder: Path, asked: Asked) -> Made:
+    """Write `daytwo.toml` and `contract.toml` for the rows in `asked.source`.
+
+    Columns that alone are nearly the answer are left out of the features, and the settings say so.
+
+    Raises
+    ------
+    Refused
+        If the folder holds a project already.
+    DataError
+        If the file or one of the named columns cannot serve; the message says which.
+    """
+    if (folder / FILE_NAME).exists():
+        raise Refused(f"{folder} holds a project already", hint=f"Edit its {FILE_NAME}, or choose another folder")
+    frame = read_source(asked.source)
+    task = guess_task(frame, asked.target)
+    leaks = suspected_leaks(frame, asked.target, time=asked.time, exclude=asked.exclude)
+    left_out = [finding.subject for finding in leaks if finding.severity is Severity.CRITICAL]
+    exclude = tuple(dict.fromkeys([*asked.exclude, *left_out]))
+    name = asked.name or re.sub(r"[^a-z0-9]+", "-", asked.source.stem.lower()).strip("-") or "model"
+    contract = propose(
+        frame,
+        name=name,
+        owner=asked.owner,
+        target=asked.target,
+        time=asked.time,
+        subject=asked.subject,
+        key=asked.key,
+        exclude=exclude,
+    )
+    settings = _settings(asked, frame, name=name, task=task, exclude=exclude)
+    check(settings)
+    write_whole(folder / CONTRACT_NAME, to_toml(contract).encode())
+    write_whole(folder / FILE_NAME, render(settings).encode())
+    return Made(folder, contract, task, leaks)
+
+
+def guess_task(frame: pl.DataFrame, target: str) -> str:
+    """Return `binary` for a target with two values, `regression` for a number with more.
+
+    Raises
+    ------
+    DataError
+        If the target is not there, has one value only, or is a text with more than two.
+    """
+    if target not in frame.columns:
+        raise DataError(f"the file has no column {target!r}", hint=f"Its columns are {', '.join(frame.columns[:30])}")
+    values = frame[target].drop_nulls().unique()
+    if values.len() < _FEW_VALUES:
+        raise DataError(
+            f"the target {target!r} has {'one value only' if values.len() else 'no values'}: there is nothing to learn",
+            hint="Name another column with --target, or add rows with the other outcome",
+        )
+    if values.len() == _FEW_VALUES:
+        return "binary"
+    if frame[target].dtype.is_numeric():
+        return "regression"
+    raise DataError(
+        f"the target {target!r} has {values.len()} classes; two classes, or a number, can be predicted",
+        hint="Make one of the classes the question (yes or no) in a column of its own",
+    )
+
+
+def _settings(asked: Asked, frame: pl.DataFrame, *, name: str, task: str, exclude: tuple[str, ...]) -> Settings:
+    """Return the settings of the new project, with what the person said on top."""
+    gate: dict[str, Any] = {"metric": "roc_auc" if task == "binary" else "mae"}
+    if task == "regression":
+        spread = frame[asked.target].cast(pl.Float64).std()
+        gate["margin"] = float(f"{_BEARABLE * float(str(spread or 1.0)):.2g}")
+    tree: dict[str, Any] = {
+        "model": {
+            "name": name,
+            "purpose": f"Predict {asked.target}",
+            "task": task,
+            "target": asked.target,
+            "time": asked.time,
+            "subject": asked.subject,
+            "key": asked.key,
+            "owner": asked.owner,
+        },
+        "data": {"source": str(asked.source.resolve()), "owner": asked.owner, "exclude": exclude},
+        "gate": gate,
+    }
+    for key, said in asked.settings.items():
+        tree[key] = tree.get(key, {}) | said if isinstance(said, Mapping) else said
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as err:
+        raise Mistake(f"these settings cannot be: {err}", hint="'daytwo config' lists the keys there are") from err
