@@ -3,7 +3,7 @@ import pytest
 
 from daytwo.core.errors import SettingsError
 from daytwo.lifecycle.retrain import PairedWindow, decide
-from daytwo.lifecycle.simulate import oracle, regret, simulate
+from daytwo.lifecycle.replay import oracle, regret, simulate
 
 
 def stream(n, excess, noise=0.0, seed=0):

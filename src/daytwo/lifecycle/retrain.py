@@ -3,8 +3,7 @@
 The marginal rule: while a model decays, the cheapest moment to replace it is when what it loses *now* per window
 has grown to what replacing it costs *on average* per window of its life. Under linear decay that is the economic
 order quantity; after a jump it fires as soon as the jump is believed. A guard of one standard error keeps noise
-from spending money. Pure; the flow that trains the challengers is `lifecycle/retrain_flow.py`'s business, and
-`simulate.py` next door replays the rule over recorded losses.
+from spending money. Pure; the flow brings the losses, `replay.py` next door plays the rule over recorded ones.
 """
 
 from __future__ import annotations
