@@ -76,9 +76,7 @@ def simulate(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 
         trains = t > 0 and every > 0 and t % every == 0
         if trains:
             challengers.append(t)
-            if wants is None or wants(
-                _known(matrix, champion, t, every), t - champion, switch_cost, challenger_cost * 1.0
-            ):
+            if wants is None or wants(_known(matrix, champion, t, every), t - champion, switch_cost, challenger_cost):
                 champion = t
                 switches.append(t)
         total += float(matrix[champion, t])
