@@ -29,10 +29,11 @@ _FAILURES = pl.Schema(
 class Checked:
     """A table's verdict.
 
-    `accepted` holds the rows that may pass, with the contract's columns in its order and types (ignored columns
-    where present). `failures` has one line for each failing cell: `row` (0-based, in the table that was checked),
-    `column`, `rule`, `value`, `message`; `warnings` the same for cells that only warn. `rejected` holds the
-    original rows that failed, `_row` first. `unknown` names the table's columns that the contract does not know.
+    `accepted` holds the rows that may pass, with all of the contract's columns in its order and types; an ignored
+    value of another type is null there. `failures` has one line for each failing cell: `row` (0-based, in the table
+    that was checked), `column`, `rule`, `value`, `message`; `warnings` the same for cells that only warn. `rejected`
+    holds the original rows that failed, `_row` first. `unknown` names the table's columns that the contract does
+    not know.
     """
 
     accepted: pl.DataFrame
@@ -78,16 +79,17 @@ def check(contract: Contract, frame: pl.DataFrame, *, labels: bool = True, parse
         tests += _tests(column, values)
     rules = row_rules(contract, [column.name for column in columns])
     tests += [_rule_test(rule, tests) for rule in rules]
-    return _verdict(contract, frame, columns, pl.DataFrame(work, height=frame.height), tests)
+    table = pl.DataFrame(work, height=frame.height)
+    accepted = _accepted(contract, frame, columns, table, parse_text=parse_text)
+    return _verdict(contract, frame, accepted, table, tests)
 
 
 def _verdict(
-    contract: Contract, frame: pl.DataFrame, columns: list[Column], work: pl.DataFrame, tests: list[_Test]
+    contract: Contract, frame: pl.DataFrame, accepted: pl.DataFrame, work: pl.DataFrame, tests: list[_Test]
 ) -> Checked:
     broken = _broken(work, tests)
     rejecting = [test for test in broken if test.action is Action.REJECT]
     numbered = frame.with_row_index(ROW).cast({ROW: pl.Int64})
-    accepted = _accepted(contract, frame, columns, work)
     if rejecting:
         bad = work.select(pl.any_horizontal([test.fails for test in rejecting]).alias(ROW)).get_column(ROW)
         accepted, rejected = accepted.filter(~bad), numbered.filter(bad)
@@ -209,14 +211,17 @@ def _cells(work: pl.DataFrame, broken: list[_Test]) -> pl.DataFrame:
     return pl.concat(lines).collect().sort("row", maintain_order=True)
 
 
-def _accepted(contract: Contract, frame: pl.DataFrame, checked: list[Column], work: pl.DataFrame) -> pl.DataFrame:
+def _accepted(
+    contract: Contract, frame: pl.DataFrame, checked: list[Column], work: pl.DataFrame, *, parse_text: bool
+) -> pl.DataFrame:
+    """Return all rows in the contract's columns and types, so that every batch fits the same table."""
     names = {column.name for column in checked}
     series: list[pl.Series] = []
     for column in contract.columns:
         if column.name in names:
             series.append(work.get_column(column.name))
-        elif column.role is Role.IGNORED and column.name in frame.columns:
-            series.append(frame.get_column(column.name))
-        elif column.role is not Role.TARGET and column.is_checked:
+        elif not column.is_checked and column.name in frame.columns:
+            series.append(typed(column, frame.get_column(column.name), parse_text=parse_text).values)
+        elif column.role is not Role.TARGET:
             series.append(pl.repeat(None, frame.height, dtype=dtype_of(column), eager=True).alias(column.name))
     return pl.DataFrame(series, height=frame.height)

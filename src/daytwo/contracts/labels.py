@@ -7,6 +7,7 @@ level. `propose.py` chooses it by `positive_level`.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,11 +17,14 @@ from daytwo.contracts.contract import Column, Contract
 from daytwo.contracts.times import Frame
 from daytwo.core.errors import DataError
 
-_YES = ("1", "yes", "true", "y", "t", "positive", "on")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_YES = ("yes", "true", "y", "t", "positive", "on")
 
 
 def positive_level(counts: Mapping[str, int]) -> str:
-    """Return which of two levels is the positive one: a plain yes, else the rarer, else the later in the alphabet.
+    """Return which of two levels is the positive one.
+
+    Of numbers the larger; of texts a plain yes, else the rarer, else the later in the alphabet.
 
     Examples
     --------
@@ -29,6 +33,9 @@ def positive_level(counts: Mapping[str, int]) -> str:
     >>> positive_level({"stayed": 90, "left": 10})
     'left'
     """
+    numbers = [level for level in counts if _NUMBER.fullmatch(level)]
+    if len(numbers) == len(counts):
+        return max(numbers, key=float)
     for word in _YES:
         for level in counts:
             if level.strip().lower() == word:

@@ -20,7 +20,7 @@ _PERFECT_AUC = 0.98
 _PERFECT_R2 = 0.9
 _BINS = 256
 # A group is suspicious when this share of all rows has one outcome without exception ...
-_PURE_SHARE = 0.01
+_PURE_SHARE = 0.005
 # ... and chance would do that less often than exp(-this).
 _PURE_SURPRISE = 60.0
 _FEW_ROWS = 100
@@ -32,7 +32,8 @@ def suspected_leaks(
     """Return a finding for each column that alone predicts `target` too well, the surest first.
 
     Critical: the column nearly is the answer (ROC AUC >= 0.98, R2 >= 0.9, or two columns sum to it). Warning: a
-    sizeable group of rows has one outcome without a single exception.
+    sizeable group of rows has one outcome without a single exception, and the rows beside it do not. Info: the same
+    where the outcome fades out towards that group, as it does along a strong honest column, too.
 
     Raises
     ------
@@ -48,9 +49,12 @@ def suspected_leaks(
     candidates = [c for c in frame.columns if c not in {target, time, *exclude} and not frame[c].dtype.is_nested()]
     found: list[tuple[float, Finding]] = []
     for name in candidates:
-        codes = _codes(frame.get_column(name))
+        series = frame.get_column(name)
+        codes = _codes(series)
         if codes is not None:
             found += _judged(name, codes, labels, binary=binary)
+            if binary:
+                found += _pure(name, codes, labels, numeric=series.dtype.is_numeric())
     if not binary:
         found += _sums(frame, labels, candidates)
     named: dict[str, Finding] = {}
@@ -99,24 +103,34 @@ def _judged(
         auc = _auc(guess, truth)
         if auc >= _PERFECT_AUC:
             yield auc, _finding(name, Severity.CRITICAL, f"{name} alone predicts the target: ROC AUC {auc:.3f}", auc)
-        yield from _pure(name, codes, labels)
         return
     r2 = 1 - float(np.mean((truth - guess) ** 2)) / float(truth.var())
     if r2 >= _PERFECT_R2:
         yield r2, _finding(name, Severity.CRITICAL, f"{name} alone predicts the target: R2 {r2:.3f}", r2)
 
 
-def _pure(name: str, codes: npt.NDArray[np.int64], labels: npt.NDArray[np.float64]) -> Iterator[tuple[float, Finding]]:
+def _pure(
+    name: str, codes: npt.NDArray[np.int64], labels: npt.NDArray[np.float64], *, numeric: bool
+) -> Iterator[tuple[float, Finding]]:
     rate = float(labels.mean())
     counts = np.bincount(codes)
-    sums = np.bincount(codes, labels)
-    for pure, chance, word in ((sums == 0, 1 - rate, "negative"), (sums == counts, rate, "positive")):
-        rows = int(counts[pure & (counts >= 5)].sum())
-        biggest = int(counts[pure].max(initial=0))
-        if rows >= _PURE_SHARE * labels.size and -biggest * np.log(chance) >= _PURE_SURPRISE:
-            share = rows / labels.size
-            words = f"{name}: {rows} rows ({share:.1%}) share values that are {word} without a single exception"
-            yield share, _finding(name, Severity.WARNING, words, share)
+    present = counts > 0
+    counts, sums = counts[present], np.bincount(codes, labels)[present]
+    rates = sums / counts
+    for outcome, chance, word in ((0.0, 1 - rate, "negative"), (1.0, rate, "positive")):
+        pure = rates == outcome
+        # Neighbouring numbers make one group ("more than 0"); texts have no neighbours.
+        groups = np.cumsum(~pure) if numeric else np.arange(pure.size)
+        sizes = np.bincount(groups[pure], counts[pure]) if pure.any() else np.zeros(1)
+        rows = int(sizes.max())
+        if rows < _PURE_SHARE * labels.size or -rows * np.log(chance) < _PURE_SURPRISE:
+            continue
+        members = np.flatnonzero(pure & (groups == sizes.argmax()))
+        beside = [i for i in (members[0] - 1, members[-1] + 1) if numeric and 0 <= i < rates.size]
+        abrupt = all(abs(rates[i] - outcome) >= abs(rate - outcome) / 2 for i in beside)
+        share = rows / labels.size
+        words = f"{name}: {rows} rows ({share:.1%}) in one group are {word} without a single exception"
+        yield share, _finding(name, Severity.WARNING if abrupt else Severity.INFO, words, share)
 
 
 def _sums(

@@ -33,6 +33,8 @@ _HEAVY_MARGIN = 9.0
 # (maximum - median) / (90 % point - median): about 3.4 for a normal, 6 for an exponential column of 100,000 rows.
 _LIGHT_TAIL, _HEAVY_TAIL = 4.0, 6.0
 _EXPECTED_ALARMS = 1e-4
+# Share of the spread by which the expected range passes the seen one at least: records of heavy tails are far apart.
+_LEAST_STEP = 0.1
 _SHARE_NAME = re.compile(r"(?:^|_)(?:share|fraction|pct|percent|percentage|prob|probability|humid|humidity)(?:_|$)")
 
 
@@ -88,7 +90,7 @@ def propose_range(
         minimum = max(minimum, 0.0)
     ceiling = _share_ceiling(name, low, high)
     if ceiling is not None:
-        minimum, maximum = max(minimum, 0.0), min(maximum, ceiling)
+        minimum, maximum = 0.0, ceiling
     return Range(
         minimum=_rounded(minimum, spread, whole=whole, up=False),
         maximum=_rounded(maximum, spread, whole=whole, up=True),
@@ -138,7 +140,7 @@ def _step(values: npt.NDArray[np.float64], spread: float, moving: float) -> floa
     beyond = values[values > shoulder] - shoulder
     excess = float(beyond.mean()) if beyond.size else spread * 0.05
     chance = excess * max(0.5, math.log(1.0 / (_EXPECTED_ALARMS * values.size)))
-    return float(max(chance, spread * moving / 2))
+    return float(max(chance, spread * max(_LEAST_STEP, moving / 2)))
 
 
 def _share_ceiling(name: str, low: float, high: float) -> float | None:

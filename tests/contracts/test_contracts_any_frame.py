@@ -1,0 +1,74 @@
+"""Whatever rows come: a proposal is made, survives its text, and accepts the rows it was made from."""
+
+import subprocess
+import sys
+from datetime import UTC
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daytwo.contracts.columnar import check
+from daytwo.contracts.decoder import compile_decoder
+from daytwo.contracts.encoder import Encoder
+from daytwo.contracts.labels import label_of
+from daytwo.contracts.leaks import suspected_leaks
+from daytwo.contracts.propose import propose
+from daytwo.contracts.toml import from_toml, to_toml
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+FLOATS = st.floats(allow_infinity=False, width=32) | st.sampled_from([0.0, 1.0])
+CELLS: dict[pl.DataType, st.SearchStrategy[object]] = {
+    pl.Float64(): FLOATS,
+    pl.Float32(): FLOATS,
+    pl.Int8(): st.integers(-128, 127),
+    pl.Int64(): st.integers(-(2**63), 2**63 - 1) | st.integers(0, 3),
+    pl.UInt32(): st.integers(0, 2**32 - 1),
+    pl.Boolean(): st.booleans(),
+    pl.String(): TEXTS | st.sampled_from(["a", "b", "2013-04-01", "1/2/2013"]),
+    pl.Categorical(): st.sampled_from(["a", "b"]),
+    pl.Date(): st.dates(),
+    pl.Datetime("us", "Europe/Berlin"): st.datetimes(timezones=st.just(UTC)),
+    pl.Duration("us"): st.timedeltas(),
+    pl.Time(): st.times(),
+    pl.Binary(): st.binary(max_size=3),
+    pl.List(pl.Int64()): st.lists(st.integers(0, 3), max_size=2),
+    pl.Struct({"x": pl.Int64()}): st.fixed_dictionaries({"x": st.integers(0, 3)}),
+    pl.Null(): st.none(),
+}
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> pl.DataFrame:
+    height = draw(st.integers(2, 12))
+    names = draw(st.lists(TEXTS.filter(lambda name: name not in {"y", "t"}), max_size=4, unique=True))
+    series = [pl.Series("y", [i % 2 for i in range(height)]), pl.Series("t", range(height)).cast(pl.Date)]
+    for name in names:
+        dtype = draw(st.sampled_from(list(CELLS)))
+        few = draw(st.lists(CELLS[dtype] | st.none(), min_size=1, max_size=height))
+        values = [few[i % len(few)] for i in range(height)]
+        series.append(pl.Series(name, values, dtype=dtype, strict=False))
+    return pl.DataFrame(series)
+
+
+@settings(max_examples=200, deadline=None)
+@given(frames(), st.booleans())
+def test_a_proposal_accepts_the_rows_it_was_made_from(frame: pl.DataFrame, timed: bool) -> None:
+    contract = propose(frame, name="any", target="y", time="t" if timed else "")
+    assert from_toml(to_toml(contract)) == contract
+    checked = check(contract, frame)
+    assert checked.failures.rows() == []
+    assert checked.warnings.rows() == []
+    matrix = Encoder(contract).matrix(checked.accepted)
+    assert matrix.shape == (frame.height, len(contract.features.features))
+    assert label_of(contract, checked.accepted).tolist() == [i % 2 for i in range(frame.height)]
+    features, _ = compile_decoder(contract).check(checked.accepted.row(0, named=True))
+    assert features is not None
+    suspected_leaks(frame, "y")
+
+
+def test_the_servers_half_needs_no_frame_library() -> None:
+    modules = ", ".join(f"daytwo.contracts.{name}" for name in ("decoder", "encoder", "labels", "times", "toml"))
+    heavy = "{'polars', 'pandas', 'scipy', 'sklearn', 'sqlalchemy'}"
+    code = f"import sys, {modules}; sys.exit(len({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
