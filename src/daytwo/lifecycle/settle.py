@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,10 +25,11 @@ from daytwo.lifecycle.retrain import PairedWindow, decide
 from daytwo.lifecycle.rollout import roll_back
 from daytwo.lifecycle.rows import LiveRows, history, live_rows
 from daytwo.lifecycle.system import System
-from daytwo.lifecycle.versions import answers, champion, load_model
+from daytwo.lifecycle.versions import champion, load_model, money_answers
 from daytwo.lifecycle.watch import read_span, tell_people
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.performance import realised, realised_money, standard_error
+from daytwo.scoring.calibration import Calibration
 from daytwo.scoring.model import Model
 from daytwo.training.challenger import Challenger, train_challenger
 from daytwo.value.costs import TRAINING, cpu_cost
@@ -35,6 +37,14 @@ from daytwo.value.costs import TRAINING, cpu_cost
 Floats = NDArray[np.float64]
 # After a refusal the rule rests for so many windows: the same rows would be refused again.
 _REST_WINDOWS = 2
+
+
+class _KeptChallenger(msgspec.Struct, frozen=True):
+    """A challenger as it waits on disk for the window it will be compared in."""
+
+    text: str
+    calibration: str
+    features: int
 
 
 def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
@@ -101,7 +111,7 @@ def _compare(system: System, span: Span) -> dict[str, Json] | None:
 
 def _figures(model: Model, rows: LiveRows, scores: Floats, act: Floats | None) -> dict[str, Json]:
     """Realised metrics and money of scores on labelled rows; `act` where the decisions were taken already."""
-    said = answers(model.payoff, scores, rows.column, rows.days)
+    said = money_answers(model.payoff, scores, rows.column, rows.days)
     if act is not None:
         amounts = {n: np.nan_to_num(m) for n, m in model.payoff.amounts_many(rows.rows, rows.column).items()}
         said = replace(
@@ -118,7 +128,7 @@ def _money(model: Model, rows: LiveRows) -> Floats:
 
 
 def _money_of(model: Model, rows: LiveRows, scores: Floats) -> Floats:
-    money = realised_money(answers(model.payoff, scores, rows.column, rows.days), rows.labels, model.task)
+    money = realised_money(money_answers(model.payoff, scores, rows.column, rows.days), rows.labels, model.task)
     return np.zeros(rows.rows) if money is None else np.nan_to_num(money)
 
 
@@ -155,7 +165,7 @@ def _train_next(cause: str, system: System, span: Span) -> dict[str, Json]:
     begun = time.process_time()
     data = history(system, model.contract, model.payoff.columns, span.end)
     challenger = train_challenger(data, system.settings, seed=system.settings.seed)
-    write_whole(_challenger_path(system, span.index), challenger.to_json())
+    write_whole(_challenger_path(system, span.index), _challenger_text(challenger))
     spent = time.process_time() - begun
     system.costs.add(cpu_cost(f"challenger:{cause}", span.end, TRAINING, spent, system.settings.cost))
     return {"trained": True, "rows": data.rows}
@@ -166,8 +176,18 @@ def _challenger(system: System, index: int) -> Challenger | None:
     for earlier in range(index, max(index - system.settings.retrain.every, -1), -1):
         path = _challenger_path(system, earlier)
         if path.is_file():
-            return Challenger.from_json(path.read_bytes())
+            return _read_challenger(path.read_bytes())
     return None
+
+
+def _challenger_text(challenger: Challenger) -> bytes:
+    kept = _KeptChallenger(challenger.text.decode(), challenger.calibration.to_json().decode(), challenger.features)
+    return msgspec.json.encode(kept)
+
+
+def _read_challenger(text: bytes) -> Challenger:
+    kept = msgspec.json.decode(text, type=_KeptChallenger)
+    return Challenger(kept.text.encode(), Calibration.from_json(kept.calibration.encode()), kept.features)
 
 
 def _challenger_path(system: System, index: int) -> Path:

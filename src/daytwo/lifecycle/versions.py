@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,8 +17,9 @@ from daytwo.registry.versions import current_route
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.model import Model
 from daytwo.scoring.payoff import Lookup, Payoff
+from daytwo.training.candidate import ESTIMATOR_FILE, ESTIMATOR_TREES, REFERENCE_FILE
+from daytwo.training.evaluate import answers
 
-REFERENCE_FILE, ESTIMATOR_FILE, ESTIMATOR_TREES = "reference.json", "estimator.json", "estimator.txt"
 # A handful of versions is in use at once: champion, candidate, the first one.
 _KEPT = 6
 # Batch work of the flows may use both cores of a small machine; a server process uses one.
@@ -54,21 +55,20 @@ def champion(system: System) -> Model | None:
     return None if route is None else load_model(system.bundles, route.champion)
 
 
-def answers(payoff: Payoff, scores: NDArray[np.float64], column: Lookup, clusters: NDArray[np.int64] | None) -> Answers:
-    """Return scores with the decisions they lead to and what those bring, for monitoring.
+def money_answers(
+    payoff: Payoff, scores: NDArray[np.float64], column: Lookup, clusters: NDArray[np.int64] | None
+) -> Answers:
+    """Return scores with the decisions they lead to and what those bring; a row whose money is unknown counts as 0."""
+    given = answers(payoff, scores, column, clusters)
 
-    Where a column that an amount reads is missing, the row's money is unknown and counts as 0.
-    """
-    amounts = {name: np.nan_to_num(money) for name, money in payoff.amounts_many(len(scores), column).items()}
-    if "error_cost" in amounts:
-        return Answers(scores=scores, money_per_error=-amounts["error_cost"], clusters=clusters)
-    act = payoff.decide_many(scores, column)
-    return Answers(
-        scores=scores,
-        act=act.astype(np.float64),
-        money_if_one=np.where(act, amounts["true_positive"], amounts["false_negative"]),
-        money_if_zero=np.where(act, amounts["false_positive"], amounts["true_negative"]),
-        clusters=clusters,
+    def known(money: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        return None if money is None else np.nan_to_num(money)
+
+    return replace(
+        given,
+        money_if_one=known(given.money_if_one),
+        money_if_zero=known(given.money_if_zero),
+        money_per_error=known(given.money_per_error),
     )
 
 

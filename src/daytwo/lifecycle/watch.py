@@ -12,7 +12,7 @@ from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.rows import live_rows
 from daytwo.lifecycle.system import System
-from daytwo.lifecycle.versions import answers, champion, load_watch
+from daytwo.lifecycle.versions import champion, load_watch, money_answers
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.alarm import AlarmState, start
 from daytwo.monitoring.judge import Judgement, Window, judge
@@ -70,7 +70,7 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         return {"watched": None, "alarm": None}
     rows = live_rows(system, model.contract, model.payoff.columns, span.start, span.end)
     watch = load_watch(system.bundles, model.digest)
-    said = answers(model.payoff, model.score_many(rows.matrix), rows.column, rows.days) if rows.rows else None
+    said = money_answers(model.payoff, model.score_many(rows.matrix), rows.column, rows.days) if rows.rows else None
     kept = system.windows.fact(f"alarm:{model.digest}")
     state = (
         start(watch.reference.channel_names, watch.reference.history, constant={"contract": 0.0})
@@ -81,7 +81,7 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         start=span.start,
         end=span.end,
         matrix=rows.matrix,
-        answers=said if said is not None else answers(model.payoff, rows.labels, rows.column, rows.days),
+        answers=said if said is not None else money_answers(model.payoff, rows.labels, rows.column, rows.days),
         times=rows.times,
         contract_share=_contract_share(system, span, rows.rows),
     )

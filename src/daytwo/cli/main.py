@@ -1,0 +1,122 @@
+"""`daytwo`: every command by name, imported only when it is called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+
+from daytwo import __version__
+from daytwo.core.errors import DaytwoError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: the module whose `commands` table holds it, and what it does in one line."""
+
+    module: str
+    words: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "demo": Entry("demo", "Live through a real year of flights: trained, served, watched, retrained, accounted for"),
+    "init": Entry("project", "Make a project from a file of rows: settings and a proposed contract"),
+    "up": Entry("project", "Run everything: server, lifecycle and console, in one process tree"),
+    "status": Entry("project", "What is live, how it does, what waits"),
+    "config": Entry("project", "Every setting with its value and where it comes from"),
+    "doctor": Entry("project", "Check the project: settings, contract, ledger, journal, audit chain"),
+    "contract": Entry("data", "Propose a contract from rows, or check rows against one"),
+    "ingest": Entry("data", "Take files in: good rows become a dataset version, bad ones are kept aside"),
+    "quarantine": Entry("data", "Rows kept aside: list, show, repair and replay, drop"),
+    "train": Entry("release", "Train, gate and put forward a candidate"),
+    "release": Entry("release", "The same as train: start a release"),
+    "front": Entry("release", "Quality against cost of a version's variants"),
+    "approve": Entry("release", "Say yes to a candidate, bound to its digest and evidence"),
+    "refuse": Entry("release", "Say no to a candidate"),
+    "rollback": Entry("release", "Make an earlier version champion again"),
+    "serve": Entry("serve", "Run the prediction server of this project"),
+    "predict": Entry("serve", "Send rows to the running server"),
+    "label": Entry("serve", "Send outcomes to the running server"),
+    "feedback": Entry("serve", "Say what a person did with a prediction"),
+    "explain": Entry("serve", "Why a prediction came out as it did, by its id"),
+    "monitor": Entry("watch", "How the last windows were judged"),
+    "alerts": Entry("watch", "What is wrong and who owns it; take an alert up, or close it"),
+    "value": Entry("watch", "What the model brings and costs, in money"),
+    "audit": Entry("watch", "The sealed record of what was done, and whether it is whole"),
+}
+
+
+class LazyCommands(click.Group):
+    """A group that knows its commands' names and words, and imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """Return every command's name, in the order of a project's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return one command."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = importlib.import_module(f"daytwo.cli.{entry.module}").commands[cmd_name]
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.words) for name, entry in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve, and name the nearest command for a mistyped one."""
+        import_name = args[0] if args else ""
+        if import_name and import_name not in COMMANDS and not import_name.startswith("-"):
+            close = [name for name in COMMANDS if name.startswith(import_name[:3])]
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise click.UsageError(f"There is no command {import_name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyCommands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every command takes --json for machines. Exit codes: 0 done, 1 a gate or check said no, 2 wrong use, 3 a fault.",
+)
+@click.version_option(__version__, prog_name="daytwo")
+def daytwo() -> None:
+    """What happens to a machine-learning model after it goes live."""
+
+
+def main() -> None:
+    """Run the command line; a DaytwoError becomes one line and its exit code."""
+    # numpy and Polars start a thread per core each; on a small machine they would only wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    try:
+        daytwo.main(standalone_mode=False)
+    except click.exceptions.Exit as err:
+        sys.exit(err.exit_code)
+    except click.ClickException as err:
+        err.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("daytwo: stopped; the same command goes on where it was", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except DaytwoError as err:
+        click.echo(f"daytwo: {err.message}", err=True)
+        if err.hint:
+            click.echo(f"  next: {err.hint}", err=True)
+        sys.exit(err.exit_code)
+    except Exception as err:  # the last door: a bug of ours
+        if os.environ.get("DAYTWO_DEBUG"):
+            traceback.print_exc()
+        click.echo(f"daytwo: this is a bug in daytwo: {type(err).__name__}: {err}", err=True)
+        click.echo("  next: run again with DAYTWO_DEBUG=1 for the trace, and report it", err=True)
+        sys.exit(3)

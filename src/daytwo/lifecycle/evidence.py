@@ -1,0 +1,119 @@
+"""What the gates are shown: candidate and champion on the very same rows that nobody has learnt from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.capacity.latency import measure_latency
+from daytwo.core.schema import Task
+from daytwo.core.settings import Settings
+from daytwo.lifecycle.gates import (
+    GateResult,
+    Paired,
+    baseline_gate,
+    calibration_gate,
+    latency_gate,
+    money_gate,
+    quality_gate,
+    robustness_gate,
+    slice_gate,
+)
+from daytwo.monitoring.performance import realised_money
+from daytwo.scoring.model import Model
+from daytwo.training.dataset import TrainingData
+from daytwo.training.evaluate import answers
+
+Floats = NDArray[np.float64]
+# Rows for the latency and robustness gates: enough for a 99th percentile.
+_TIMED_ROWS = 2_000
+_HARMED_ROWS = 1_000
+# A candidate may bring this share of a row's mean stake less and still count as no worse in money.
+_MONEY_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A candidate against the champion (None for a first version) on the rows set aside."""
+
+    candidate: Model
+    champion: Model | None
+    test: TrainingData
+    train: TrainingData
+    settings: Settings
+
+
+def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
+    """Return the result of every gate that applies."""
+    test, candidate, settings = challenge.test, challenge.candidate, challenge.settings
+    task = settings.model.task
+    scores = candidate.score_many(test.matrix)
+    days = test.days if test.days is not None else np.arange(test.rows)
+    results = []
+    if challenge.champion is None:
+        trivial = np.full(
+            test.rows, challenge.train.labels.mean() if task is Task.BINARY else np.median(challenge.train.labels)
+        )
+        results.append(baseline_gate(test.labels, scores, trivial, days, task=task))
+    else:
+        results += _against(challenge, challenge.champion, scores, days)
+    if task is Task.BINARY:
+        results.append(calibration_gate(test.labels, scores, days))
+    results.append(_robustness(candidate, test))
+    results.append(_latency(candidate, test, settings))
+    return tuple(results)
+
+
+def _against(challenge: Challenge, champion: Model, scores: Floats, days: NDArray[np.int64]) -> list[GateResult]:
+    test, settings = challenge.test, challenge.settings
+    task = settings.model.task
+    old = champion.score_many(test.matrix)
+    results = [quality_gate(Paired(test.labels, scores, old, days), task=task, margin=settings.gate.margin)]
+    money = [_money(challenge.candidate, test, one) for one in (scores, old)]
+    if money[0] is not None and money[1] is not None:
+        margin = _MONEY_SHARE * float(np.abs(money[1]).mean())
+        results.append(money_gate(money[0], money[1], days, margin=margin, currency=settings.value.currency))
+    slices = _slices(challenge.candidate, test, settings.gate.slices)
+    if slices:
+        gain = (test.labels - old) ** 2 - (test.labels - scores) ** 2
+        results.append(slice_gate(gain, slices, days, margin=_MONEY_SHARE * float(((test.labels - old) ** 2).mean())))
+    return results
+
+
+def _money(model: Model, test: TrainingData, scores: Floats) -> Floats | None:
+    money = realised_money(answers(model.payoff, scores, test.column, test.days), test.labels, model.task)
+    return None if money is None else np.nan_to_num(money)
+
+
+def _slices(model: Model, test: TrainingData, columns: tuple[str, ...]) -> dict[str, NDArray[np.bool_]]:
+    masks = {}
+    for i, feature in enumerate(model.schema.features):
+        if feature.name in columns and feature.is_category:
+            for code, level in enumerate(feature.levels):
+                masks[f"{feature.name}={level}"] = test.matrix[:, i] == code
+    return masks
+
+
+def _robustness(model: Model, test: TrainingData) -> GateResult:
+    """Harm rows one feature at a time: its value lost, or as large as the contract lets pass."""
+    rows = test.matrix[:_HARMED_ROWS]
+    harmed = {}
+    for i, feature in enumerate(model.schema.features):
+        lost = rows.copy()
+        lost[:, i] = np.nan
+        harmed[f"without {feature.name}"] = model.score_many(lost)
+        column = model.contract.column(feature.name)
+        if not feature.is_category and column.maximum is not None:
+            extreme = rows.copy()
+            extreme[:, i] = np.float32(column.maximum)
+            harmed[f"{feature.name} at its limit"] = model.score_many(extreme)
+    return robustness_gate(model.score_many(rows), harmed, task=model.task)
+
+
+def _latency(model: Model, test: TrainingData, settings: Settings) -> GateResult:
+    """Time one row at a time, over many different rows, as a server would ask."""
+    rows = test.matrix[:_TIMED_ROWS].tolist()
+    found = measure_latency(lambda i: model.score(rows[i % len(rows)]), _TIMED_ROWS)
+    return latency_gate(found.p99_us / 1000, max_p99_ms=settings.gate.max_p99_ms)

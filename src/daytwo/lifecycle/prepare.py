@@ -1,0 +1,246 @@
+"""A release begins: learn from everything labelled, gate on the newest rows, and ask people, or refuse with reasons.
+
+The newest windows are set aside before anything is trained; only the gates see them. How far back to learn is chosen
+by backtest, and the spans that were not chosen go through the quality gate too, so that people see what they would
+have been.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.contracts.contract import Contract
+from daytwo.contracts.toml import from_toml
+from daytwo.core.digest import digest_bytes, digest_json
+from daytwo.core.durations import duration
+from daytwo.core.schema import Task
+from daytwo.governance.approvals import Request
+from daytwo.governance.audit import Entry
+from daytwo.lifecycle.evidence import Challenge, gate_candidate
+from daytwo.lifecycle.flow import Json, Run
+from daytwo.lifecycle.gates import GateResult, Paired, quality_gate, verdict
+from daytwo.lifecycle.releases import Release, State
+from daytwo.lifecycle.rows import DATASET, history
+from daytwo.lifecycle.system import System
+from daytwo.lifecycle.versions import champion, load_model
+from daytwo.registry.bundle import DatasetVersion
+from daytwo.scoring.payoff import Payoff
+from daytwo.training.candidate import TrainingRequest, train_candidate
+from daytwo.training.challenger import train_challenger
+from daytwo.training.dataset import Split, TrainingData, split
+from daytwo.training.lineage import code_of
+from daytwo.value.costs import TRAINING, cpu_cost
+
+Floats = NDArray[np.float64]
+# The test part is the newest windows, but never more than this share of all labelled rows.
+_TEST_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    contract: Contract
+    payoff: Payoff
+    parts: Split
+
+
+def prepare_release(run: Run, system: System, arguments: dict[str, Json]) -> Json:
+    """Train and gate one candidate; end with a request for approval or a refusal."""
+    now = datetime.fromisoformat(str(arguments["now"]))
+    release_id, author = str(arguments["release"]), str(arguments["author"])
+
+    def begin() -> str:
+        reason = str(arguments["reason"])
+        system.releases.put(Release(release_id, State.TRAINING, reason, author, now, now, words="training"))
+        return release_id
+
+    def train() -> dict[str, Json]:
+        return _train(system, release_id, author, now)
+
+    def gate() -> dict[str, Json]:
+        return _gate(system, str(trained["digest"]), str(trained["window"]), now)
+
+    run.step("begin", begin)
+    trained = run.step("train", train)
+    gated = run.step("gate", gate)
+
+    def conclude() -> dict[str, Json]:
+        return _conclude(system, release_id, trained, gated, now)
+
+    return run.step("conclude", conclude)
+
+
+def _rows(system: System, until: datetime) -> _Rows:
+    contract = from_toml(system.contract_path.read_text(encoding="utf-8"))
+    payoff = Payoff.from_settings(system.settings.value, system.settings.model.task)
+    data = history(system, contract, payoff.columns, until)
+    return _Rows(contract, payoff, set_aside(data, system, until))
+
+
+def set_aside(data: TrainingData, system: System, until: datetime) -> Split:
+    """Part the newest windows from the rows to learn from."""
+    if data.times is None:
+        return split(data, seed=system.settings.seed)
+    length = duration(system.settings.monitor.window) * system.settings.gate.test_windows
+    newest = data.times[-1].astype("datetime64[us]").item()
+    start = np.datetime64(newest - length + timedelta(microseconds=1), "us")
+    if (data.times >= start).mean() > _TEST_SHARE or not (data.times >= start).any():
+        return split(data, test_share=_TEST_SHARE)
+    return split(data, test_from=start)
+
+
+def _train(system: System, release_id: str, author: str, now: datetime) -> dict[str, Json]:
+    begun = time.process_time()
+    rows = _rows(system, now)
+    present = champion(system)
+    window = _choose_window(system, rows.parts.train)
+    candidate = train_candidate(
+        TrainingRequest(
+            contract=rows.contract,
+            settings=system.settings,
+            seed=system.settings.seed,
+            window=window,
+            parent=None if present is None else present.digest,
+            author=author,
+            folder=system.folder,
+            dataset=_dataset(system, rows),
+            code=code_of(system.folder),
+        ),
+        rows.parts.train,
+    )
+    bundle = system.bundles.put(candidate.files, candidate.manifest)
+    spent = time.process_time() - begun
+    system.costs.add(cpu_cost(f"train:{release_id}", now, TRAINING, spent, system.settings.cost))
+    return {
+        "digest": bundle.digest,
+        "window": window,
+        "recommended": candidate.recommended,
+        "variants": [msgspec.to_builtins(variant) for variant in candidate.variants],
+        "findings": [finding.summary for finding in candidate.findings],
+        "seconds": dict(candidate.seconds),
+        "rows": rows.parts.train.rows,
+    }
+
+
+def _choose_window(system: System, data: TrainingData) -> str:
+    """Backtest each span of history with a quick model on the newest tenth, and return the best span."""
+    windows = system.settings.retrain.windows
+    if data.times is None or len(windows) < 2:
+        return windows[0] if windows else "all"
+    cut = int(data.rows * 0.9)
+    past, recent = data.take(slice(0, cut)), data.take(slice(cut, data.rows))
+    scored = {}
+    for window in windows:
+        part = _recent(past, window)
+        if window != "all" and part.rows == past.rows:
+            continue  # the history is no longer than the span: the same rows as "all"
+        quick = train_challenger(part, system.settings, seed=system.settings.seed)
+        scored[window] = _loss(recent, quick.score_many(recent.matrix), system.settings.model.task)
+    return min(scored, key=lambda window: scored[window]) if scored else windows[0]
+
+
+def _recent(data: TrainingData, window: str) -> TrainingData:
+    if window == "all" or data.times is None:
+        return data
+    first = data.times[-1] - np.timedelta64(int(duration(window).total_seconds()), "s")
+    return data.take(slice(int(np.searchsorted(data.times, first)), data.rows))
+
+
+def _loss(data: TrainingData, scores: Floats, task: Task) -> float:
+    if task is Task.REGRESSION:
+        return float(np.abs(data.labels - scores).mean())
+    p = np.clip(scores, 1e-6, 1 - 1e-6)
+    return float(-np.mean(data.labels * np.log(p) + (1 - data.labels) * np.log(1 - p)))
+
+
+def _dataset(system: System, rows: _Rows) -> tuple[DatasetVersion, ...]:
+    """Name the rows by table version and by the digest of what was made of them."""
+    train = rows.parts.train
+    content = digest_bytes(train.matrix.tobytes() + train.labels.tobytes())
+    version = system.tables.version(DATASET)
+    return (DatasetVersion(table=DATASET, version=0 if version is None else version, rows=train.rows, digest=content),)
+
+
+def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, Json]:
+    """Judge the candidate on the rows set aside, beside the champion if there is one."""
+    rows = _rows(system, now)
+    present = champion(system)
+    results = gate_candidate(
+        Challenge(
+            candidate=load_model(system.bundles, digest),
+            champion=present,
+            test=rows.parts.test,
+            train=rows.parts.train,
+            settings=system.settings,
+        )
+    )
+    others: dict[str, Json] = {}
+    if present is not None and rows.parts.train.times is not None:
+        for other in system.settings.retrain.windows:
+            part = _recent(rows.parts.train, other)
+            if other == window or part.rows == rows.parts.train.rows:
+                continue
+            quick = train_challenger(part, system.settings, seed=system.settings.seed)
+            others[other] = _gate_json(_quick_gate(system, rows.parts.test, present.score_many, quick.score_many))
+    said = verdict(results)
+    return {
+        "passed": said.passed,
+        "reasons": list(said.reasons),
+        "gates": [_gate_json(result) for result in results],
+        "other_windows": others,
+        "champion": None if present is None else present.digest,
+        "test_rows": rows.parts.test.rows,
+    }
+
+
+def _quick_gate(system: System, test: TrainingData, old: object, new: object) -> GateResult:
+    assert callable(old)
+    assert callable(new)
+    paired = Paired(
+        test.labels, new(test.matrix), old(test.matrix), test.days if test.days is not None else np.arange(test.rows)
+    )
+    return quality_gate(paired, task=system.settings.model.task, margin=system.settings.gate.margin)
+
+
+def _conclude(
+    system: System, release_id: str, trained: Mapping[str, Json], gated: Mapping[str, Json], now: datetime
+) -> dict[str, Json]:
+    release = system.releases.get(release_id)
+    assert release is not None
+    digest = str(trained["digest"])
+    evidence = msgspec.json.encode({"trained": trained, "gated": gated}).decode()
+    reasons = [str(reason) for reason in gated["reasons"]]  # type: ignore[union-attr]
+    words = "; ".join(reasons)
+    passed = bool(gated["passed"])
+    if passed:
+        system.registry.add(digest, author=release.author, reason=release.reason, at=now)
+        days = timedelta(days=system.settings.release.approval_days)
+        system.approvals.ask(
+            Request(
+                flow=release_id,
+                digest=digest,
+                evidence=digest_json({"trained": trained, "gated": gated}),
+                author=release.author,
+                needed=system.settings.release.approvers,
+                asked_at=now,
+                expires_at=now + days,
+                summary=words,
+            )
+        )
+        words = f"all {len(reasons)} gates passed ({trained['recommended']}, learnt from {trained['rows']:,} rows); waits for approval"
+    state = State.WAITING if passed else State.REFUSED
+    system.releases.put(replace(release, state=state, digest=digest, evidence=evidence, words=words, changed_at=now))
+    detail: dict[str, object] = {"digest": digest, "reasons": list(reasons)}
+    system.audit.append(Entry(now, "daytwo", f"release {state}", release_id, f"audit:{release_id}:gate", detail))
+    return {"state": str(state), "digest": digest, "words": words}
+
+
+def _gate_json(result: GateResult) -> dict[str, Json]:
+    kept: dict[str, Json] = asdict(result)
+    return kept
