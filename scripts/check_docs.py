@@ -12,12 +12,12 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
 
-from typer.main import get_command
+import click
+
+from daytwo.cli.main import daytwo
 
 ROOT = Path(__file__).parents[1]
 SKIPPED = {".venv", ".git", "node_modules", ".pytest_cache", "dist", "build"}
@@ -100,12 +100,12 @@ def wrong_daytwo(said: list[str], tree: Command) -> str | None:
     return None
 
 
-def wrong_commands(text: str, tree: Command | None, targets: set[str]) -> Iterator[str]:
+def wrong_commands(text: str, tree: Command, targets: set[str]) -> Iterator[str]:
     """Yield each command in the code of a document that does not exist."""
     for line in code_lines(text):
         command = line.partition("  #")[0].partition(" # ")[0]
-        for said in DAYTWO.findall(command) if tree is not None else ():
-            wrong = wrong_daytwo(said.split(), tree) if tree is not None else None
+        for said in DAYTWO.findall(command):
+            wrong = wrong_daytwo(said.split(), tree)
             if wrong:
                 yield f"{wrong} (in: {line.strip()})"
         for said in MAKE.findall(command):
@@ -114,22 +114,20 @@ def wrong_commands(text: str, tree: Command | None, targets: set[str]) -> Iterat
                     yield f"the Makefile has no target {word} (in: {line.strip()})"
 
 
-def command_tree() -> Command | None:
-    """Read the commands from daytwo itself; None while there is no command line."""
-    if find_spec("daytwo.cli") is None:
-        return None
-
-    def read(node: object) -> Command:
-        options = (option for parameter in getattr(node, "params", ()) for option in parameter.opts)
-        under = getattr(node, "commands", {})
-        return Command(frozenset({"--help", *options}), {name: read(child) for name, child in under.items()})
-
-    return read(get_command(import_module("daytwo.cli").app))
+def read_commands(command: click.Command) -> Command:
+    """Read a command's options and the commands under it, as `--help` would list them."""
+    context = click.Context(command)
+    options = (option for parameter in command.get_params(context) for option in parameter.opts)
+    under: dict[str, Command] = {}
+    if isinstance(command, click.Group):
+        children = ((name, command.get_command(context, name)) for name in command.list_commands(context))
+        under = {name: read_commands(child) for name, child in children if child is not None}
+    return Command(frozenset(options), under)
 
 
 def main() -> None:
     """Print every complaint with its file; leave with 1 if there is one."""
-    tree = command_tree()
+    tree = read_commands(daytwo)
     targets = set(TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
     complaints = 0
     checked = documents()

@@ -1,6 +1,8 @@
 """The document checker finds what it promises to find, and nothing in a sound document."""
 
-from check_docs import Command, anchors, broken_links, documents, wrong_commands
+import click
+
+from check_docs import Command, anchors, broken_links, documents, read_commands, wrong_commands
 
 TREE = Command(
     frozenset({"--help"}),
@@ -52,3 +54,16 @@ def test_what_exists_passes():
         "Prose says make merry and daytwo sings.\n"
     )
     assert complaints(text) == []
+
+
+def test_commands_are_read_from_the_command_line_itself():
+    @click.group()
+    def door() -> None: ...
+
+    @door.command()
+    @click.option("--port", "-p")
+    def serve(port: str) -> None: ...
+
+    assert read_commands(door) == Command(
+        frozenset({"--help"}), {"serve": Command(frozenset({"--help", "--port", "-p"}), {})}
+    )
