@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +21,11 @@ import pytest
 
 from daytwo.contracts.contract import Column, Contract, Role
 from daytwo.contracts.encoder import Encoder
-from daytwo.contracts.toml import to_toml
+from daytwo.contracts.toml import from_toml, to_toml
 from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import ValueSettings
 from daytwo.explain.reasons import build_explainer
+from daytwo.predictions.ship import ship
 from daytwo.registry.bundle import Bundle, BundleStore, Manifest
 from daytwo.registry.route import Route, write_route
 from daytwo.scoring.calibration import Calibration
@@ -29,6 +33,7 @@ from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
 from daytwo.serving.client import Client
+from daytwo.tables.memory import MemoryTables
 
 CARRIERS = ("AA", "B6", "DL", "UA")
 
@@ -131,12 +136,13 @@ class Place:
         return write_route(self.folder / "route.json", Route(self.generation, champion, **more))
 
     def start(self, prefix: tuple[str, ...] = (), **changes: object) -> tuple[subprocess.Popen[str], int]:
-        process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "daytwo.serving", "--config", str(self.config(**changes))],
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "server.log").open("a"),
-            text=True,
-        )
+        with (self.folder / "server.log").open("a") as log:
+            process = subprocess.Popen(
+                [*prefix, sys.executable, "-m", "daytwo.serving", "--config", str(self.config(**changes))],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         self.processes.append(process)
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -155,6 +161,37 @@ class Place:
                 process.stdout.close()
 
 
+def contract_of(place):
+    return lambda digest: from_toml(place.bundles.get(digest).read("contract.toml").decode())
+
+
+def shipped(place, tables=None):
+    tables = tables or MemoryTables()
+    ship(place.journal, tables, contract_of(place), columns_of=lambda _: ("seats",))
+    return tables
+
+
+def wait_for(client, generation):
+    """Return the route once the server uses this generation of it."""
+    for _ in range(500):
+        route = client.route()
+        if route["generation"] == generation and not route["fault"]:
+            return route
+        threading.Event().wait(0.01)
+    raise AssertionError(route)
+
+
+def raw(client, method, path, body=b"", **headers):
+    """Send something that no client of ours would send."""
+    connection = http.client.HTTPConnection(client.host, client.port, timeout=10)
+    try:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        return response.status, response.read(), response.headers
+    finally:
+        connection.close()
+
+
 @pytest.fixture(scope="session")
 def champion_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one bundle, made once."""
@@ -163,15 +200,43 @@ def champion_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def settled(folder: Path, champion: str) -> Iterator[Place]:
+    """A folder with the champion routed; every server started in it is ended."""
+    made = Place(folder)
+    made.route(champion)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
 @pytest.fixture
 def place(tmp_path: Path, champion_files: Path) -> Iterator[Place]:
-    """A folder with the champion routed; every server started in it is ended."""
+    """A folder with a champion whose bundle it shares with other tests."""
     (tmp_path / "bundles").symlink_to(champion_files)
-    made = Place(tmp_path)
-    with contextlib.ExitStack() as stack:
-        stack.callback(made.stop)
-        made.route(made.bundles.list()[0])
+    with settled(tmp_path, BundleStore(champion_files).list()[0]) as made:
         yield made
+
+
+@pytest.fixture
+def own_place(place: Place, champion_files: Path) -> Place:
+    """A folder with bundles of its own, to which others may be added."""
+    (place.folder / "bundles").unlink()
+    shutil.copytree(champion_files, place.folder / "bundles")
+    return place
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, champion_files: Path) -> Iterator[Client]:
+    """A client of one server for many small tests."""
+    folder = tmp_path_factory.mktemp("shared")
+    (folder / "bundles").symlink_to(champion_files)
+    with settled(folder, BundleStore(champion_files).list()[0]) as made:
+        _, port = made.start()
+        client = Client("127.0.0.1", port, patience_s=0)
+        yield client
+        client.close()
 
 
 @pytest.fixture
