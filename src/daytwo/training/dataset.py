@@ -174,6 +174,7 @@ def divide(
     tune, select = data.take(slice(first, second)), data.take(slice(second, data.rows))
     if not (_is_enough(tune, task) and _is_enough(select, task)):
         tune = select = data.take(slice(first, data.rows))
+        check_learnable(tune, task, minimum=1)
     return Parts(fit, tune, select)
 
 

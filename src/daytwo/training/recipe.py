@@ -111,6 +111,19 @@ def student_shapes(rows: int) -> tuple[Shape, ...]:
 
     Source: the measurements of OPTIMISE.md, section C: few trees x many leaves x a large learning rate.
     """
-    whole = ((50, 63, 0.15), (25, 127, 0.25), (12, 127, 0.4), (6, 255, 0.6))
+    whole = ((50, 31, 0.15), (25, 63, 0.25), (25, 31, 0.25), (12, 63, 0.4), (6, 127, 0.6))
     most = max(7, rows // 100)
-    return tuple(Shape(trees, min(leaves, most), rate) for trees, leaves, rate in whole)
+    return tuple(dict.fromkeys(Shape(trees, min(leaves, most), rate) for trees, leaves, rate in whole))
+
+
+def student_recipe(shape: Shape, rows: int, task: Task) -> Recipe:
+    """Return how a student of that shape is grown from `rows` rows."""
+    binary = task is Task.BINARY
+    return Recipe(
+        shape.trees,
+        shape.leaves,
+        shape.rate,
+        min_rows=min_rows_for(rows),
+        penalty=20.0 if binary else 0.1,
+        column_share=0.7 if binary else 1.0,
+    )

@@ -1,0 +1,98 @@
+"""The files of a bundle: what serving needs of the chosen model, and what monitoring holds later windows against.
+
+`scoring/model.py` reads the first, `monitoring/` the second. Nothing in them is timed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.contracts.contract import Contract
+from daytwo.contracts.toml import to_toml
+from daytwo.core.durations import duration
+from daytwo.core.errors import DataError
+from daytwo.explain.reasons import build_explainer, outcome_words
+from daytwo.monitoring.estimator_fit import fit_estimator
+from daytwo.monitoring.reference import build_reference
+from daytwo.scoring.model import (
+    CALIBRATION_FILE,
+    CONTRACT_FILE,
+    EXPLAINER_FILE,
+    MODEL_FILE,
+    PAYOFF_FILE,
+    REPLAY_FILE,
+)
+from daytwo.scoring.payoff import Payoff
+from daytwo.scoring.replay import Replay, hard_rows
+from daytwo.training.dataset import Parts, TrainingData
+from daytwo.training.evaluate import answers
+from daytwo.training.trained import Trained
+
+REFERENCE_FILE, ESTIMATOR_FILE, ESTIMATOR_TREES = "reference.json", "estimator.json", "estimator.txt"
+# The estimator learns a small correction; more of the held-out rows than the newest of these do not change it.
+_ESTIMATOR_ROWS = 20_000
+
+
+def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payoff) -> dict[str, bytes]:
+    """Return the files that serving needs, the replay set that proves them among them."""
+    if contract.target is None:
+        raise DataError(f"the contract {contract.name!r} has no target", hint="Give one column the role 'target'")
+    rows = hard_rows(parts.select.matrix, chosen.scorer.trees, parts.fit.schema)
+    replay = Replay(rows, chosen.calibration.many(chosen.scorer.many(rows)))
+    outcome = outcome_words(contract.target.name, contract.target.levels)
+    explainer = build_explainer(parts.fit.matrix, parts.fit.schema, task=payoff.task, outcome=outcome)
+    return {
+        MODEL_FILE: chosen.fitted.text,
+        CALIBRATION_FILE: chosen.calibration.to_json(),
+        CONTRACT_FILE: to_toml(contract).encode(),
+        PAYOFF_FILE: payoff.to_json(),
+        REPLAY_FILE: replay.to_bytes(),
+        EXPLAINER_FILE: explainer.to_json(),
+    }
+
+
+def monitoring_files(
+    chosen: Trained, parts: Parts, payoff: Payoff, window: str, seed: int, threads: int
+) -> dict[str, bytes]:
+    """Return the files that later windows, each as long as `window`, are held against."""
+    task, schema = payoff.task, parts.fit.schema
+    pieces = (parts.fit, *parts.held_out)
+    scores = np.concatenate([chosen.calibration.many(chosen.fitted.scores), *chosen.held_scores(parts)])
+    matrix = np.concatenate([piece.matrix for piece in pieces])
+    labels = np.concatenate([piece.labels for piece in pieces])
+    times = None if parts.fit.times is None else np.concatenate([_times(piece) for piece in pieces])
+    days = None if times is None else times.astype("datetime64[D]").astype(np.int64)
+    held_out = np.arange(len(labels)) >= parts.fit.rows
+
+    def column(name: str) -> NDArray[np.generic]:
+        return np.concatenate([piece.column(name) for piece in pieces])
+
+    given = answers(payoff, scores, column, days)
+    reference = build_reference(
+        matrix,
+        given,
+        schema,
+        task=task,
+        labels=labels,
+        times=times,
+        held_out=held_out,
+        window=duration(window),
+    )
+    newest = np.flatnonzero(held_out)[-_ESTIMATOR_ROWS:]
+    trees, estimator = fit_estimator(
+        matrix[newest],
+        scores[newest],
+        labels[newest],
+        schema=schema,
+        task=task,
+        seed=seed,
+        threads=threads,
+    )
+    files = {REFERENCE_FILE: reference.to_json(), ESTIMATOR_FILE: estimator.to_json()}
+    return files if trees is None else {**files, ESTIMATOR_TREES: trees.encode()}
+
+
+def _times(piece: TrainingData) -> NDArray[np.datetime64]:
+    assert piece.times is not None
+    return piece.times

@@ -1,0 +1,210 @@
+"""Make a candidate: a reference model, its students, the one to take, and the bundle's files around it.
+
+The same rows, settings, code and seed give the same bytes in every file. What is measured in time stands beside, in
+`Candidate.variants` and `Candidate.seconds`. The test part never comes here: the gates judge on it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from daytwo.capacity.latency import measure_latency
+from daytwo.contracts.contract import Contract
+from daytwo.core.digest import canonical_json, digest_file
+from daytwo.core.finding import Finding
+from daytwo.core.settings import Settings
+from daytwo.monitoring.metrics import HIGHER_IS_BETTER
+from daytwo.registry.bundle import Code, DatasetVersion, Lineage, Manifest
+from daytwo.scoring.payoff import Payoff
+from daytwo.training.bundle_files import model_files, monitoring_files
+from daytwo.training.card import card
+from daytwo.training.dataset import Parts, TrainingData, divide
+from daytwo.training.evaluate import Evaluation, check_metric, evaluate
+from daytwo.training.fit import bin_rows, fit_reference
+from daytwo.training.front import REFERENCE, Times, Variant, mark_front, recommend, with_times
+from daytwo.training.lineage import environment_digest, makers, window_of
+from daytwo.training.recipe import binning_for, reference_recipe, student_shapes
+from daytwo.training.suspicion import suspicions
+from daytwo.training.trained import Trained, calibrated, describe
+from daytwo.training.user_model import FILE as USER_FILE
+from daytwo.training.user_model import fit_user, user_fit
+from daytwo.training.variants import grow_students
+
+EVALUATION_FILE, CARD_FILE = "evaluation.json", "card.md"
+# Rows that single-row times are measured over, in turn.
+_TIMED_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What to train and where it comes from.
+
+    `window` is the span of the fit part (`all`, `90d`); `parent` the digest of the version to be replaced. `folder`
+    is the project's, whose `model.py` is used if there is one. `dataset` and `code` go into the lineage.
+    """
+
+    contract: Contract
+    settings: Settings
+    seed: int
+    window: str = "all"
+    parent: str | None = None
+    author: str = ""
+    folder: Path | None = None
+    dataset: tuple[DatasetVersion, ...] = ()
+    code: Code = field(default_factory=Code)
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model ready for the bundle store. `files` and `manifest` go there; the rest is for gates and people.
+
+    `variants` are all that were tried, the cheapest first, with measured times; `recommended` names the one in the
+    bundle. `seconds` is how long each step took.
+    """
+
+    files: dict[str, bytes]
+    manifest: Manifest
+    evaluation: Evaluation
+    variants: tuple[Variant, ...]
+    recommended: str
+    findings: tuple[Finding, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Report(msgspec.Struct, frozen=True):
+    """`evaluation.json`: the model's evaluation, and the front it was chosen from, without anything timed."""
+
+    recommended: str
+    margin: float
+    evaluation: Evaluation
+    variants: tuple[Variant, ...]
+
+
+def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
+    """Train on labelled rows, oldest first, from which the test part has been taken away.
+
+    Raises
+    ------
+    DataError
+        If there are too few rows, a class is missing, or a column of the payoff.
+    SettingsError
+        If the metric does not fit the task, or a payoff is no expression.
+    Refused
+        If the project's `model.py` returns what cannot be kept.
+    """
+    settings, gate = request.settings, request.settings.gate
+    check_metric(gate.metric, settings.model.task)
+    payoff = Payoff.from_settings(settings.value, settings.model.task)
+    watch = _Watch()
+    parts = divide(data, task=settings.model.task, window=request.window)
+    trained = _grow(request, parts, watch)
+    with watch.step("front"):
+        described = describe(trained, parts, payoff, metric=gate.metric)
+        variants = mark_front(described, higher_is_better=gate.metric in HIGHER_IS_BETTER)
+        chosen = trained[recommend(variants, margin=gate.margin).name]
+        evaluation = evaluate(
+            chosen.select_scores,
+            parts.select,
+            payoff,
+            metric=gate.metric,
+            fit_labels=parts.fit.labels,
+            calibration=chosen.calibration.method,
+        )
+    report = Report(chosen.name, gate.margin, evaluation, variants)
+    manifest = _manifest(request, parts, chosen, evaluation)
+    findings = suspicions(parts, evaluation, trained[REFERENCE].fitted.gains, owner=settings.data.owner)
+    with watch.step("files"):
+        files = {
+            **model_files(request.contract, chosen, parts, payoff),
+            **monitoring_files(chosen, parts, payoff, settings.monitor.window, request.seed, request.threads),
+            EVALUATION_FILE: canonical_json(report),
+            CARD_FILE: card(settings, manifest, evaluation, variants, chosen.name, findings).encode(),
+        }
+    with watch.step("times"):
+        timed = tuple(_timed(one, trained[one.name], parts.select, settings.cost.core_hour) for one in variants)
+    return Candidate(files, manifest, evaluation, timed, chosen.name, findings, watch.seconds)
+
+
+def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Trained]:
+    task, rows = request.settings.model.task, parts.fit.rows
+    with watch.step("binning"):
+        binned = bin_rows(parts.fit, task, binning_for(rows), seed=request.seed, threads=request.threads)
+    with watch.step("reference"):
+        own = None if request.folder is None else user_fit(request.folder)
+        if own is not None and request.folder is not None:
+            fitted = fit_user(own, parts.fit, task, request.folder / USER_FILE)
+        else:
+            fitted = fit_reference(binned, parts.fit, parts.tune, reference_recipe(rows, task))
+    with watch.step("students"):
+        students = grow_students(binned, parts.fit.labels, fitted.scores, student_shapes(rows))
+    with watch.step("calibration"):
+        return {
+            name: calibrated(name, one, parts, task, threads=request.threads)
+            for name, one in {REFERENCE: fitted, **students}.items()
+        }
+
+
+def _manifest(request: TrainingRequest, parts: Parts, chosen: Trained, evaluation: Evaluation) -> Manifest:
+    settings, rows = request.settings, parts.fit.rows
+    task = settings.model.task
+    parameters: dict[str, object] = {
+        **makers(),
+        "variant": chosen.name,
+        "window": request.window,
+        "reference": reference_recipe(rows, task).parameters,
+        "students": [shape.name for shape in student_shapes(rows)],
+        "settings": msgspec.to_builtins({"value": settings.value, "gate": settings.gate, "monitor": settings.monitor}),
+    }
+    if request.folder is not None and (request.folder / USER_FILE).is_file():
+        parameters["model.py"] = digest_file(request.folder / USER_FILE)
+    lineage = Lineage(
+        dataset=request.dataset,
+        contract=request.contract.digest,
+        code=request.code,
+        environment=environment_digest(),
+        parameters=parameters,
+        seeds={"training": request.seed},
+        windows={name: window_of(getattr(parts, name)) for name in ("fit", "tune", "select")},
+        parent=request.parent,
+        author=request.author,
+    )
+    metrics = {name: figure.value for name, figure in evaluation.figures.items()}
+    if evaluation.money is not None:
+        metrics["money_per_row"] = evaluation.money.value
+    return Manifest(
+        model=settings.model.name,
+        task=task,
+        metric=settings.gate.metric,
+        contract=request.contract.digest,
+        parent=request.parent,
+        lineage=lineage,
+        metrics=metrics,
+    )
+
+
+def _timed(variant: Variant, trained: Trained, rows: TrainingData, core_hour: float) -> Variant:
+    """Measure one variant over many different rows, one at a time, as a server would ask."""
+    sample = rows.matrix[:_TIMED_ROWS].tolist()
+    scorer, calibration = trained.scorer, trained.calibration
+    found = measure_latency(lambda i: calibration.one(scorer.one(sample[i % len(sample)])), _TIMED_ROWS)
+    return with_times(variant, Times(found.p50_us, found.p99_us, found.cpu_us), core_hour=core_hour)
+
+
+class _Watch:
+    """How long each step took, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
