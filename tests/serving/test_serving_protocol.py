@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daytwo.serving.door import Door
 from daytwo.serving.messages import Request, Response
-from daytwo.serving.protocol import MAX_HEAD_BYTES, Connection, Door
+from daytwo.serving.protocol import MAX_HEAD_BYTES, Connection
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 

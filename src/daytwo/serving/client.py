@@ -38,7 +38,7 @@ class Client:
         patience_s: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._host, self._port, self._timeout_s, self._patience_s, self._sleep = (
+        self.host, self.port, self._timeout_s, self._patience_s, self._sleep = (
             host,
             port,
             timeout_s,
@@ -121,7 +121,7 @@ class Client:
             except (OSError, http.client.HTTPException) as err:
                 status, answer = 0, b""
                 problem = Fault(
-                    f"no answer from {self._host}:{self._port}: {err or type(err).__name__}",
+                    f"no answer from {self.host}:{self.port}: {err or type(err).__name__}",
                     hint="Is the server running? `daytwo status` tells",
                 )
             if problem is None:
@@ -136,7 +136,7 @@ class Client:
 
     def _once(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         if self._connection is None:
-            self._connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+            self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self._timeout_s)
         try:
             self._connection.request(method, path, body, self._headers)
             response = self._connection.getresponse()

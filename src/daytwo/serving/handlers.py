@@ -6,8 +6,6 @@ calls `handle`. Whatever goes wrong is told with a code, a reason and a next ste
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -18,7 +16,6 @@ from daytwo.contracts.labels import label_value
 from daytwo.core.errors import DaytwoError, Fault, NotFound
 from daytwo.predictions.journal import Journal
 from daytwo.predictions.record import (
-    FALLBACK,
     FeedbackRecord,
     Label,
     LabelsRecord,
@@ -26,11 +23,13 @@ from daytwo.predictions.record import (
     encode,
     row_texts,
 )
-from daytwo.serving.config import ServerConfig, token_digest
+from daytwo.serving.admission import Admission
+from daytwo.serving.config import ServerConfig
+from daytwo.serving.counts import Counts
 from daytwo.serving.live import Live, Watcher
 from daytwo.serving.log import log
-from daytwo.serving.messages import JSON, TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
-from daytwo.serving.metrics import SCORES, SECONDS, Histogram, Metrics
+from daytwo.serving.messages import TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
+from daytwo.serving.metrics import Metrics
 from daytwo.serving.predict import answer, reply, reply_again
 from daytwo.serving.recent import Recent
 from daytwo.serving.requests import LabelRequest, moment_us, read_feedback, read_labels, read_predict
@@ -39,9 +38,6 @@ from daytwo.serving.shadow import ShadowQueue
 
 # Reasons cost a hundred times a score, so a request may ask them of so many rows.
 MAX_EXPLAINED_ROWS = 100
-_OPEN = frozenset(("/v2/health/live", "/v2/health/ready"))
-_JSON_TYPES = (b"application/json", b"text/json")
-_LOOPBACK_HOSTS = (b"127.0.0.1", b"localhost", b"[::1]", b"::1")
 
 
 class Handlers:
@@ -61,10 +57,9 @@ class Handlers:
         self._config, self._prefix, self._watcher = config, prefix, watcher
         self._journal, self._recent, self._shadow, self._metrics = journal, recent, shadow, metrics
         self._router = Router(config.salt)
-        self._token = token_digest(config.token)
+        self._admission = Admission(config)
+        self._counts = Counts(metrics)
         self._next = 0
-        self._seconds: dict[str, Histogram] = {}
-        self._scores: dict[str, Histogram] = {}
 
     def handle(self, request: Request) -> Response:
         """Answer one request, whatever it is."""
@@ -81,16 +76,11 @@ class Handlers:
             identity = error_id()
             response = broken(identity)
             log("broken", id=identity, path=path, error=err)
-        self._metrics.add("daytwo_requests_total", (("path", path), ("status", str(response.status))))
-        seconds = self._seconds.get(path)
-        if seconds is None:
-            seconds = self._metrics.histogram("daytwo_request_seconds", (("path", path),), SECONDS)
-            self._seconds[path] = seconds
-        seconds.add(time.perf_counter() - began)
+        self._counts.request(path, response.status, time.perf_counter() - began)
         return response
 
     def _answer(self, request: Request, path: str) -> Response:
-        self._admit(request, path)
+        self._admission.admit(request, path)
         if path == "/predictions":
             return self.prediction(request)
         found = HANDLERS.get(path)
@@ -102,26 +92,6 @@ class Handlers:
         if request.method != method and not (method == "GET" and request.method == "HEAD"):
             raise HttpError(405, "method", f"{path} does not take {request.method}", hint=f"Use {method}")
         return handler(self, request)
-
-    def _admit(self, request: Request, path: str) -> None:
-        """Refuse whoever may not ask: a page of another site in a browser, or somebody without the token."""
-        headers = request.headers
-        host = headers.get(b"host", b"").lower()
-        if self._config.is_loopback and not self._token and host and _without_port(host) not in _LOOPBACK_HOSTS:
-            raise HttpError(403, "host", "this server is asked under a name it does not have", hint="Use 127.0.0.1")
-        if b"origin" in headers and headers[b"origin"].partition(b"://")[2].lower() != host:
-            raise HttpError(403, "origin", "pages of other sites may not ask", hint="Ask from your own server")
-        if self._token is not None and path not in _OPEN:
-            scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-            digest = hashlib.sha256(token.strip()).digest()
-            if scheme.lower() != b"bearer" or not hmac.compare_digest(digest, self._token):
-                raise HttpError(401, "token", "the token is missing or wrong", hint="Send Authorization: Bearer TOKEN")
-        if request.body:
-            kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
-            if kind not in _JSON_TYPES:
-                raise HttpError(415, "type", "the body must be JSON", hint="Send Content-Type: application/json")
-            if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-                raise HttpError(415, "encoding", "compressed bodies are not read", hint="Send it uncompressed")
 
     def predict(self, request: Request) -> Response:
         """POST /predict: answer rows, and record them first."""
@@ -149,12 +119,12 @@ class Handlers:
         record = made.record
         payload = encode(record)
         place = self._journal.append(payload)
-        self._next += len(record.scores)
         self._metrics.add("daytwo_journal_bytes_total", by=len(payload))
+        self._next += len(record.scores)
         self._recent.remember_prediction(record.prefix, record.start, place)
         if record.given:
             self._recent.remember_id("prediction", record.request_id, place)
-        self._count(record)
+        self._counts.predictions(record, live.champion.model.contract)
         if record.shadow:
             self._shadow.put(record)
         return ok(reply(record, self._config.model, made.reasons, asked.rows))
@@ -275,44 +245,6 @@ class Handlers:
             raise _reused(known.request_id)
         return ok(reply_again(known, self._config.model))
 
-    def _count(self, record: PredictionRecord) -> None:
-        """Count a recorded request in the metrics."""
-        counts = [0] * len(record.versions)
-        lost = {one.row for one in record.bad}.union(record.failed)
-        histograms = [self._score_histogram(version) for version in record.versions]
-        for i, score in enumerate(record.scores):
-            by = record.version_of[i] if record.version_of else 0
-            counts[by] += 1
-            if i not in lost and score is not None:
-                histograms[by].add(score)
-        for by, count in enumerate(counts):
-            version = ("version", record.versions[by][:12])
-            gone = sum((record.version_of[i] if record.version_of else 0) == by for i in lost)
-            if count > gone:
-                self._metrics.add("daytwo_predictions_total", (version, ("arm", record.arms[by])), count - gone)
-            if gone:
-                self._metrics.add("daytwo_predictions_total", (version, ("arm", FALLBACK)), gone)
-        if record.failed:
-            self._metrics.add("daytwo_model_failures_total", by=len(record.failed))
-        if record.bad or record.warnings:
-            self._count_breaches(record)
-
-    def _count_breaches(self, record: PredictionRecord) -> None:
-        columns = {column.name for column in self._live().champion.model.contract.columns}
-        found = [one for bad in record.bad for one in bad.breaches]
-        found += [one for some in record.warnings.values() for one in some]
-        for one in found:
-            # A name that only the client knows is a value, and no label.
-            column = one.column if one.column in columns else ""
-            self._metrics.add("daytwo_breaches_total", (("column", column), ("rule", one.rule)))
-
-    def _score_histogram(self, version: str) -> Histogram:
-        histogram = self._scores.get(version)
-        if histogram is None:
-            labels = (("version", version[:12]),)
-            histogram = self._scores[version] = self._metrics.histogram("daytwo_score", labels, SCORES)
-        return histogram
-
 
 def _label(live: Live, i: int, asked: LabelRequest, now_us: int) -> Label:
     try:
@@ -338,11 +270,6 @@ def _reused(request_id: str) -> HttpError:
 
 def _is_prediction(path: str) -> bool:
     return path.startswith("/predictions/") and path.count("/") == 2
-
-
-def _without_port(host: bytes) -> bytes:
-    name, _, port = host.rpartition(b":")
-    return name if port.isdigit() and name else host
 
 
 Method = Callable[[Handlers, Request], Response]

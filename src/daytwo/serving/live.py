@@ -8,9 +8,11 @@ by one route from beginning to end. What cannot be loaded changes nothing but a 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from daytwo.contracts.contract import Column
 from daytwo.core.errors import DaytwoError
@@ -18,12 +20,16 @@ from daytwo.core.schema import Task
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.route import Route, read_route
 from daytwo.scoring.model import Model
+from daytwo.serving.log import log
 
 # The manifest's metric that answers for rows which no model can: the mean label of the rows it learned from.
 BASE_RATE = "base_rate"
 # The versions of a route, and the one before: a rollback then needs no loading.
 _KEPT = 4
 _RETRY_S = 2.0
+
+
+Stamp: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,31 +116,36 @@ class Watcher:
 
     def __init__(self, path: Path, versions: Versions) -> None:
         self._path, self._versions = path, versions
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Stamp | None = None
+        self._retry_at = 0.0
         self.live: Live | None = None
         self.fault: str | None = None
 
     async def follow(self, poll_s: float) -> None:
         """Swap in every new route until cancelled."""
         while True:
-            changed = await self.look()
-            await asyncio.sleep(poll_s if changed or self.fault is None else _RETRY_S)
+            await asyncio.sleep(poll_s)
+            await self.look()
 
-    async def look(self) -> bool:
-        """Look at the route file once; return whether another route is in use now."""
+    async def look(self) -> None:
+        """Look at the route file once; what could not be loaded is tried again after a while, or once it changes."""
         stamp = self._stamp()
-        if stamp is None or (stamp == self._seen and self.fault is None):
-            return False
-        before = self.live
+        if stamp is None or (stamp == self._seen and (self.fault is None or time.monotonic() < self._retry_at)):
+            return
+        self._seen, self._retry_at = stamp, time.monotonic() + _RETRY_S
         try:
             live = await asyncio.get_running_loop().run_in_executor(None, self._load)
         except DaytwoError as err:
+            if self.fault != str(err):
+                log("route", fault=str(err))
             self.fault = str(err)
-            return False
-        self.live, self.fault, self._seen = live, None, stamp
-        return live is not before
+            return
+        self.fault = None
+        if live is not self.live:
+            self.live = live
+            log("route", route=live and live.route)
 
-    def _stamp(self) -> tuple[int, int, int] | None:
+    def _stamp(self) -> Stamp | None:
         try:
             found = self._path.stat()
         except OSError:

@@ -18,7 +18,7 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "daytwo_predictions_total": ("counter", "Rows answered, by version and arm"),
     "daytwo_score": ("histogram", "Scores of rows that were not answered by the fallback, by version"),
     "daytwo_breaches_total": ("counter", "Breaches of the contract, warnings included, by column and rule"),
-    "daytwo_model_failures_total": ("counter", "Rows whose model failed, by version"),
+    "daytwo_model_failures_total": ("counter", "Rows whose model failed, answered by the fallback"),
     "daytwo_labels_total": ("counter", "Labels recorded"),
     "daytwo_feedback_total": ("counter", "Feedback recorded, by action"),
     "daytwo_duplicates_total": ("counter", "Requests that had been recorded before, by path"),

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import cast
 
 import httptools
 
-from daytwo.serving.messages import HttpError, Request, Response, error_id, refusal, to_bytes
+from daytwo.serving.door import Door
+from daytwo.serving.messages import HttpError, Request, error_id, refusal, to_bytes
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_HEADERS = 100
@@ -37,37 +36,6 @@ _READ = frozenset(
         b"transfer-encoding",
     )
 )
-
-Handler = Callable[[Request], Response]
-
-
-@dataclass(slots=True)
-class Door:
-    """What all connections of a server share."""
-
-    handle: Handler
-    max_body_bytes: int
-    max_queue: int
-    max_connections: int
-    head_timeout_s: float
-    body_timeout_s: float
-    idle_timeout_s: float
-    connections: set[Connection] = field(default_factory=set)
-    emptied: asyncio.Event = field(default_factory=asyncio.Event)
-    waiting: int = 0
-    draining: bool = False
-
-    def sweep(self, now: float) -> None:
-        """Cut off every connection that has been too slow; `now` is the loop's time."""
-        for connection in tuple(self.connections):
-            if now > connection.deadline:
-                connection.expire()
-
-    def drain(self) -> None:
-        """Let every connection finish what it has begun, and close the idle ones."""
-        self.draining = True
-        for connection in tuple(self.connections):
-            connection.close_if_idle()
 
 
 class Connection(asyncio.Protocol):

@@ -23,11 +23,12 @@ from daytwo.core.errors import Fault
 from daytwo.predictions.journal import Journal
 from daytwo.registry.bundle import BundleStore
 from daytwo.serving.config import ServerConfig
+from daytwo.serving.door import Door
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.live import Versions, Watcher
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.protocol import Connection, Door
+from daytwo.serving.protocol import Connection
 from daytwo.serving.recent import Recent
 from daytwo.serving.shadow import ShadowQueue
 

@@ -1,0 +1,66 @@
+"""What a request adds to the metrics: `metrics.py` keeps and prints the numbers, here stands what is counted.
+
+Runs on every request, so the series that are used again and again are kept at hand.
+"""
+
+from __future__ import annotations
+
+from daytwo.contracts.contract import Contract
+from daytwo.predictions.record import FALLBACK, PredictionRecord
+from daytwo.serving.metrics import SCORES, SECONDS, Histogram, Metrics
+
+
+class Counts:
+    """Counts requests and predictions."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._seconds: dict[str, Histogram] = {}
+        self._scores: dict[str, Histogram] = {}
+
+    def request(self, path: str, status: int, seconds: float) -> None:
+        """Count one answered request; `path` is one of ours, never what a client wrote."""
+        self._metrics.add("daytwo_requests_total", (("path", path), ("status", str(status))))
+        histogram = self._seconds.get(path)
+        if histogram is None:
+            histogram = self._metrics.histogram("daytwo_request_seconds", (("path", path),), SECONDS)
+            self._seconds[path] = histogram
+        histogram.add(seconds)
+
+    def predictions(self, record: PredictionRecord, contract: Contract) -> None:
+        """Count the rows of a recorded request; `contract` names the columns that may stand as a label."""
+        lost = {one.row for one in record.bad}.union(record.failed)
+        answered, given_up = [0] * len(record.versions), [0] * len(record.versions)
+        histograms = [self._score_histogram(version) for version in record.versions]
+        for i, score in enumerate(record.scores):
+            by = record.version_of[i] if record.version_of else 0
+            if i in lost or score is None:
+                given_up[by] += 1
+            else:
+                answered[by] += 1
+                histograms[by].add(score)
+        for by, digest in enumerate(record.versions):
+            version = ("version", digest[:12])
+            if answered[by]:
+                self._metrics.add("daytwo_predictions_total", (version, ("arm", record.arms[by])), answered[by])
+            if given_up[by]:
+                self._metrics.add("daytwo_predictions_total", (version, ("arm", FALLBACK)), given_up[by])
+        if record.failed:
+            self._metrics.add("daytwo_model_failures_total", by=len(record.failed))
+        if record.bad or record.warnings:
+            self._breaches(record, {column.name for column in contract.columns})
+
+    def _breaches(self, record: PredictionRecord, columns: set[str]) -> None:
+        found = [one for bad in record.bad for one in bad.breaches]
+        found += [one for some in record.warnings.values() for one in some]
+        for one in found:
+            # A name that only the client knows is a value, and no label.
+            column = one.column if one.column in columns else ""
+            self._metrics.add("daytwo_breaches_total", (("column", column), ("rule", one.rule)))
+
+    def _score_histogram(self, version: str) -> Histogram:
+        histogram = self._scores.get(version)
+        if histogram is None:
+            labels = (("version", version[:12]),)
+            histogram = self._scores[version] = self._metrics.histogram("daytwo_score", labels, SCORES)
+        return histogram
