@@ -126,7 +126,7 @@ def columns(draw: st.DrawFn, name: str) -> Column:
 def contracts(draw: st.DrawFn) -> Contract:
     made: list[Column] = []
     roles: set[Role] = set()
-    for name in ["a", "b'\"\\\n", "c d"][: draw(st.integers(1, 3))]:
+    for name in ["a", "b'\"\\\n", "*"][: draw(st.integers(1, 3))]:
         column = draw(columns(name))
         if column.role is Role.FEATURE or column.role not in roles:
             made.append(column)

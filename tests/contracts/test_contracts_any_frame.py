@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import polars as pl
 from hypothesis import given, settings
@@ -29,7 +29,7 @@ CELLS: dict[pl.DataType, st.SearchStrategy[object]] = {
     pl.Categorical(): st.sampled_from(["a", "b"]),
     pl.Date(): st.dates(),
     pl.Datetime("us", "Europe/Berlin"): st.datetimes(timezones=st.just(UTC)),
-    pl.Duration("us"): st.timedeltas(),
+    pl.Duration("us"): st.timedeltas(timedelta(-900), timedelta(900)),
     pl.Time(): st.times(),
     pl.Binary(): st.binary(max_size=3),
     pl.List(pl.Int64()): st.lists(st.integers(0, 3), max_size=2),
@@ -41,7 +41,7 @@ CELLS: dict[pl.DataType, st.SearchStrategy[object]] = {
 @st.composite
 def frames(draw: st.DrawFn) -> pl.DataFrame:
     height = draw(st.integers(2, 12))
-    names = draw(st.lists(TEXTS.filter(lambda name: name not in {"y", "t"}), max_size=4, unique=True))
+    names = draw(st.lists(TEXTS.filter(lambda name: name not in {"y", "t", "_row"}), max_size=4, unique=True))
     series = [pl.Series("y", [i % 2 for i in range(height)]), pl.Series("t", range(height)).cast(pl.Date)]
     for name in names:
         dtype = draw(st.sampled_from(list(CELLS)))

@@ -73,12 +73,12 @@ def check(contract: Contract, frame: pl.DataFrame, *, labels: bool = True, parse
     columns = [column for column in wanted if _present(column, contract, frame)]
     work: list[pl.Series] = []
     tests: list[_Test] = []
-    for column in columns:
+    for position, column in enumerate(columns):
         values = typed(column, frame.get_column(column.name), parse_text=parse_text)
-        work += _working_series(column, values)
-        tests += _tests(column, values)
-    rules = row_rules(contract, [column.name for column in columns])
-    tests += [_rule_test(rule, tests) for rule in rules]
+        work += _working_series(position, values)
+        tests += _tests(position, column, values)
+    names = [column.name for column in columns]
+    tests += [_rule_test(rule, names, tests) for rule in row_rules(contract, names)]
     table = pl.DataFrame(work, height=frame.height)
     accepted = _accepted(contract, frame, columns, table, parse_text=parse_text)
     return _verdict(contract, frame, accepted, table, tests)
@@ -116,20 +116,24 @@ def _present(column: Column, contract: Contract, frame: pl.DataFrame) -> bool:
     )
 
 
-def _working_series(column: Column, values: Typed) -> list[pl.Series]:
-    masks = [mask.alias(_side(column, rule)) for rule, mask in values.failed]
-    return [values.values, values.original.alias(_side(column, "original")), *masks]
+# The working table names its columns by position: a frame library reads some names ("*", "^a$") as patterns.
+def _value(position: int) -> str:
+    return f"value {position}"
 
 
-def _side(column: Column, what: str) -> str:
-    # No column of a contract starts with "_", so these names are free.
-    return f"_{what}_{column.name}"
+def _side(position: int, what: str) -> str:
+    return f"{what} {position}"
 
 
-def _tests(column: Column, values: Typed) -> list[_Test]:
-    value = pl.col(column.name)
-    original = pl.col(_side(column, "original"))
-    unread = [pl.col(_side(column, rule)) for rule, _mask in values.failed]
+def _working_series(position: int, values: Typed) -> list[pl.Series]:
+    masks = [mask.alias(_side(position, rule)) for rule, mask in values.failed]
+    return [values.values.alias(_value(position)), values.original.alias(_side(position, "original")), *masks]
+
+
+def _tests(position: int, column: Column, values: Typed) -> list[_Test]:
+    value = pl.col(_value(position))
+    original = pl.col(_side(position, "original"))
+    unread = [pl.col(_side(position, rule)) for rule, _mask in values.failed]
     tests: list[_Test] = []
 
     def add(rule: str, fails: pl.Expr, action: Action = Action.REJECT) -> None:
@@ -172,11 +176,12 @@ def _outside(value: pl.Expr, low: float | None, high: float | None) -> pl.Expr |
     return (parts[0] if len(parts) == 1 else parts[0] | parts[1]).fill_null(False)
 
 
-def _rule_test(rule: RowRule, tests: list[_Test]) -> _Test:
-    usable = [pl.col(name).is_not_null() for name in rule.columns]
+def _rule_test(rule: RowRule, names: list[str], tests: list[_Test]) -> _Test:
+    held = {name: pl.col(_value(names.index(name))) for name in rule.columns}
+    usable = [value.is_not_null() for value in held.values()]
     usable += [~test.fails for test in tests if test.column in rule.columns and test.action is Action.REJECT]
     read = {
-        name: Ieee(pl.col(name).cast(pl.Float64)) if number else pl.col(name)
+        name: Ieee(held[name].cast(pl.Float64)) if number else held[name]
         for name, number in zip(rule.columns, rule.numeric, strict=True)
     }
     outcome = rule.expression.evaluate(read.__getitem__)
@@ -215,11 +220,11 @@ def _accepted(
     contract: Contract, frame: pl.DataFrame, checked: list[Column], work: pl.DataFrame, *, parse_text: bool
 ) -> pl.DataFrame:
     """Return all rows in the contract's columns and types, so that every batch fits the same table."""
-    names = {column.name for column in checked}
+    positions = {column.name: position for position, column in enumerate(checked)}
     series: list[pl.Series] = []
     for column in contract.columns:
-        if column.name in names:
-            series.append(work.get_column(column.name))
+        if column.name in positions:
+            series.append(work.get_column(_value(positions[column.name])).alias(column.name))
         elif not column.is_checked and column.name in frame.columns:
             series.append(typed(column, frame.get_column(column.name), parse_text=parse_text).values)
         elif column.role is not Role.TARGET:

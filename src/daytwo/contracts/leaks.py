@@ -42,7 +42,7 @@ def suspected_leaks(
     """
     if target not in frame.columns:
         raise DataError(f"the data has no target column {target!r}", hint=f"Its columns are {frame.columns[:20]}")
-    frame = frame.filter(pl.col(target).is_not_null())
+    frame = frame.filter(frame.get_column(target).is_not_null())
     labels, binary = _labels(frame.get_column(target))
     if labels.size < _FEW_ROWS or labels.min() == labels.max():
         return ()
@@ -64,7 +64,7 @@ def suspected_leaks(
 
 
 def _labels(series: pl.Series) -> tuple[npt.NDArray[np.float64], bool]:
-    counts = {level_text(value): int(count) for value, count in series.value_counts().iter_rows()}
+    counts = {level_text(value): int(count) for value, count in series.alias("value").value_counts().iter_rows()}
     if len(counts) == 2:
         positive = positive_level(counts)
         return np.array([level_text(value) == positive for value in series.to_list()], dtype=np.float64), True

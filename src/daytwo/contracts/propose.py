@@ -68,7 +68,9 @@ def propose(
     for column in exclude:
         _require(frame, column, "excluded")
     if time:
-        frame = frame.with_columns(moments(frame.get_column(time)).alias(time)).sort(time, maintain_order=True)
+        when = moments(frame.get_column(time))
+        order = np.argsort(when.to_numpy(), kind="stable")
+        frame = frame.with_columns(when.alias(time))[order]
     columns = [
         _column(frame.get_column(label), roles.get(label, Role.FEATURE), ordered=bool(time), excluded=label in exclude)
         for label in frame.columns
@@ -124,7 +126,7 @@ def moments(series: pl.Series) -> pl.Series:
 
 def _target(series: pl.Series) -> Column:
     values = series.drop_nulls()
-    counts = {level_text(value): int(count) for value, count in values.value_counts().iter_rows()}
+    counts = {level_text(value): int(count) for value, count in values.alias("value").value_counts().iter_rows()}
     number = series.dtype.is_numeric()
     kind = _kind_of(series)
     if len(counts) < 2:
@@ -225,8 +227,8 @@ def _is_clock(values: pl.Series) -> bool:
 
 
 def _category(series: pl.Series) -> Column:
-    counts = series.drop_nulls().value_counts().sort(["count", series.name], descending=[True, False])
-    levels = tuple(counts.get_column(series.name).head(_MOST_LEVELS).to_list())
+    counts = series.drop_nulls().alias("level").value_counts().sort(["count", "level"], descending=[True, False])
+    levels = tuple(counts.get_column("level").head(_MOST_LEVELS).to_list())
     longest = max(len(level) for level in levels)
     kept = int(counts.get_column("count").head(_MOST_LEVELS).sum()) / int(counts.get_column("count").sum())
     dropped = f"; the rarest {counts.height - len(levels)} are not listed" if kept < 1.0 else ""
