@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+from tests.serving.conftest import trip
+
+from daytwo.core.errors import SettingsError
+from daytwo.registry.bundle import BundleStore
+from daytwo.registry.route import Route
+from daytwo.serving.live import Versions
+from daytwo.serving.predict import answer, reply, reply_again, score_rows
+from daytwo.serving.requests import PredictRequest
+from daytwo.serving.router import Router
+
+
+@pytest.fixture(scope="module")
+def live(champion_files):
+    store = BundleStore(champion_files)
+    return Versions(store, None).live(Route(1, store.list()[0]))
+
+
+class Broken:
+    """A model whose engine fails in a chosen way."""
+
+    def __init__(self, model, score):
+        self._model, self._score = model, score
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    def score(self, features):
+        return self._score(features)
+
+    def score_many(self, matrix):
+        return np.array([self._score(row) for row in matrix])
+
+
+def ask(live, rows, **more):
+    request = PredictRequest(msgspec.json.encode(rows), rows, "r", explain=False, replay_of=None)
+    return answer(request, live, Router("s"), prefix="p-", start=0, received_at_us=0, fingerprint=0, **more).record
+
+
+def fail(_features):
+    raise RuntimeError("the engine broke")
+
+
+@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize("score", [fail, lambda _: math.nan, lambda _: math.inf])
+def test_a_model_that_fails_is_answered_for_by_the_fallback(live, score, count):
+    broken = replace(live, champion=replace(live.champion, model=Broken(live.champion.model, score)))
+    rows = [trip(number) for number in range(count)]
+    record = ask(broken, rows)
+    assert record.failed == tuple(range(count))
+    assert record.scores == [0.25] * count
+    answers = reply(record, "trips", {}, rows).predictions
+    assert {one.arm for one in answers} == {"fallback"}
+    assert {one.warnings[0].rule for one in answers} == {"model_failed"}
+    assert all(one.act is False and one.gain is None for one in answers)
+
+
+def test_only_the_rows_that_failed_get_the_fallback(live):
+    model = live.champion.model
+    half = Broken(model, lambda features: math.nan if features[1] > 200 else model.score(list(map(float, features))))
+    rows = [trip(number) for number in range(40)]
+    record = ask(replace(live, champion=replace(live.champion, model=half)), rows)
+    assert record.failed == tuple(i for i, row in enumerate(rows) if row["seats"] > 200)
+    assert 0 < len(record.failed) < 40
+
+
+def test_scores_and_advice_of_a_block_are_those_of_its_rows(live):
+    rows = [
+        trip(number, carrier="AA" if number % 5 else "ZZ", wind=None if number % 7 == 0 else 3.3)
+        for number in range(50)
+    ]
+    block, alone = ask(live, rows), [ask(live, [row]) for row in rows]
+    assert block.scores == [one.scores[0] for one in alone]
+    assert block.gains == [one.gains[0] for one in alone]
+    assert block.acts == [one.acts[0] for one in alone]
+
+
+def test_a_column_without_a_promise_that_breaks_the_payoff_gives_no_advice(live):
+    class Odd:
+        columns = ("seats",)
+
+        def advise(self, score, row):
+            raise SettingsError("no number")
+
+    model = Broken(live.champion.model, live.champion.model.score)
+    model.payoff = Odd()
+    record = ask(replace(live, champion=replace(live.champion, model=model)), [trip(1)])
+    assert record.acts == [False]
+    assert record.gains == []
+    assert record.scores[0] is not None
+
+
+def test_a_reply_can_be_made_again_from_its_record(live):
+    rows = [trip(1), trip(2, wind="x"), trip(3, carrier="ZZ")]
+    record = ask(live, rows)
+    assert reply_again(record, "trips") == reply(record, "trips", {}, rows)
+
+
+def test_no_rows_are_no_work(live):
+    assert score_rows(live.champion, []) == []

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from daytwo.predictions.journal import Journal
+from daytwo.predictions.record import Label, LabelsRecord, PredictionRecord, ShadowRecord, encode, prediction_id
+from daytwo.serving import recent as recent_module
+from daytwo.serving.recent import Recent
+
+
+def prediction(start, count=2, **more):
+    record = {
+        "request_id": f"r{start}",
+        "given": True,
+        "received_at_us": 0,
+        "prefix": "p-",
+        "start": start,
+        "versions": ("v",),
+        "arms": ("champion",),
+        "keys": ("",),
+        "scores": [0.5] * count,
+        "rows": msgspec.Raw(b"[" + b",".join([b"{}"] * count) + b"]"),
+    }
+    return PredictionRecord(**(record | more))
+
+
+@pytest.fixture
+def journal(tmp_path):
+    made = Journal(tmp_path, "p-")
+    yield made
+    made.close()
+
+
+def test_a_prediction_is_found_by_any_id_of_its_request(tmp_path, journal):
+    recent = Recent(tmp_path)
+    for start in (0, 2, 10):
+        recent.remember_prediction("p-", start, journal.append(encode(prediction(start))))
+    for number, row in ((0, 0), (1, 1), (2, 0), (11, 1)):
+        record, found = recent.prediction(prediction_id("p-", number))
+        assert record.start + found == number
+        assert found == row
+    for unknown in (prediction_id("p-", 5), prediction_id("p-", 12), prediction_id("q-", 0), "x"):
+        assert recent.prediction(unknown) is None
+
+
+def test_ids_of_predictions_and_labels_are_apart(tmp_path, journal):
+    recent = Recent(tmp_path)
+    recent.remember_id("prediction", "a", journal.append(encode(prediction(0, request_id="a"))))
+    assert recent.labels_request("a") is None
+    labels = LabelsRecord(request_id="a", received_at_us=0, labels=[Label(key="k", label=1.0, observed_at_us=0)])
+    recent.remember_id("labels", "a", journal.append(encode(labels)))
+    assert recent.prediction_request("a").start == 0
+    assert recent.labels_request("a") == labels
+    assert recent.prediction_request("b") is None
+
+
+def test_everything_is_known_again_after_a_restart_and_missing_shadows_are_named(tmp_path, journal):
+    journal.append(encode(prediction(0, shadow="s")))
+    journal.append(encode(prediction(2, given=False)))
+    journal.append(encode(ShadowRecord(prefix="p-", start=0, version="s", received_at_us=0, scores=[0.1, 0.1])))
+    journal.rotate()
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "p-000000.segment").rename(tmp_path / "shipped" / "p-000000.segment")
+    journal.append(encode(prediction(4, shadow="s")))
+    journal.append(encode(LabelsRecord(request_id="l", received_at_us=0, labels=[])))
+    recent = Recent(tmp_path)
+    assert [record.start for record in recent.rebuild()] == [4]
+    assert recent.prediction_request("r0").start == 0
+    assert recent.prediction_request("r2") is None
+    assert recent.prediction(prediction_id("p-", 3))[1] == 1
+    assert recent.labels_request("l") is not None
+
+
+def test_memory_is_bounded_and_the_oldest_goes_first(tmp_path, journal, monkeypatch):
+    monkeypatch.setattr(recent_module, "MAX_IDS", 3)
+    monkeypatch.setattr(recent_module, "MAX_REQUESTS", 4)
+    recent = Recent(tmp_path)
+    for start in range(0, 20, 2):
+        place = journal.append(encode(prediction(start)))
+        recent.remember_prediction("p-", start, place)
+        recent.remember_id("prediction", f"r{start}", place)
+    assert [start for start in range(0, 20, 2) if recent.prediction_request(f"r{start}")] == [14, 16, 18]
+    known = [number for number in range(20) if recent.prediction(prediction_id("p-", number))]
+    assert known == list(range(known[0], 20))
+    assert 2 <= len(known) // 2 <= 4
+
+
+def test_what_is_gone_from_the_disk_is_unknown(tmp_path, journal):
+    recent = Recent(tmp_path)
+    recent.remember_id("prediction", "r0", journal.append(encode(prediction(0))))
+    journal.rotate()
+    (tmp_path / "p-000000.segment").unlink()
+    assert recent.prediction_request("r0") is None
