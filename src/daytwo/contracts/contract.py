@@ -24,7 +24,6 @@ unknown_field      warn     the row has a field that the contract does not know
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -32,6 +31,7 @@ from enum import StrEnum
 
 import msgspec
 
+from daytwo.contracts.limits import is_number, range_problems
 from daytwo.contracts.sorts import expression_problem
 from daytwo.contracts.words import KIND_WORDS, levels_words, range_words
 from daytwo.core.digest import digest_json
@@ -223,7 +223,13 @@ def _problems(column: Column) -> Iterator[str]:
         yield "a name may be neither empty nor start with '_', which daytwo keeps for its own columns"
     yield from _role_problems(column)
     yield from _level_problems(column)
-    yield from _range_problems(column)
+    yield from range_problems(
+        column.kind,
+        (column.minimum, column.maximum),
+        (column.expected_minimum, column.expected_maximum),
+    )
+    if column.nan not in {"reject", "missing"}:
+        yield f"nan is 'reject' or 'missing', not {column.nan!r}"
     yield from _text_problems(column)
 
 
@@ -245,31 +251,10 @@ def _level_problems(column: Column) -> Iterator[str]:
         yield "a level is named twice"
     if column.levels and column.kind is not Kind.CATEGORY and column.role is not Role.TARGET:
         yield f"a {column.kind} has no levels"
-    if column.is_numeric and not all(_is_number(level) for level in column.levels):
+    if column.is_numeric and not all(is_number(level) for level in column.levels):
         yield f"the levels of a {column.kind} must be numbers"
     if column.other not in {"keep", "reject"}:
         yield f"other is 'keep' or 'reject', not {column.other!r}"
-
-
-def _is_number(level: str) -> bool:
-    try:
-        return math.isfinite(float(level))
-    except ValueError:
-        return False
-
-
-def _range_problems(column: Column) -> Iterator[str]:
-    ends = (column.minimum, column.maximum, column.expected_minimum, column.expected_maximum)
-    given = [end for end in ends if end is not None]
-    if given and not column.is_numeric:
-        yield f"a {column.kind} has no range"
-    if not all(math.isfinite(end) for end in given):
-        yield "the ends of a range must be finite"
-    for low, high in (ends[:2], ends[2:]):
-        if low is not None and high is not None and low > high:
-            yield f"the range {low} .. {high} holds no value"
-    if column.nan not in {"reject", "missing"}:
-        yield f"nan is 'reject' or 'missing', not {column.nan!r}"
 
 
 def _text_problems(column: Column) -> Iterator[str]:

@@ -17,8 +17,8 @@ import polars as pl
 
 from daytwo.contracts.contract import FLOAT32_MAX, Column, Contract, Role
 from daytwo.contracts.labels import level_text, positive_level
+from daytwo.contracts.moments import require_moments
 from daytwo.contracts.ranges import Range, propose_range
-from daytwo.contracts.times import parse_time
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
 
@@ -68,7 +68,7 @@ def propose(
     for column in exclude:
         _require(frame, column, "excluded")
     if time:
-        when = moments(frame.get_column(time))
+        when = require_moments(frame.get_column(time))
         order = np.argsort(when.to_numpy(), kind="stable")
         frame = frame.with_columns(when.alias(time))[order]
     columns = [
@@ -99,28 +99,6 @@ def _require(frame: pl.DataFrame, name: str, what: str) -> None:
     raise DataError(
         f"the data has no {what} column {name!r}",
         hint=f"Did you mean {near[0]!r}? Its columns are {listed}" if near else f"Its columns are {listed}",
-    )
-
-
-def moments(series: pl.Series) -> pl.Series:
-    """Return the time column as moments in UTC, or refuse it."""
-    dtype = series.dtype
-    if dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None):
-        return series.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    if isinstance(dtype, pl.Datetime):
-        return series.dt.convert_time_zone("UTC").cast(pl.Datetime("us", "UTC"))
-    if dtype == pl.String:
-        texts = series.unique().drop_nulls()
-        moments = pl.Series([parse_time(text) for text in texts.to_list()], dtype=pl.Datetime("us", "UTC"))
-        if texts.len() and not moments.null_count():
-            return series.replace_strict(texts, moments, default=None, return_dtype=pl.Datetime("us", "UTC"))
-        shown = next((text for text, moment in zip(texts, moments, strict=True) if moment is None), None)
-        held = f"holds {shown!r}" if shown is not None else "holds no values"
-    else:
-        held = f"holds {dtype}, such as {series.drop_nulls().head(1).to_list()}"
-    raise DataError(
-        f"the time column {series.name!r} is no time: it {held}",
-        hint="Name a column of dates, datetimes or ISO 8601 texts such as 2013-04-01T17:30:00Z, or leave time empty",
     )
 
 
@@ -158,9 +136,13 @@ def _kind_of(series: pl.Series) -> Kind:
 
 
 def _name_column(series: pl.Series, role: Role) -> Column:
-    kind = Kind.INTEGER if series.dtype.is_integer() else Kind.TEXT
     evidence = f"{series.n_unique()} different in {series.len()} rows"
-    return Column(series.name, kind, role, nullable=_nullable(series), evidence=evidence)
+    nullable = _nullable(series)
+    if series.dtype.is_integer():
+        return Column(series.name, Kind.INTEGER, role, nullable=nullable, evidence=evidence)
+    longest = series.cast(pl.String).str.len_chars().max()
+    limit = max(_SHORTEST_LIMIT, 4 * longest) if isinstance(longest, int) else _SHORTEST_LIMIT
+    return Column(series.name, Kind.TEXT, role, nullable=nullable, max_length=limit, evidence=evidence)
 
 
 def _ignored(series: pl.Series, reason: str) -> Column:

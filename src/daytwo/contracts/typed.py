@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from daytwo.contracts.contract import FLOAT32_MAX, Column
-from daytwo.contracts.times import parse_time
+from daytwo.contracts.moments import MOMENT, read_moments
 from daytwo.core.schema import Kind
 
 _DTYPES = {
@@ -19,7 +19,7 @@ _DTYPES = {
     Kind.BOOLEAN: pl.Boolean(),
     Kind.CATEGORY: pl.String(),
     Kind.TEXT: pl.String(),
-    Kind.TIME: pl.Datetime("us", "UTC"),
+    Kind.TIME: MOMENT,
 }
 _DECIMAL_TEXT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _EXACT = float(1 << 53)
@@ -96,8 +96,9 @@ def _read(column: Column, raw: pl.Series) -> _Reading:
         return _number(raw)
     if column.kind is Kind.INTEGER and dtype.is_numeric():
         return _integer(raw)
-    if column.kind is Kind.TIME and (dtype == pl.String or dtype.is_temporal()):
-        return _time(raw)
+    if column.kind is Kind.TIME:
+        moments = read_moments(raw)
+        return moments, (("type", moments.is_null() & raw.is_not_null()),)
     if dtype == dtype_of(column):
         return raw, ()
     nothing = pl.repeat(None, len(raw), dtype=dtype_of(column), eager=True)
@@ -121,17 +122,3 @@ def _integer(raw: pl.Series) -> _Reading:
     infinite = ~numbers.is_finite()
     whole = (numbers == numbers.floor()) & (numbers.abs() <= _EXACT) & ~infinite
     return numbers.set(~whole, None).cast(pl.Int64), (("type", ~whole & ~infinite), ("finite", infinite))
-
-
-def _time(raw: pl.Series) -> _Reading:
-    if raw.dtype == pl.String:
-        texts = raw.unique().drop_nulls()
-        moments = pl.Series([parse_time(text) for text in texts.to_list()], dtype=_DTYPES[Kind.TIME])
-        values = raw.replace_strict(texts, moments, default=None, return_dtype=_DTYPES[Kind.TIME])
-        return values, (("type", values.is_null() & raw.is_not_null()),)
-    if raw.dtype == pl.Date or (isinstance(raw.dtype, pl.Datetime) and raw.dtype.time_zone is None):
-        return raw.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), ()
-    if isinstance(raw.dtype, pl.Datetime):
-        return raw.dt.convert_time_zone("UTC").cast(_DTYPES[Kind.TIME]), ()
-    nothing = pl.repeat(None, len(raw), dtype=_DTYPES[Kind.TIME], eager=True)
-    return nothing, (("type", raw.is_not_null()),)
