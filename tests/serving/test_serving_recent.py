@@ -6,6 +6,7 @@ import pytest
 from daytwo.predictions.journal import Journal
 from daytwo.predictions.record import Label, LabelsRecord, PredictionRecord, ShadowRecord, encode, prediction_id
 from daytwo.serving import recent as recent_module
+from daytwo.serving.messages import HttpError
 from daytwo.serving.recent import Recent
 
 
@@ -65,7 +66,9 @@ def test_everything_is_known_again_after_a_restart_and_missing_shadows_are_named
     journal.append(encode(prediction(4, shadow="s")))
     journal.append(encode(LabelsRecord(request_id="l", received_at_us=0, labels=[])))
     recent = Recent(tmp_path)
-    assert [record.start for record in recent.rebuild()] == [4]
+    recent.rebuild()
+    assert [record.start for record in recent.unshadowed("s")] == [4]
+    assert list(recent.unshadowed("s")) == []
     assert recent.prediction_request("r0").start == 0
     assert recent.prediction_request("r2") is None
     assert recent.prediction(prediction_id("p-", 3))[1] == 1
@@ -86,9 +89,11 @@ def test_memory_is_bounded_and_the_oldest_goes_first(tmp_path, journal, monkeypa
     assert 2 <= len(known) // 2 <= 4
 
 
-def test_what_is_gone_from_the_disk_is_unknown(tmp_path, journal):
+def test_an_id_whose_record_is_gone_from_the_disk_is_no_new_id(tmp_path, journal):
     recent = Recent(tmp_path)
     recent.remember_id("prediction", "r0", journal.append(encode(prediction(0))))
     journal.rotate()
     (tmp_path / "p-000000.segment").unlink()
-    assert recent.prediction_request("r0") is None
+    with pytest.raises(HttpError, match="answered long ago") as refusal:
+        recent.prediction_request("r0")
+    assert refusal.value.status == 409

@@ -60,6 +60,7 @@ class Handlers:
         self._admission = Admission(config)
         self._counts = Counts(metrics)
         self._next = 0
+        self._logged_at = 0.0
 
     def handle(self, request: Request) -> Response:
         """Answer one request, whatever it is."""
@@ -71,7 +72,7 @@ class Handlers:
             identity = error_id()
             response = refusal(err, identity)
             if response.status >= 500:
-                log("refused", id=identity, path=path, reason=str(err))
+                self._log_refusal(identity, path, str(err))
         except Exception as err:  # a bug of ours: the client gets an id, the log gets the rest
             identity = error_id()
             response = broken(identity)
@@ -92,6 +93,13 @@ class Handlers:
         if request.method != method and not (method == "GET" and request.method == "HEAD"):
             raise HttpError(405, "method", f"{path} does not take {request.method}", hint=f"Use {method}")
         return handler(self, request)
+
+    def _log_refusal(self, identity: str, path: str, reason: str) -> None:
+        """Log a refusal that is our fault; in a storm of them only one a second, or the log would fill the disk."""
+        now = time.monotonic()
+        if now - self._logged_at > 1.0:
+            self._logged_at = now
+            log("refused", id=identity, path=path, reason=reason)
 
     def predict(self, request: Request) -> Response:
         """POST /predict: answer rows, and record them first."""
@@ -125,8 +133,8 @@ class Handlers:
         if record.given:
             self._recent.remember_id("prediction", record.request_id, place)
         self._counts.predictions(record, live.champion.model.contract)
-        if record.shadow:
-            self._shadow.put(record)
+        if live.shadow is not None:
+            self._shadow.put(record, live.shadow)
         return ok(reply(record, self._config.model, made.reasons, asked.rows))
 
     def labels(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +19,7 @@ from daytwo.core.errors import NotFound
 from daytwo.predictions.journal import Place
 from daytwo.predictions.record import LabelsRecord, PredictionRecord, decode, split_id
 from daytwo.predictions.segments import OPEN, SHIPPED, read_payload, read_segment, sealed_segments, segment_name
+from daytwo.serving.messages import HttpError
 
 # At some 110 bytes an id this is 30 MB. Older ids are forgotten first.
 MAX_IDS = 300_000
@@ -59,6 +61,7 @@ class Recent:
         self._ids: dict[int, int] = {}
         self._predictions: dict[str, _Starts] = {}
         self._requests = 0
+        self._due: dict[tuple[str, int], tuple[str, int]] = {}
 
     def remember_id(self, kind: str, request_id: str, place: Place) -> None:
         """Keep where the request of a client's own id lies; `kind` keeps apart what was asked."""
@@ -76,13 +79,19 @@ class Recent:
         self._requests += 1
 
     def prediction_request(self, request_id: str) -> PredictionRecord | None:
-        """Return what was recorded for this id of a client, or None where nothing is known."""
-        record = self._read(self._ids.get(_hash("prediction", request_id)))
+        """Return what was recorded for this id of a client, or None where nothing is known.
+
+        Raises
+        ------
+        HttpError
+            409, if the id is known and its record no longer here.
+        """
+        record = self._known("prediction", request_id)
         return record if isinstance(record, PredictionRecord) and record.request_id == request_id else None
 
     def labels_request(self, request_id: str) -> LabelsRecord | None:
-        """Return the labels that were recorded under this id, or None where nothing is known."""
-        record = self._read(self._ids.get(_hash("labels", request_id)))
+        """Return the labels that were recorded under this id, or None; raises as `prediction_request` does."""
+        record = self._known("labels", request_id)
         return record if isinstance(record, LabelsRecord) and record.request_id == request_id else None
 
     def prediction(self, identity: str) -> tuple[PredictionRecord, int] | None:
@@ -98,16 +107,21 @@ class Recent:
             return None
         return record, number - record.start
 
-    def rebuild(self) -> list[PredictionRecord]:
-        """Remember everything that lies in the folder; return the requests whose shadow score was never written."""
-        due: dict[tuple[str, int], Place] = {}
+    def rebuild(self) -> None:
+        """Remember everything that lies in the folder."""
         shipped, sealed = sealed_segments(self._folder / SHIPPED), sealed_segments(self._folder)
         for path in sorted({*shipped, *sealed, *self._folder.glob(f"*{OPEN}")}, key=segment_name):
-            self._rebuild_from(path, due)
-        records = (self._read(self._pack(place)) for place in due.values())
-        return [record for record in records if isinstance(record, PredictionRecord)]
+            self._rebuild_from(path)
 
-    def _rebuild_from(self, path: Path, due: dict[tuple[str, int], Place]) -> None:
+    def unshadowed(self, version: str) -> Iterator[PredictionRecord]:
+        """Yield, once, the requests from before the restart that `version` was to score in shadow and did not."""
+        due, self._due = self._due, {}
+        for digest, place in due.values():
+            record = self._read(place) if digest == version else None
+            if isinstance(record, PredictionRecord):
+                yield record
+
+    def _rebuild_from(self, path: Path) -> None:
         segment, name = read_segment(path), segment_name(path)
         for (offset, length), payload in zip(segment.spans, segment.payloads(), strict=True):
             head, place = _HEAD.decode(payload), Place(name, offset, length)
@@ -116,15 +130,27 @@ class Recent:
                 if head.given:
                     self.remember_id("prediction", head.request_id, place)
                 if head.shadow:
-                    due[head.prefix, head.start] = place
+                    self._due[head.prefix, head.start] = head.shadow, self._pack(place)
             elif head.type == "labels" and head.request_id:
                 self.remember_id("labels", head.request_id, place)
             elif head.type == "shadow":
-                due.pop((head.prefix, head.start), None)
+                self._due.pop((head.prefix, head.start), None)
 
-    def _read(self, packed: int | None) -> object:
-        if packed is None:
+    def _known(self, kind: str, request_id: str) -> object:
+        place = self._ids.get(_hash(kind, request_id))
+        if place is None:
             return None
+        record = self._read(place)
+        if record is None:
+            raise HttpError(
+                409,
+                "duplicate",
+                f"the request_id {request_id!r:.80} was answered long ago",
+                hint="Its record is in the tables; send new content under a new id",
+            )
+        return record
+
+    def _read(self, packed: int) -> object:
         name, offset = self._segments[packed >> _OFFSET_BITS], packed & ((1 << _OFFSET_BITS) - 1)
         try:
             return decode(read_payload(self._folder, name, offset))

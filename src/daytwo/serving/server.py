@@ -63,16 +63,17 @@ async def _serve(config: ServerConfig, listener: socket.socket, *, attached: boo
     folder, prefix, metrics = Path(config.journal), process_prefix(), Metrics()
     journal = Journal(folder, prefix, max_bytes=int(config.segment_mb * (1 << 20)), sync_every_s=config.sync_every_s)
     try:
-        shadow = ShadowQueue(loop, journal, metrics, lambda: watcher.live, int(config.shadow_queue_mb * (1 << 20)))
+        shadow = ShadowQueue(loop, journal, metrics, int(config.shadow_queue_mb * (1 << 20)))
         recent = Recent(folder)
-        due = recent.rebuild()
+        recent.rebuild()
         handlers = Handlers(
             config, prefix=prefix, watcher=watcher, journal=journal, recent=recent, shadow=shadow, metrics=metrics
         )
         door = _door(config, handlers)
         await watcher.look()
-        for record in due:
-            shadow.put(record)
+        if watcher.live is not None and (version := watcher.live.shadow) is not None:
+            for record in recent.unshadowed(version.digest):
+                shadow.put(record, version)
         server = await loop.create_server(lambda: Connection(door, loop), sock=listener, backlog=_BACKLOG)
         tasks = [
             loop.create_task(watcher.follow(config.poll_s)),

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from daytwo.core.errors import Fault
 from daytwo.predictions.journal import Journal
 from daytwo.predictions.record import PredictionRecord, Row, ShadowRecord, encode, good_row, read_rows, text_of
-from daytwo.serving.live import Live, Version
+from daytwo.serving.live import Version
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.predict import score_rows
 
@@ -27,6 +26,7 @@ class _Job:
     """One recorded request on its way through the shadow version."""
 
     record: PredictionRecord
+    version: Version
     rows: list[Row] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
 
@@ -43,22 +43,24 @@ class ShadowQueue:
         loop: asyncio.AbstractEventLoop,
         journal: Journal,
         metrics: Metrics,
-        live: Callable[[], Live | None],
         max_bytes: int,
     ) -> None:
-        self._loop, self._journal, self._metrics, self._live, self._max_bytes = loop, journal, metrics, live, max_bytes
+        self._loop, self._journal, self._metrics, self._max_bytes = loop, journal, metrics, max_bytes
         self._jobs: deque[_Job] = deque()
         self._bytes = 0
         self._rows = 0
         self._scheduled = False
 
-    def put(self, record: PredictionRecord) -> None:
-        """Queue the rows of a recorded request, or drop them where the queue is full."""
+    def put(self, record: PredictionRecord, version: Version) -> None:
+        """Queue the rows of a recorded request for `version`, or drop them where the queue is full.
+
+        What is queued is scored even when the route has changed meanwhile: the record has promised it.
+        """
         size, rows = len(bytes(record.rows)), len(record.scores)
         if self._bytes + size > self._max_bytes:
             self._metrics.add("daytwo_shadow_dropped_total", (("reason", "full"),), rows)
             return
-        self._jobs.append(_Job(record))
+        self._jobs.append(_Job(record, version))
         self._bytes += size
         self._count(rows)
         self._schedule()
@@ -81,19 +83,15 @@ class ShadowQueue:
 
     def _step(self) -> None:
         """Score one slice of the first request in the queue; record it when it is done."""
-        job, live = self._jobs[0], self._live()
-        record = job.record
-        if live is None or live.shadow is None or live.shadow.digest != record.shadow:
-            self._finish("stale")
-            return
+        job = self._jobs[0]
         if not job.rows:
-            job.rows = [good_row(row) for row in read_rows(record.rows)]
+            job.rows = [good_row(row) for row in read_rows(job.record.rows)]
         done = len(job.scores)
-        job.scores += _shadow_scores(live.shadow, job.rows[done : done + _SLICE_ROWS])
+        job.scores += _shadow_scores(job.version, job.rows[done : done + _SLICE_ROWS])
         if len(job.scores) < len(job.rows):
             return
         try:
-            self._journal.append(encode(_shadow_record(job, live.shadow)))
+            self._journal.append(encode(_shadow_record(job)))
         except Fault:
             self._finish("journal")
         else:
@@ -120,8 +118,8 @@ def _shadow_scores(version: Version, rows: list[Row]) -> list[float | None]:
     return [None if values is None else next(scores) for values in checked]
 
 
-def _shadow_record(job: _Job, version: Version) -> ShadowRecord:
-    record = job.record
+def _shadow_record(job: _Job) -> ShadowRecord:
+    record, version = job.record, job.version
     return ShadowRecord(
         prefix=record.prefix,
         start=record.start,
