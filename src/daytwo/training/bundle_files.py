@@ -52,9 +52,7 @@ def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payof
     }
 
 
-def monitoring_files(
-    chosen: Trained, parts: Parts, payoff: Payoff, window: str, seed: int, threads: int
-) -> dict[str, bytes]:
+def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str, seed: int) -> dict[str, bytes]:
     """Return the files that later windows, each as long as `window`, are held against."""
     task, schema = payoff.task, parts.fit.schema
     pieces = (parts.fit, *parts.held_out)
@@ -87,7 +85,7 @@ def monitoring_files(
         schema=schema,
         task=task,
         seed=seed,
-        threads=threads,
+        threads=1,
     )
     files = {REFERENCE_FILE: reference.to_json(), ESTIMATOR_FILE: estimator.to_json()}
     return files if trees is None else {**files, ESTIMATOR_TREES: trees.encode()}

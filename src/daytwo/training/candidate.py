@@ -29,7 +29,7 @@ from daytwo.training.evaluate import Evaluation, check_metric, evaluate
 from daytwo.training.fit import bin_rows, fit_reference
 from daytwo.training.front import REFERENCE, Times, Variant, mark_front, recommend, with_times
 from daytwo.training.lineage import environment_digest, makers, window_of
-from daytwo.training.recipe import binning_for, reference_recipe, student_shapes
+from daytwo.training.recipe import binning_for, reference_recipe, student_shapes, threads_for
 from daytwo.training.suspicion import suspicions
 from daytwo.training.trained import Trained, calibrated, describe
 from daytwo.training.user_model import FILE as USER_FILE
@@ -123,7 +123,7 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
     with watch.step("files"):
         files = {
             **model_files(request.contract, chosen, parts, payoff),
-            **monitoring_files(chosen, parts, payoff, settings.monitor.window, request.seed, request.threads),
+            **monitoring_files(chosen, parts, payoff, settings.monitor.window, request.seed),
             EVALUATION_FILE: canonical_json(report),
             CARD_FILE: card(settings, manifest, evaluation, variants, chosen.name, findings).encode(),
         }
@@ -146,7 +146,7 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
         students = grow_students(binned, parts.fit.labels, fitted.scores, student_shapes(rows))
     with watch.step("calibration"):
         return {
-            name: calibrated(name, one, parts, task, threads=request.threads)
+            name: calibrated(name, one, parts, task, threads=threads_for(rows, request.threads))
             for name, one in {REFERENCE: fitted, **students}.items()
         }
 

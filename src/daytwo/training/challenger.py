@@ -56,7 +56,7 @@ def train_challenger(data: TrainingData, settings: Settings, *, seed: int, threa
     check_learnable(data, task)
     held = min(int(data.rows * _CALIBRATION_SHARE), _CALIBRATION_ROWS)
     fit, newest = data.take(slice(0, data.rows - held)), data.take(slice(data.rows - held, data.rows))
-    check_learnable(fit, task, minimum=1)
+    check_learnable(fit, task, minimum=1, rarest=2)
     binned = bin_rows(fit, task, Binning(max_bin=_MAX_BIN, min_rows=min_rows_for(fit.rows)), seed=seed, threads=threads)
     fitted = grow(binned, fit.labels, challenger_recipe(fit.rows, task), soft=False)
     model = Challenger(fitted.text, Calibration(), len(data.schema.features), threads)

@@ -174,17 +174,18 @@ def divide(
     tune, select = data.take(slice(first, second)), data.take(slice(second, data.rows))
     if not (_is_enough(tune, task) and _is_enough(select, task)):
         tune = select = data.take(slice(first, data.rows))
-        check_learnable(tune, task, minimum=1)
+        check_learnable(tune, task, minimum=1, rarest=2)
     return Parts(fit, tune, select)
 
 
-def check_learnable(data: TrainingData, task: Task, *, minimum: int = MIN_ROWS) -> None:
+def check_learnable(data: TrainingData, task: Task, *, minimum: int = MIN_ROWS, rarest: int = _MIN_CLASS) -> None:
     """Refuse rows that no model can learn from.
 
     Raises
     ------
     DataError
-        If there are fewer than `minimum` rows, a label is missing or wrong, or only one outcome occurs.
+        If there are fewer than `minimum` rows or `rarest` of either class, a label is missing or wrong, or all
+        values are one.
     """
     labels = data.labels
     if data.rows < minimum:
@@ -201,9 +202,9 @@ def check_learnable(data: TrainingData, task: Task, *, minimum: int = MIN_ROWS) 
                 "the target has values other than two classes", hint="Set [model] task = 'regression' for a number"
             )
         rarer = int(min(labels.sum(), data.rows - labels.sum()))
-        if rarer < _MIN_CLASS:
+        if rarer < rarest:
             raise DataError(
-                f"only {rarer} of {data.rows} rows are of the rarer class, and at least {_MIN_CLASS} are needed",
+                f"only {rarer} of {data.rows} rows are of the rarer class, and at least {rarest} are needed",
                 hint="Check [model] target, add older rows, or wait until more labels have arrived",
             )
     elif labels.min() == labels.max():

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from daytwo.core.schema import Task
 from daytwo.training.dataset import TrainingData
-from daytwo.training.recipe import Binning, Recipe
+from daytwo.training.recipe import Binning, Recipe, threads_for
 
 _OBJECTIVES = {Task.BINARY: "binary", Task.REGRESSION: "regression"}
 # Soft labels between 0 and 1 need the cross entropy; its trees answer with the same sigmoid.
 _SOFT_OBJECTIVES = {Task.BINARY: "cross_entropy", Task.REGRESSION: "regression"}
+# Where the newest rows are of another world, the first tree may be the best: a model all the same has a few.
+_FEWEST_TREES = 10
 # An improvement smaller than this is noise of the last digits.
 _LEAST_GAIN = 1e-7
 # The number of threads is of the machine, not of the model.
@@ -57,7 +59,7 @@ def bin_rows(data: TrainingData, task: Task, binning: Binning, *, seed: int, thr
         "cat_smooth": binning.category_smoothing,
         "max_cat_threshold": binning.max_categories,
         "seed": seed,
-        "num_threads": threads,
+        "num_threads": threads_for(data.rows, threads),
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
@@ -80,10 +82,10 @@ def fit_reference(binned: Binned, fit: TrainingData, tune: TrainingData, recipe:
         loss = booster.eval_valid()[0][2]
         if loss < best_loss - _LEAST_GAIN:
             best, best_loss = grown, loss
-        if finished or (recipe.patience and grown - best >= recipe.patience):
+        if finished or (recipe.patience and grown - max(best, _FEWEST_TREES) >= recipe.patience):
             break
     if recipe.patience:
-        for _ in range(booster.current_iteration() - max(best, 1)):
+        for _ in range(booster.current_iteration() - max(best, _FEWEST_TREES)):
             booster.rollback_one_iter()
     return _fitted(booster)
 

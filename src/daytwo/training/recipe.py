@@ -66,6 +66,14 @@ def min_rows_for(rows: int) -> int:
     return max(5, min(60, rows // 1_000)) if rows < _SMALL_ROWS else max(20, min(60, rows // 3_000))
 
 
+def threads_for(rows: int, threads: int) -> int:
+    """Return how many threads to grow trees on `rows` rows with, of at most `threads`.
+
+    On few rows threads wait for each other longer than they work, above all on a busy machine.
+    """
+    return threads if rows >= _SMALL_ROWS else 1
+
+
 def reference_recipe(rows: int, task: Task) -> Recipe:
     """Return how the reference model is grown from `rows` rows: as good as it gets, within seconds."""
     small = rows < _SMALL_ROWS
