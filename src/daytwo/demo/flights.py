@@ -78,24 +78,28 @@ def load_year() -> pl.DataFrame:
 
 
 def history(year: pl.DataFrame) -> pl.DataFrame:
-    """Return the arrived flights before the model went live, as the data team would hand them over."""
+    """Return the flights before the model went live, as the data team would hand them over.
+
+    Cancelled and diverted ones are among them, without a label: what a row may look like is learnt from them too.
+    """
     start = datetime.combine(FIRST_DAY, datetime.min.time(), UTC)
-    return year.filter((pl.col("scheduled_departure") < start) & pl.col(TARGET).is_not_null()).drop("outcome", "arr_delay")
+    return year.filter(pl.col("scheduled_departure") < start).drop("outcome", "arr_delay")
 
 
 def by_day(year: pl.DataFrame) -> dict[date, pl.DataFrame]:
     """Return the flights of each live day (UTC)."""
     day = pl.col("scheduled_departure").dt.date()
     live = year.filter(day >= FIRST_DAY).with_columns(day.alias("_day"))
-    return {key[0]: frame.drop("_day") for key, frame in live.partition_by("_day", as_dict=True, maintain_order=True).items()}
+    return {
+        key[0]: frame.drop("_day")
+        for key, frame in live.partition_by("_day", as_dict=True, maintain_order=True).items()
+    }
 
 
 def requests(flights: pl.DataFrame) -> list[dict[str, Any]]:
     """Return what the operations desk sends two hours before departure: no outcome, times as text."""
     return (
-        flights.drop(OUTCOMES)
-        .with_columns(pl.col("scheduled_departure").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        .to_dicts()
+        flights.drop(OUTCOMES).with_columns(pl.col("scheduled_departure").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).to_dicts()
     )
 
 

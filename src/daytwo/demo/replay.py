@@ -6,6 +6,7 @@ simply sent again and nothing is recorded twice.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from daytwo.core.errors import Conflict, Fault as MachineFault
+from daytwo.core.errors import Conflict
+from daytwo.core.errors import Fault as MachineFault
 from daytwo.demo.flights import LAST_DAY, Fault, labels, requests
 from daytwo.governance.approvals import Decision, must_be_allowed, standing
 from daytwo.governance.audit import Entry
@@ -68,7 +70,8 @@ def live_day(stage: Stage, day: date) -> list[Event]:
     _send(stage, day, rows)
     if day - _LABELS_AFTER in stage.days:
         told = labels(stage.days[day - _LABELS_AFTER])
-        _once(lambda: stage.client().labels(told, request_id=f"labels-{day - _LABELS_AFTER}"))
+        with contextlib.suppress(Conflict):
+            stage.client().labels(told, request_id=f"labels-{day - _LABELS_AFTER}")
     if day == stage.fault.last + timedelta(days=1):
         events += _mend(stage, midnight)
     now = midnight + timedelta(days=1)
@@ -110,16 +113,8 @@ def await_route(stage: Stage, *, patience_s: float = 30.0) -> None:
 
 def _send(stage: Stage, day: date, rows: list[dict[str, Any]]) -> None:
     for number, begin in enumerate(range(0, len(rows), _BATCH_ROWS)):
-        batch = rows[begin : begin + _BATCH_ROWS]
-        _once(lambda batch=batch, number=number: stage.client().predict(batch, request_id=f"day-{day}-{number}"))
-
-
-def _once(send: Callable[[], object]) -> None:
-    """Send; that it was recorded before is as good."""
-    try:
-        send()
-    except Conflict:
-        return
+        with contextlib.suppress(Conflict):  # that it was recorded before is as good
+            stage.client().predict(rows[begin : begin + _BATCH_ROWS], request_id=f"day-{day}-{number}")
 
 
 def _mend(stage: Stage, now: datetime) -> list[Event]:

@@ -116,8 +116,7 @@ def _make(folder: Path, wish: Wish, ears: Ears) -> None:
     draft.replace(source)
     # The canary's split is keyed; a key of the seed's makes two runs alike.
     write_whole(folder / ".daytwo" / "salt", digest_json(["salt", wish.seed])[:32].encode())
-    settings = {name: dict(fields) for name, fields in SETTINGS.items()} | {"seed": wish.seed}
-    settings["data"] |= {"source": _HISTORY}
+    settings = {**SETTINGS, "data": {**SETTINGS["data"], "source": _HISTORY}, "seed": wish.seed}
     made = make_project(
         folder,
         Asked(
@@ -145,12 +144,12 @@ def _go_live(system: System, runner: Runner, ears: Ears) -> None:
     path = system.folder / _HISTORY
     counts = runner.run("ingest", "ingest-history", {"path": str(path), "now": now.isoformat()})
     assert isinstance(counts, dict)
-    ears.say(Event(now, "ingested", f"{counts['accepted']:,} rows in, {counts['rejected']} kept aside", {}))
+    words = f"{counts['accepted']:,} rows in, {counts['rejected']} kept aside, {counts['unlabelled']:,} never arrived"
+    ears.say(Event(now, "ingested", words, {}))
     events: list[Event] = []
-    if system.releases.get(_FIRST_RELEASE) is None or system.releases.get(_FIRST_RELEASE).state in OPEN:
-        open_release(
-            system, runner, _FIRST_RELEASE, reason="the first version", now=now, events=events, author=AUTHOR
-        )
+    release = system.releases.get(_FIRST_RELEASE)
+    if release is None or release.state in OPEN:
+        open_release(system, runner, _FIRST_RELEASE, reason="the first version", now=now, events=events, author=AUTHOR)
     events += approve_waiting(system, now)
     events += tick(system, runner, now)
     for event in events:
@@ -191,4 +190,6 @@ def _meter(system: System, client: Client, at: datetime) -> None:
     for line in client.metrics().splitlines():
         if line.startswith("daytwo_cpu_seconds_total "):
             cause = f"serving:{at.isoformat()}:{os.getpid()}"
-            system.costs.add(cpu_cost(cause, at + timedelta(days=1), SERVING, float(line.split()[1]), system.settings.cost))
+            system.costs.add(
+                cpu_cost(cause, at + timedelta(days=1), SERVING, float(line.split()[1]), system.settings.cost)
+            )

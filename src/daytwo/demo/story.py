@@ -109,9 +109,10 @@ def _verdict(system: System, alert: Alert, fault: Fault) -> str:
         return "open: labels to come"
     realised = settled["champion"]
     usual = load_watch(system.bundles, str(settled["champion_digest"])).reference.performance.get("roc_auc")
-    if usual is None or not isinstance(realised, dict) or not isinstance(realised.get("roc_auc"), dict):
+    figure = realised.get("roc_auc") if isinstance(realised, dict) else None
+    if usual is None or not isinstance(figure, dict):
         return "open: no realised figure"
-    value = float(str(realised["roc_auc"]["value"]))
+    value = float(str(figure["value"]))
     return f"{'true' if value < usual[0] else 'false'}: realised ROC AUC {value:.3f}, usual {usual[0]:.3f}"
 
 
@@ -138,7 +139,9 @@ def _months(
     static: NDArray[np.float64],
     live: NDArray[np.float64],
 ) -> list[tuple[str, int, float, float]]:
-    frame = pl.DataFrame({"month": pl.Series(times).dt.strftime("%B"), "when": times, "y": labels, "s": static, "l": live})
+    frame = pl.DataFrame(
+        {"month": pl.Series(times).dt.strftime("%B"), "when": times, "y": labels, "s": static, "l": live}
+    )
     return [
         (str(key[0]), part.height, roc_auc(part["y"], part["s"]), roc_auc(part["y"], part["l"]))
         for key, part in frame.sort("when").group_by("month", maintain_order=True)

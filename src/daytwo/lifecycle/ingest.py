@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 
 from daytwo.contracts.columnar import ROW, check
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml import from_toml
 from daytwo.core.digest import digest_file
 from daytwo.core.errors import DataError, NotFound
@@ -65,9 +66,11 @@ def ingest(run: Run, system: System, arguments: dict[str, Json]) -> Json:
     def work() -> dict[str, Json]:
         batch = f"file:{digest_file(path)}"
         if system.tables.has_batch(DATASET, batch):
-            return {"file": path.name, "accepted": 0, "rejected": 0, "again": True}
+            return {"file": path.name, "accepted": 0, "rejected": 0, "unlabelled": 0, "again": True}
         contract = from_toml(system.contract_path.read_text(encoding="utf-8"))
-        checked = check(contract, read_source(path), labels=True, parse_text=path.suffix.lower() == ".csv")
+        frame = read_source(path)
+        labelled = _with_outcome(frame, contract)
+        checked = check(contract, labelled, labels=True, parse_text=path.suffix.lower() == ".csv")
         if checked.rejected.height:
             rejected = _quarantine(checked.rejected, checked.failures, contract.digest, path.name, batch, now)
             system.tables.append("quarantine", rejected, batch=batch)
@@ -76,6 +79,7 @@ def ingest(run: Run, system: System, arguments: dict[str, Json]) -> Json:
             "file": path.name,
             "accepted": checked.accepted.height,
             "rejected": checked.rejected.height,
+            "unlabelled": frame.height - labelled.height,
             "version": version,
             "again": False,
         }
@@ -84,6 +88,14 @@ def ingest(run: Run, system: System, arguments: dict[str, Json]) -> Json:
         return counts
 
     return run.step("ingest", work)
+
+
+def _with_outcome(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """Leave out rows whose outcome is not known: nothing is wrong with them, and nothing can be learnt from them."""
+    target = contract.target
+    if target is None or target.name not in frame.columns:
+        return frame
+    return frame.filter(pl.col(target.name).is_not_null())
 
 
 def _quarantine(

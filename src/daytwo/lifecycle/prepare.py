@@ -8,7 +8,7 @@ have been.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -39,6 +39,7 @@ from daytwo.training.lineage import code_of
 from daytwo.value.costs import TRAINING, cpu_cost
 
 Floats = NDArray[np.float64]
+Scores = Callable[[NDArray[np.float32]], Floats]
 # The test part is the newest windows, but never more than this share of all labelled rows.
 _TEST_SHARE = 0.25
 
@@ -80,10 +81,10 @@ def _rows(system: System, until: datetime) -> _Rows:
     contract = from_toml(system.contract_path.read_text(encoding="utf-8"))
     payoff = Payoff.from_settings(system.settings.value, system.settings.model.task)
     data = history(system, contract, payoff.columns, until)
-    return _Rows(contract, payoff, set_aside(data, system, until))
+    return _Rows(contract, payoff, set_aside(data, system))
 
 
-def set_aside(data: TrainingData, system: System, until: datetime) -> Split:
+def set_aside(data: TrainingData, system: System) -> Split:
     """Part the newest windows from the rows to learn from."""
     if data.times is None:
         return split(data, seed=system.settings.seed)
@@ -199,9 +200,7 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
     }
 
 
-def _quick_gate(system: System, test: TrainingData, old: object, new: object) -> GateResult:
-    assert callable(old)
-    assert callable(new)
+def _quick_gate(system: System, test: TrainingData, old: Scores, new: Scores) -> GateResult:
     paired = Paired(
         test.labels, new(test.matrix), old(test.matrix), test.days if test.days is not None else np.arange(test.rows)
     )
@@ -233,7 +232,10 @@ def _conclude(
                 summary=words,
             )
         )
-        words = f"all {len(reasons)} gates passed ({trained['recommended']}, learnt from {trained['rows']:,} rows); waits for approval"
+        words = (
+            f"all {len(reasons)} gates passed ({trained['recommended']}, learnt from {trained['rows']:,} rows);"
+            " waits for approval"
+        )
     state = State.WAITING if passed else State.REFUSED
     system.releases.put(replace(release, state=state, digest=digest, evidence=evidence, words=words, changed_at=now))
     detail: dict[str, object] = {"digest": digest, "reasons": list(reasons)}

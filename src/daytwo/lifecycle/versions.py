@@ -17,7 +17,7 @@ from daytwo.registry.versions import current_route
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.model import Model
 from daytwo.scoring.payoff import Lookup, Payoff
-from daytwo.training.candidate import ESTIMATOR_FILE, ESTIMATOR_TREES, REFERENCE_FILE
+from daytwo.training.bundle_files import ESTIMATOR_FILE, ESTIMATOR_TREES, REFERENCE_FILE
 from daytwo.training.evaluate import answers
 
 # A handful of versions is in use at once: champion, candidate, the first one.

@@ -45,7 +45,11 @@ def flows(system: System) -> dict[str, Flow]:
         "settle": settle_window,
         "patrol": patrol,
     }
-    return {name: (lambda run, arguments, work=work: work(run, system, arguments)) for name, work in made.items()}
+    return {name: _bound(work, system) for name, work in made.items()}
+
+
+def _bound(work: Callable[..., Json], system: System) -> Flow:
+    return lambda run, arguments: work(run, system, arguments)
 
 
 def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
