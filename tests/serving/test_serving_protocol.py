@@ -309,6 +309,29 @@ def test_nothing_is_computed_for_a_client_that_has_gone():
     run(test)
 
 
+def test_a_client_that_does_not_read_its_answers_gets_no_more_of_them_and_is_cut_off():
+    async def test(house, connect):
+        house.door.handle = lambda request: house.asked.append(request) or Response(200, b"x" * (1 << 20))
+        reader, writer = await connect()
+        writer.transport.pause_reading()
+        for _ in range(30):
+            writer.write(GET * 10)
+            await asyncio.sleep(0.002)
+        # What the kernel's buffers take, and no more.
+        answered = len(house.asked)
+        assert answered < 100
+        writer.transport.resume_reading()
+        assert len(await reader.readexactly(50 << 20)) == 50 << 20
+        writer.transport.pause_reading()
+        await asyncio.sleep(0.02)
+        assert len(house.asked) > min(answered, 50)
+        house.door.sweep(asyncio.get_running_loop().time() + 76)
+        await asyncio.sleep(0.01)
+        assert not house.door.connections
+
+    run(test, max_queue=1000)
+
+
 def test_draining_ends_what_has_begun_and_closes_the_idle():
     async def test(house, connect):
         idle, idle_writer = await connect()

@@ -11,6 +11,7 @@ import pytest
 from tests.serving.conftest import contract_of, raw, shipped, trip
 
 from daytwo.core.errors import Fault
+from daytwo.predictions.segments import sealed_segments
 from daytwo.predictions.ship import ship
 from daytwo.serving.client import Client
 from daytwo.tables.memory import MemoryTables
@@ -112,3 +113,13 @@ def _wait_until_read(port):
     client = Client("127.0.0.1", port)
     client.route()
     client.close()
+
+
+def test_an_old_segment_is_sealed_without_being_asked(serve, place):
+    client = serve(segment_s=0.0)
+    client.predict([trip(1)])
+    for _ in range(2000):
+        if sealed_segments(place.journal):
+            break
+        threading.Event().wait(0.005)
+    assert shipped(place).read("predictions").height == 1

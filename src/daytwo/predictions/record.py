@@ -14,7 +14,7 @@ import msgspec
 Row: TypeAlias = dict[str, object]
 Value = TypeVar("Value")
 
-CHAMPION, CANARY, FALLBACK, SHADOW = "champion", "canary", "fallback", "shadow"
+CHAMPION, CANARY, FALLBACK = "champion", "canary", "fallback"
 
 
 class BreachRecord(msgspec.Struct, frozen=True):
