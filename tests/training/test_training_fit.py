@@ -85,7 +85,7 @@ def test_students_of_a_fixed_reference_do_not_change_when_tune_labels_are_poison
         poisoned = type(parts.tune)(parts.tune.schema, parts.tune.matrix, labels)
         binned = binned_of(parts)
         reference = fit_reference(binned, parts.fit, poisoned, fixed)
-        students = grow_students(binned, parts.fit.labels, reference.scores, student_shapes(parts.fit.rows))
+        students = grow_students(binned, parts.fit.labels, reference.scores, student_shapes(parts.fit.rows, 1e9))
         texts.append({name: one.text for name, one in students.items()})
     assert texts[0] == texts[1]
 
@@ -113,6 +113,11 @@ def test_recipes_suit_any_number_of_rows(rows):
     assert 5 <= min_rows_for(rows) <= 60
     for task in Task:
         assert reference_recipe(rows, task).leaves >= 7
-    shapes = student_shapes(rows)
-    assert len({shape.name for shape in shapes}) == len(shapes) >= 3
+    shapes = student_shapes(rows, 1e9)
+    assert len({shape.name for shape in shapes}) == len(shapes) >= 4
     assert all(7 <= shape.leaves <= max(7, rows // 100) for shape in shapes)
+
+
+def test_only_students_that_save_work_are_grown():
+    assert student_shapes(100_000, 10.0) == ()
+    assert [shape.name for shape in student_shapes(100_000, 100.0)] == ["12x63", "6x127"]

@@ -134,9 +134,13 @@ def influence(metric: str, answers: Answers, labels: ArrayLike, *, task: Task) -
     ValueError
         If the task has no metric of that name.
     """
-    for name, value, values in _metrics(answers, np.asarray(labels, dtype=np.float64), task):
-        if name == metric:
-            return value, values
+    y = np.asarray(labels, dtype=np.float64)
+    if task is Task.REGRESSION and metric in VALUE_METRICS:
+        return VALUE_METRICS[metric](y, answers.scores), _VALUE_INFLUENCE[metric](y, answers.scores)
+    if task is Task.BINARY and metric in SCORE_METRICS:
+        return SCORE_METRICS[metric](y, answers.scores), _SCORE_INFLUENCE[metric](y, answers.scores)
+    if task is Task.BINARY and metric in DECISION_METRICS:
+        return DECISION_METRICS[metric](y, answers.decisions), _SCORE_INFLUENCE[metric](y, answers.decisions)
     raise ValueError(f"a {task} has no metric {metric!r}")
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml import to_toml
@@ -25,7 +24,7 @@ from daytwo.scoring.model import (
 )
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
-from daytwo.training.dataset import Parts, TrainingData
+from daytwo.training.dataset import Parts, join
 from daytwo.training.evaluate import answers
 from daytwo.training.trained import Trained
 
@@ -54,43 +53,28 @@ def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payof
 
 def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str, seed: int) -> dict[str, bytes]:
     """Return the files that later windows, each as long as `window`, are held against."""
-    task, schema = payoff.task, parts.fit.schema
-    pieces = (parts.fit, *parts.held_out)
+    rows = join((parts.fit, *parts.held_out))
     scores = np.concatenate([chosen.calibration.many(chosen.fitted.scores), *chosen.held_scores(parts)])
-    matrix = np.concatenate([piece.matrix for piece in pieces])
-    labels = np.concatenate([piece.labels for piece in pieces])
-    times = None if parts.fit.times is None else np.concatenate([_times(piece) for piece in pieces])
-    days = None if times is None else times.astype("datetime64[D]").astype(np.int64)
-    held_out = np.arange(len(labels)) >= parts.fit.rows
-
-    def column(name: str) -> NDArray[np.generic]:
-        return np.concatenate([piece.column(name) for piece in pieces])
-
-    given = answers(payoff, scores, column, days)
+    held_out = np.arange(rows.rows) >= parts.fit.rows
     reference = build_reference(
-        matrix,
-        given,
-        schema,
-        task=task,
-        labels=labels,
-        times=times,
+        rows.matrix,
+        answers(payoff, scores, rows.column, rows.days),
+        rows.schema,
+        task=payoff.task,
+        labels=rows.labels,
+        times=rows.times,
         held_out=held_out,
         window=duration(window),
     )
     newest = np.flatnonzero(held_out)[-_ESTIMATOR_ROWS:]
     trees, estimator = fit_estimator(
-        matrix[newest],
+        rows.matrix[newest],
         scores[newest],
-        labels[newest],
-        schema=schema,
-        task=task,
+        rows.labels[newest],
+        schema=rows.schema,
+        task=payoff.task,
         seed=seed,
         threads=1,
     )
     files = {REFERENCE_FILE: reference.to_json(), ESTIMATOR_FILE: estimator.to_json()}
     return files if trees is None else {**files, ESTIMATOR_TREES: trees.encode()}
-
-
-def _times(piece: TrainingData) -> NDArray[np.datetime64]:
-    assert piece.times is not None
-    return piece.times

@@ -31,7 +31,7 @@ from daytwo.training.front import REFERENCE, Times, Variant, mark_front, recomme
 from daytwo.training.lineage import environment_digest, makers, window_of
 from daytwo.training.recipe import binning_for, reference_recipe, student_shapes, threads_for
 from daytwo.training.suspicion import suspicions
-from daytwo.training.trained import Trained, calibrated, describe
+from daytwo.training.trained import Trained, calibrated, describe, work_of
 from daytwo.training.user_model import FILE as USER_FILE
 from daytwo.training.user_model import fit_user, user_fit
 from daytwo.training.variants import grow_students
@@ -118,7 +118,7 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
             calibration=chosen.calibration.method,
         )
     report = Report(chosen.name, gate.margin, evaluation, variants)
-    manifest = _manifest(request, parts, chosen, evaluation)
+    manifest = _manifest(request, parts, trained, chosen, evaluation)
     findings = suspicions(parts, evaluation, trained[REFERENCE].fitted.gains, owner=settings.data.owner)
     with watch.step("files"):
         files = {
@@ -143,7 +143,8 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
         else:
             fitted = fit_reference(binned, parts.fit, parts.tune, reference_recipe(rows, task))
     with watch.step("students"):
-        students = grow_students(binned, parts.fit.labels, fitted.scores, student_shapes(rows))
+        shapes = student_shapes(rows, work_of(fitted, parts.fit.matrix))
+        students = grow_students(binned, parts.fit.labels, fitted.scores, shapes)
     with watch.step("calibration"):
         return {
             name: calibrated(name, one, parts, task, threads=threads_for(rows, request.threads))
@@ -151,7 +152,9 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
         }
 
 
-def _manifest(request: TrainingRequest, parts: Parts, chosen: Trained, evaluation: Evaluation) -> Manifest:
+def _manifest(
+    request: TrainingRequest, parts: Parts, trained: dict[str, Trained], chosen: Trained, evaluation: Evaluation
+) -> Manifest:
     settings, rows = request.settings, parts.fit.rows
     task = settings.model.task
     parameters: dict[str, object] = {
@@ -159,7 +162,7 @@ def _manifest(request: TrainingRequest, parts: Parts, chosen: Trained, evaluatio
         "variant": chosen.name,
         "window": request.window,
         "reference": reference_recipe(rows, task).parameters,
-        "students": [shape.name for shape in student_shapes(rows)],
+        "students": sorted(one.name for one in trained.values() if one.name != REFERENCE),
         "settings": msgspec.to_builtins({"value": settings.value, "gate": settings.gate, "monitor": settings.monitor}),
     }
     if request.folder is not None and (request.folder / USER_FILE).is_file():

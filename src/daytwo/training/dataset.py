@@ -7,7 +7,7 @@ are parted by a hash of their content: a row keeps its part when more rows come,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -209,6 +209,18 @@ def check_learnable(data: TrainingData, task: Task, *, minimum: int = MIN_ROWS, 
             )
     elif labels.min() == labels.max():
         raise DataError(f"every label is {labels[0]:g}: there is nothing to learn", hint="Check [model] target")
+
+
+def join(parts: Sequence[TrainingData]) -> TrainingData:
+    """Return parts that follow each other as one."""
+    times = [part.times for part in parts if part.times is not None]
+    return TrainingData(
+        parts[0].schema,
+        np.concatenate([part.matrix for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate(times) if times else None,
+        {name: np.concatenate([part.money[name] for part in parts]) for name in parts[0].money},
+    )
 
 
 def row_hash(matrix: NDArray[np.float32], seed: int) -> NDArray[np.uint64]:

@@ -182,7 +182,7 @@ def paired_loss(metric: str, reference: Answers, variant: Answers, labels: Float
     """
     clusters = reference.clusters
     if metric == "money":
-        gain = _money_rows(variant, labels, task) - _money_rows(reference, labels, task)
+        gain = money_rows(variant, labels, task) - money_rows(reference, labels, task)
         known = np.isfinite(gain)
         gain = gain[known]
         clusters = None if clusters is None else np.asarray(clusters)[known]
@@ -208,7 +208,8 @@ def student_factor(rows: int, clusters: ArrayLike | None) -> float:
     return float(stdtrit(freedom, 0.975))
 
 
-def _money_rows(given: Answers, labels: Floats, task: Task) -> Floats:
+def money_rows(given: Answers, labels: Floats, task: Task) -> Floats:
+    """Return what each row brought, shape (n,), in money; NaN where a column that the payoff reads is missing."""
     if task is Task.REGRESSION:
         assert given.money_per_error is not None
         return np.asarray(given.money_per_error * np.abs(labels - given.scores), dtype=np.float64)

@@ -7,6 +7,7 @@ rows of tomorrow are not those of yesterday.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 from daytwo.core.schema import Task
@@ -114,14 +115,31 @@ class Shape:
         return f"{self.trees}x{self.leaves}"
 
 
-def student_shapes(rows: int) -> tuple[Shape, ...]:
+# From dear to cheap to walk; rates that let that many trees learn all there is.
+_SHAPES = (
+    (80, 31, 0.1),
+    (50, 63, 0.12),
+    (50, 31, 0.15),
+    (25, 63, 0.25),
+    (25, 31, 0.25),
+    (12, 63, 0.4),
+    (6, 127, 0.6),
+)
+# A student that saves less than this share of the reference's work is not worth growing.
+_WORTHWHILE = 0.8
+
+
+def student_shapes(rows: int, work: float) -> tuple[Shape, ...]:
     """Return the shapes to try for `rows` rows, the dearest to walk first.
+
+    `work` is the mean number of decisions the reference model takes for a row: shapes that would hardly take fewer
+    are left out.
 
     Source: the measurements of OPTIMISE.md, section C: few trees x many leaves x a large learning rate.
     """
-    whole = ((50, 31, 0.15), (25, 63, 0.25), (25, 31, 0.25), (12, 63, 0.4), (6, 127, 0.6))
     most = max(7, rows // 100)
-    return tuple(dict.fromkeys(Shape(trees, min(leaves, most), rate) for trees, leaves, rate in whole))
+    shapes = {(trees, min(leaves, most)): Shape(trees, min(leaves, most), rate) for trees, leaves, rate in _SHAPES}
+    return tuple(shape for shape in shapes.values() if shape.trees * math.log2(shape.leaves) < _WORTHWHILE * work)
 
 
 def student_recipe(shape: Shape, rows: int, task: Task) -> Recipe:
@@ -132,6 +150,6 @@ def student_recipe(shape: Shape, rows: int, task: Task) -> Recipe:
         shape.leaves,
         shape.rate,
         min_rows=min_rows_for(rows),
-        penalty=20.0 if binary else 0.1,
-        column_share=0.7 if binary else 1.0,
+        penalty=5.0 if binary else 0.1,
+        column_share=0.85 if binary else 1.0,
     )
