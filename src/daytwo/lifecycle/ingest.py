@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +19,27 @@ from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.rows import DATASET
 from daytwo.lifecycle.system import System
 
-_READERS = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson, ".ndjson": pl.read_ndjson}
+_READERS: Mapping[str, Callable[[Path], pl.DataFrame]] = {
+    ".parquet": pl.read_parquet,
+    ".csv": pl.read_csv,
+    ".jsonl": pl.read_ndjson,
+    ".ndjson": pl.read_ndjson,
+}
+# The quarantine's columns before anything happened to a row.
+_QUARANTINE = pl.Schema(
+    {
+        "_id": pl.String(),
+        "_request": pl.String(),
+        "_received_at": pl.Datetime("us", "UTC"),
+        "_key": pl.String(),
+        "_subject": pl.String(),
+        "_time": pl.Datetime("us", "UTC"),
+        "row": pl.String(),
+        "reasons": pl.String(),
+        "source": pl.String(),
+        "contract": pl.String(),
+    }
+)
 
 
 def read_source(path: Path) -> pl.DataFrame:
@@ -122,8 +143,4 @@ def _quarantine(
                 "contract": contract,
             }
         )
-    text = ("_id", "_request", "_key", "_subject", "row", "reasons", "source", "contract")
-    schema = {"_id": pl.String, "_request": pl.String, "_received_at": pl.Datetime("us", "UTC")}
-    schema |= {"_time": pl.Datetime("us", "UTC")} | dict.fromkeys(text, pl.String)
-    order = ["_id", "_request", "_received_at", "_key", "_subject", "_time", "row", "reasons", "source", "contract"]
-    return pl.DataFrame(rows, schema={name: schema[name] for name in order})
+    return pl.DataFrame(rows, schema=_QUARANTINE)
