@@ -86,7 +86,7 @@ class LazyCommands(click.Group):
 @click.group(
     cls=LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every command takes --json for machines. Exit codes: 0 done, 1 a gate or check said no, 2 wrong use, 3 a fault.",
+    epilog="--json for machines. Exit codes: 0 done, 1 a gate or check said no, 2 wrong use, 3 a fault.",
 )
 @click.version_option(__version__, prog_name="daytwo")
 def daytwo() -> None:
@@ -95,8 +95,8 @@ def daytwo() -> None:
 
 def main() -> None:
     """Run the command line; a DaytwoError becomes one line and its exit code."""
-    # numpy and Polars start a thread per core each; on a small machine they would only wait for one another.
-    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    # Threads that wait for one another in a busy loop make a small machine several times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         daytwo.main(standalone_mode=False)
     except click.exceptions.Exit as err:

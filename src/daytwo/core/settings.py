@@ -76,7 +76,7 @@ class GateSettings(_Section, frozen=True, kw_only=True):
     margin: float = 0.005
     max_p99_ms: float = 20.0
     slices: tuple[str, ...] = ()
-    test_windows: int = 2
+    test_windows: int = 4
 
 
 class ReleaseSettings(_Section, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from daytwo.lifecycle.gates import (
     GateResult,
     Paired,
     baseline_gate,
+    calibration_beside,
     calibration_gate,
     latency_gate,
     money_gate,
@@ -60,7 +61,11 @@ def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
     else:
         results += _against(challenge, challenge.champion, scores, days)
     if task is Task.BINARY:
-        results.append(calibration_gate(test.labels, scores, days))
+        calibrated = calibration_gate(test.labels, scores, days)
+        if challenge.champion is not None:
+            old = challenge.champion.score_many(test.matrix)
+            calibrated = calibration_beside(calibrated, calibration_gate(test.labels, old, days))
+        results.append(calibrated)
     results.append(_robustness(candidate, test))
     results.append(_latency(candidate, test, settings))
     return tuple(results)

@@ -115,7 +115,10 @@ def baseline_gate(
 def money_gate(
     candidate: ArrayLike, champion: ArrayLike, clusters: ArrayLike, *, margin: float, currency: str, alpha: float = 0.05
 ) -> GateResult:
-    """Hold the candidate's realised payoff per row to no more than `margin` per row under the champion's.
+    """Refuse a candidate whose decisions lose more than `margin` a row against the champion's, shown at any look.
+
+    Money swings far more than quality does, so the gate asks for evidence of a loss, not for proof of its absence:
+    that the candidate is no worse is the quality gate's burden.
 
     Parameters
     ----------
@@ -124,14 +127,17 @@ def money_gate(
     margin : float, money per row
         Bearable loss, >= 0.
     """
-    gain = np.asarray(candidate, dtype=np.float64) - np.asarray(champion, dtype=np.float64)
-    interval = confidence_sequence(cluster_means(gain, clusters), alpha=alpha)
-    passed, superior = interval.low > -margin, interval.low > 0
+    gain = cluster_means(np.asarray(candidate, dtype=np.float64) - np.asarray(champion, dtype=np.float64), clusters)
+    interval = confidence_sequence(gain, alpha=alpha)
+    against = e_value(-gain, above=margin)
+    passed, superior = against < 1 / alpha, interval.low > 0
+    what = "brings more" if superior else "is not shown to lose" if passed else "loses"
     words = (
-        f"{'brings' if superior else 'keeps' if passed else 'not shown to keep'} the money: {interval.mean:+.4f}"
-        f" {currency} a row against the champion, at least {interval.low:+.4f} for sure (bearable: {-margin:+.4f})"
+        f"{what}: {interval.mean:+.4f} {currency} a row against the champion over {interval.clusters} days"
+        f" (evidence of a loss over {margin:.4f}: {against:.3g}, limit {1 / alpha:.0f})"
     )
-    return GateResult("money", passed, words, _evidence(interval, margin=margin, superior=superior))
+    evidence = _evidence(interval, margin=margin, superior=superior) | {"e_value": _finite(against)}
+    return GateResult("money", passed, words, evidence)
 
 
 def slice_gate(
@@ -189,12 +195,31 @@ def calibration_gate(
     mean = float(np.mean(values))
     passed = mean < 1 / alpha
     worst = max(gaps, key=abs)
+    typical = float(np.abs(gaps).mean())
     words = (
         f"expected {p.mean():.1%}, observed {y.mean():.1%}; the worst fifth of the scores is off by {worst:+.1%}"
         f" ({'bearable' if passed else 'for sure over'}: {tolerance:.1%})"
     )
-    evidence = {"expected": float(p.mean()), "observed": float(y.mean()), "gaps": gaps, "e_value": _finite(mean)}
+    evidence: dict[str, object] = {
+        "expected": float(p.mean()),
+        "observed": float(y.mean()),
+        "gaps": gaps,
+        "typical_gap": typical,
+        "e_value": _finite(mean),
+    }
     return GateResult("calibration", passed, words, evidence)
+
+
+def calibration_beside(candidate: GateResult, champion: GateResult) -> GateResult:
+    """Let a candidate pass whose probabilities are off no more than the champion's on the same rows.
+
+    When the base rate moves, every model that was calibrated before is off; keeping the old one would not help.
+    """
+    new, old = (float(str(result.evidence["typical_gap"])) for result in (candidate, champion))
+    if candidate.passed or new > old:
+        return candidate
+    words = f"{candidate.words}; typically off by {new:.1%}, the champion by {old:.1%}: no worse"
+    return GateResult(candidate.name, True, words, dict(candidate.evidence) | {"champion_typical_gap": old})
 
 
 def latency_gate(p99_ms: float, *, max_p99_ms: float) -> GateResult:
