@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from daytwo.alerts.alerts import acknowledged, closed, take_in
 from daytwo.alerts.sql import SqlAlertBook
 from daytwo.core.finding import Finding, Severity
-from daytwo.core.ledger import create_tables, open_sqlite
 
 NOW = datetime(2013, 4, 8, tzinfo=UTC)
 WIND = Finding("contract.between", "wind_speed", Severity.WARNING, "31 rows out of range", evidence={"rows": 31})
@@ -37,10 +36,8 @@ def test_after_closing_the_same_finding_opens_a_new_alert():
     assert again.opened[0].id != first.id
 
 
-def test_the_ledger_gives_back_what_was_put(tmp_path):
-    engine = open_sqlite(tmp_path / "ledger.db")
-    create_tables(engine)
-    book = SqlAlertBook(engine)
+def test_the_ledger_gives_back_what_was_put(ledger):
+    book = SqlAlertBook(ledger)
     alert = take_in([WIND], [], at=NOW, opened_by="window 14").opened[0]
     book.put(alert)
     taken = acknowledged(alert, "ben")

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from daytwo.core.errors import Refused
-from daytwo.core.ledger import create_tables, open_sqlite
 from daytwo.governance.approvals import Decision, Request, must_be_allowed, standing
 from daytwo.governance.sql import SqlApprovals
 
@@ -49,10 +48,8 @@ def test_an_expired_request_is_refused_and_counts_as_no():
         must_be_allowed(REQUEST, "ben", late)
 
 
-def test_the_ledger_keeps_a_request_once_and_a_persons_last_word(tmp_path):
-    engine = open_sqlite(tmp_path / "ledger.db")
-    create_tables(engine)
-    approvals = SqlApprovals(engine)
+def test_the_ledger_keeps_a_request_once_and_a_persons_last_word(ledger):
+    approvals = SqlApprovals(ledger)
     approvals.ask(REQUEST)
     approvals.ask(replace(REQUEST, digest="f" * 64))
     approvals.decide(YES)

@@ -7,32 +7,26 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from daytwo.core.ledger import create_tables, open_sqlite
+from daytwo.core.ledger import open_sqlite
 from daytwo.governance.audit import Entry, first_break
 from daytwo.governance.sql import SqlAuditLog
 
 NOW = datetime(2013, 4, 1, 12, tzinfo=UTC)
 
 
-def _log(path: Path) -> SqlAuditLog:
-    engine = open_sqlite(path)
-    create_tables(engine)
-    return SqlAuditLog(engine)
-
-
 def _entry(i: int) -> Entry:
     return Entry(NOW, "ana", "promote", f"v{i}", f"cause {i}", {"share": 0.25, "reason": "ü"})
 
 
-def test_an_untouched_chain_is_whole_and_reads_back_as_written(tmp_path):
-    log = _log(tmp_path / "ledger.db")
+def test_an_untouched_chain_is_whole_and_reads_back_as_written(ledger):
+    log = SqlAuditLog(ledger)
     written = [log.append(_entry(i)) for i in range(5)]
     assert list(log.read()) == written
     assert first_break(log.read()) is None
 
 
-def test_the_same_cause_is_sealed_once(tmp_path):
-    log = _log(tmp_path / "ledger.db")
+def test_the_same_cause_is_sealed_once(ledger):
+    log = SqlAuditLog(ledger)
     assert log.append(_entry(1)) == log.append(_entry(1))
     assert len(log.read()) == 1
 
@@ -46,26 +40,25 @@ def test_the_same_cause_is_sealed_once(tmp_path):
         "update audit set at = '2013-04-01T12:00:01+00:00' where number = 3",
     ],
 )
-def test_a_changed_or_missing_entry_breaks_the_chain_there(tmp_path, damage):
-    engine = open_sqlite(tmp_path / "ledger.db")
-    create_tables(engine)
-    log = SqlAuditLog(engine)
+def test_a_changed_or_missing_entry_breaks_the_chain_there(ledger, damage):
+    log = SqlAuditLog(ledger)
     for i in range(5):
         log.append(_entry(i))
-    with engine.begin() as connection:
+    with ledger.begin() as connection:
         connection.execute(text(damage))
     assert first_break(log.read()) == 3
 
 
 def _append_many(path: Path, who: str) -> None:
-    log = SqlAuditLog(open_sqlite(path))
+    engine = open_sqlite(path)
+    log = SqlAuditLog(engine)
     for i in range(20):
         log.append(Entry(NOW, who, "act", "x", f"{who} {i}"))
+    engine.dispose()
 
 
-def test_writers_in_several_processes_keep_one_chain(tmp_path):
+def test_writers_in_several_processes_keep_one_chain(ledger, tmp_path):
     path = tmp_path / "ledger.db"
-    _log(path)
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_append_many, args=(path, who)) for who in ("a", "b", "c")]
     for writer in writers:
@@ -73,6 +66,6 @@ def test_writers_in_several_processes_keep_one_chain(tmp_path):
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0
-    log = _log(path).read()
+    log = SqlAuditLog(ledger).read()
     assert len(log) == 60
     assert first_break(log) is None

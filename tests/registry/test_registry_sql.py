@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daytwo.core.errors import Conflict, NotFound
-from daytwo.core.ledger import create_tables, open_sqlite
+from daytwo.core.ledger import open_sqlite
 from daytwo.registry.route import Route
 from daytwo.registry.sql import SqlRegistry
 from daytwo.registry.versions import current_route
@@ -15,14 +15,12 @@ from daytwo.registry.versions import current_route
 NOW = datetime(2013, 4, 1, 12, tzinfo=UTC)
 
 
-def _registry(path: Path) -> SqlRegistry:
-    engine = open_sqlite(path)
-    create_tables(engine)
-    return SqlRegistry(engine, "late-flights")
+@pytest.fixture
+def registry(ledger) -> SqlRegistry:
+    return SqlRegistry(ledger, "late-flights")
 
 
-def test_versions_are_numbered_and_the_same_digest_is_the_same_version(tmp_path):
-    registry = _registry(tmp_path / "ledger.db")
+def test_versions_are_numbered_and_the_same_digest_is_the_same_version(registry):
     first = registry.add("a" * 64, author="ana", reason="first", at=NOW)
     second = registry.add("b" * 64, author="ana", reason="better", at=NOW)
     assert (first.number, second.number) == (1, 2)
@@ -32,15 +30,13 @@ def test_versions_are_numbered_and_the_same_digest_is_the_same_version(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["v3", "aaaaa", "cccccc", "champion"])
-def test_an_unknown_name_is_told_with_the_names_there_are(tmp_path, name):
-    registry = _registry(tmp_path / "ledger.db")
+def test_an_unknown_name_is_told_with_the_names_there_are(registry, name):
     registry.add("a" * 64, author="ana", reason="first", at=NOW)
     with pytest.raises(NotFound, match=r"v1 \(aaaaaaaaaaaa\)"):
         registry.find(name)
 
 
-def test_a_route_decided_on_an_old_generation_is_refused(tmp_path):
-    registry = _registry(tmp_path / "ledger.db")
+def test_a_route_decided_on_an_old_generation_is_refused(registry):
     assert current_route(registry) is None
     registry.change_route(Route(1, "a" * 64), cause="x", at=NOW, by="flow", reason="first")
     registry.change_route(Route(2, "b" * 64), cause="y", at=NOW, by="flow", reason="second")
@@ -50,8 +46,7 @@ def test_a_route_decided_on_an_old_generation_is_refused(tmp_path):
     assert [change.reason for change in registry.history()] == ["first", "second"]
 
 
-def test_the_same_cause_changes_the_route_once(tmp_path):
-    registry = _registry(tmp_path / "ledger.db")
+def test_the_same_cause_changes_the_route_once(registry):
     registry.change_route(Route(1, "a" * 64), cause="x", at=NOW, by="flow", reason="first")
     registry.change_route(Route(2, "b" * 64, "c" * 64, 0.05), cause="y", at=NOW, by="flow", reason="canary")
     again = registry.change_route(Route(3, "z" * 64), cause="x", at=NOW, by="flow", reason="first")
@@ -60,18 +55,20 @@ def test_the_same_cause_changes_the_route_once(tmp_path):
 
 
 def _compete(path: Path, who: str, won) -> None:
-    registry = SqlRegistry(open_sqlite(path), "late-flights")
+    engine = open_sqlite(path)
     try:
-        registry.change_route(Route(2, who * 64), cause=who, at=NOW, by=who, reason=who)
+        SqlRegistry(engine, "late-flights").change_route(Route(2, who * 64), cause=who, at=NOW, by=who, reason=who)
     except Conflict:
         return
+    finally:
+        engine.dispose()
     with won.get_lock():
         won.value += 1
 
 
-def test_of_several_processes_that_decide_on_one_generation_one_wins(tmp_path):
+def test_of_several_processes_that_decide_on_one_generation_one_wins(registry, tmp_path):
     path = tmp_path / "ledger.db"
-    _registry(path).change_route(Route(1, "a" * 64), cause="x", at=NOW, by="flow", reason="first")
+    registry.change_route(Route(1, "a" * 64), cause="x", at=NOW, by="flow", reason="first")
     context = multiprocessing.get_context("spawn")
     won = context.Value("i", 0)
     rivals = [context.Process(target=_compete, args=(path, who, won)) for who in "bcde"]
