@@ -28,6 +28,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -157,7 +158,7 @@ class Contract:
     @property
     def digest(self) -> str:
         """The name of this contract by its content."""
-        return digest_json(asdict(self))
+        return _digest(self)
 
     @property
     def features(self) -> Schema:
@@ -265,6 +266,11 @@ def _text_problems(column: Column) -> Iterator[str]:
             re.compile(column.pattern)
         except re.error as err:
             yield f"{column.pattern!r} is no regular expression: {err}"
+
+
+@lru_cache(maxsize=32)  # asked for with every row kept aside
+def _digest(contract: Contract) -> str:
+    return digest_json(asdict(contract))
 
 
 def _check_rule(contract: Contract, rule: Rule) -> None:

@@ -28,7 +28,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "data": {"owner": "weather-and-schedule@airline.example"},
     "value": {"currency": "USD", "true_positive": "2.5 * seats - 120", "false_positive": -120, "false_negative": 0},
     "monitor": {"window": "7d", "false_alarms": "1 per quarter", "label_delay": "2d"},
-    "retrain": {"policy": "marginal", "switch_cost": 400.0},
+    "retrain": {"policy": "marginal", "switch_cost": 400.0, "every": 2},
     "gate": {"metric": "roc_auc", "margin": 0.005, "slices": ["origin", "carrier"]},
 }
 

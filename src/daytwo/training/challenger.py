@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from daytwo.core.schema import Task
 from daytwo.core.settings import Settings
-from daytwo.scoring.calibration import Calibration, fit_calibration
+from daytwo.scoring.calibration import Calibration, fit_sigmoid
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.training.dataset import TrainingData, check_learnable
 from daytwo.training.fit import bin_rows, grow
@@ -33,7 +33,7 @@ class Challenger:
     text: bytes
     calibration: Calibration
     features: int
-    threads: int = 2
+    threads: int = 1
 
     def score_many(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return calibrated probabilities, or values, shape (n,)."""
@@ -44,7 +44,7 @@ class Challenger:
         return LightgbmScorer(self.text, self.features, threads=self.threads)
 
 
-def train_challenger(data: TrainingData, settings: Settings, *, seed: int, threads: int = 2) -> Challenger:
+def train_challenger(data: TrainingData, settings: Settings, *, seed: int, threads: int = 1) -> Challenger:
     """Fit one cheap model on all but the newest tenth of `data`, and calibrate it on that.
 
     Raises
@@ -62,5 +62,5 @@ def train_challenger(data: TrainingData, settings: Settings, *, seed: int, threa
     model = Challenger(fitted.text, Calibration(), len(data.schema.features), threads)
     if task is Task.REGRESSION:
         return model
-    calibration = fit_calibration(model.score_many(newest.matrix), newest.labels)
+    calibration = fit_sigmoid(model.score_many(newest.matrix), newest.labels)
     return Challenger(fitted.text, calibration, model.features, threads)
