@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from daytwo.serving.door import Door
 from daytwo.serving.messages import Request, Response
-from daytwo.serving.protocol import MAX_HEAD_BYTES, Connection
+from daytwo.serving.protocol import Connection
+from daytwo.serving.sizes import MAX_HEAD_BYTES
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 

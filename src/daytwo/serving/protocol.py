@@ -1,8 +1,8 @@
 """HTTP/1.1 on one connection: bytes in, requests out, answers back in order.
 
-llhttp (by httptools) reads the grammar; here stand the limits and what it leaves open: a header that decides where a
-message ends may stand once only, chunks have no trailers, slow and greedy clients are cut off, and what is pipelined
-is answered one request a turn of the loop so that nobody is starved. `server.py` owns the connections.
+llhttp (by httptools) reads the grammar; here stands what it leaves open: a header that decides where a message ends
+may stand once only, chunks have no trailers, slow clients are cut off, and what is pipelined is answered one request a
+turn of the loop so that nobody is starved. `sizes.py` cuts off greedy ones, `server.py` owns the connections.
 """
 
 from __future__ import annotations
@@ -15,11 +15,8 @@ import httptools
 
 from daytwo.serving.door import Door
 from daytwo.serving.messages import HttpError, Request, error_id, refusal, to_bytes
+from daytwo.serving.sizes import Sizes
 
-MAX_HEAD_BYTES = 16 * 1024
-MAX_HEADERS = 100
-# What chunked framing may cost on top of the body itself: a client that sends one byte a chunk is no client.
-_CHUNK_OVERHEAD = 2
 # How long a client may take to end its side once it has got its last answer.
 _LINGER_S = 2.0
 # Requests of one connection that wait for their turn before its socket is no longer read.
@@ -43,20 +40,17 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_body",
-        "_body_bytes",
         "_closing",
         "_door",
-        "_head_bytes",
         "_headers",
         "_in_body",
         "_in_message",
         "_loop",
-        "_n_headers",
         "_parser",
         "_paused",
         "_queue",
-        "_raw_bytes",
         "_scheduled",
+        "_sizes",
         "_transport",
         "_url",
         "deadline",
@@ -68,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._queue: deque[Request | HttpError] = deque()
         self._in_message = self._in_body = self._closing = self._paused = self._scheduled = False
         self._transport: asyncio.Transport | None = None
+        self._sizes = Sizes(door.max_body_bytes)
         self.deadline = loop.time() + door.head_timeout_s
         self._reset()
 
@@ -75,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
-        self._n_headers = self._head_bytes = self._body_bytes = self._raw_bytes = 0
+        self._sizes.reset()
 
     # What the transport tells.
 
@@ -106,7 +101,7 @@ class Connection(asyncio.Protocol):
             return
         try:
             if self._in_message:
-                self._count_raw(len(data))
+                self._sizes.raw(len(data), in_body=self._in_body)
             self._parser.feed_data(data)
         except HttpError as err:
             self._put(err)
@@ -147,12 +142,11 @@ class Connection(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         """Collect the address."""
         self._url += url
-        self._count_head(len(url))
+        self._sizes.head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep the headers that are read here, each once."""
-        self._n_headers += 1
-        self._count_head(len(name) + len(value))
+        self._sizes.header(len(name) + len(value))
         if self._in_body:
             raise HttpError(400, "protocol", "trailers are refused", hint="Send all headers before the body")
         lower = name.lower()
@@ -174,8 +168,8 @@ class Connection(asyncio.Protocol):
                 raise HttpError(
                     400, "protocol", "the length of the body is told in two ways", hint="Send Content-Length only"
                 )
-        elif int(headers.get(b"content-length", b"0")) > self._door.max_body_bytes:
-            raise self._too_large()
+        else:
+            self._sizes.announced(int(headers.get(b"content-length", b"0")))
         if b"expect" in headers and self._transport is not None:
             if headers[b"expect"].lower() != b"100-continue":
                 raise HttpError(417, "protocol", "this expectation cannot be met", hint="Send no Expect header")
@@ -184,9 +178,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Collect the body up to its limit."""
-        self._body_bytes += len(body)
-        if self._body_bytes > self._door.max_body_bytes:
-            raise self._too_large()
+        self._sizes.body(len(body))
         self._body.append(body)
 
     def on_message_complete(self) -> None:
@@ -278,30 +270,3 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and (self._closing or not self._in_message) and not self._queue:
             self._closing = True
             self._transport.close()
-
-    # Limits.
-
-    def _count_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > MAX_HEAD_BYTES or self._n_headers > MAX_HEADERS:
-            raise _head_too_large()
-
-    def _count_raw(self, size: int) -> None:
-        """Bound what a message may send that reaches no callback: half a header, endless chunk extensions."""
-        self._raw_bytes += size
-        if not self._in_body and self._raw_bytes > MAX_HEAD_BYTES:
-            raise _head_too_large()
-        if self._raw_bytes > MAX_HEAD_BYTES + _CHUNK_OVERHEAD * self._door.max_body_bytes:
-            raise self._too_large()
-
-    def _too_large(self) -> HttpError:
-        return HttpError(
-            413,
-            "too_large",
-            f"the body is larger than {self._door.max_body_bytes} bytes",
-            hint="Send fewer rows at once, or raise [serve] max_body_mb",
-        )
-
-
-def _head_too_large() -> HttpError:
-    return HttpError(431, "too_large", f"the head is larger than {MAX_HEAD_BYTES} bytes", hint="Send fewer headers")
