@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 import tomllib
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from daytwo.contracts.contract import Action, Column, Contract, Role, Rule
-from daytwo.core.errors import SettingsError
+from daytwo.core.errors import NotFound, SettingsError
 from daytwo.core.schema import Kind
 
 _HEAD = """\
@@ -104,6 +105,31 @@ def from_toml(text: str) -> Contract:
         columns=tuple(Column(name=name, **msgspec.structs.asdict(table)) for name, table in file.columns.items()),
         rules=tuple(Rule(name=name, **msgspec.structs.asdict(table)) for name, table in file.rules.items()),
     )
+
+
+def read_contract(path: Path) -> Contract:
+    """Read the contract in the file at `path`.
+
+    Raises
+    ------
+    NotFound
+        If it cannot be read.
+    SettingsError
+        If it is no contract; names the file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as err:
+        raise NotFound(
+            f"cannot read the contract {path}: {err.strerror or err}",
+            hint="'daytwo contract propose FILE --target COLUMN -o contract.toml' makes one",
+        ) from err
+    except UnicodeDecodeError as err:
+        raise SettingsError(f"{path} is no text in UTF-8: {err.reason}", hint="Save the file as UTF-8") from err
+    try:
+        return from_toml(text)
+    except SettingsError as err:
+        raise SettingsError(f"{path}: {err.message}", hint=err.hint) from err
 
 
 def _hint(problem: str) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 
 from daytwo.contracts.columnar import ROW, check
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.toml import from_toml
+from daytwo.contracts.toml import read_contract
 from daytwo.core.digest import digest_file
 from daytwo.core.errors import DataError, NotFound
 from daytwo.governance.audit import Entry
@@ -88,7 +88,7 @@ def ingest(run: Run, system: System, arguments: dict[str, Json]) -> Json:
         batch = f"file:{digest_file(path)}"
         if system.tables.has_batch(DATASET, batch):
             return {"file": path.name, "accepted": 0, "rejected": 0, "unlabelled": 0, "again": True}
-        contract = from_toml(system.contract_path.read_text(encoding="utf-8"))
+        contract = read_contract(system.contract_path)
         frame = read_source(path)
         labelled = _with_outcome(frame, contract)
         checked = check(contract, labelled, labels=True, parse_text=path.suffix.lower() == ".csv")

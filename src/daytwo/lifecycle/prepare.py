@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.toml import from_toml
+from daytwo.contracts.toml import read_contract
 from daytwo.core.digest import digest_bytes, digest_json
 from daytwo.core.durations import duration
+from daytwo.core.errors import DaytwoError
 from daytwo.core.schema import Task
 from daytwo.governance.approvals import Request
 from daytwo.governance.audit import Entry
@@ -68,8 +69,12 @@ def prepare_release(run: Run, system: System, arguments: dict[str, Json]) -> Jso
         return _gate(system, str(trained["digest"]), str(trained["window"]), now)
 
     run.step("begin", begin)
-    trained = run.step("train", train)
-    gated = run.step("gate", gate)
+    try:
+        trained = run.step("train", train)
+        gated = run.step("gate", gate)
+    except DaytwoError as err:
+        words = f"no candidate could be made: {err}"  # the name `err` ends with this block
+        return run.step("give_up", lambda: _give_up(system, release_id, words, now))
 
     def conclude() -> dict[str, Json]:
         return _conclude(system, release_id, trained, gated, now)
@@ -77,8 +82,17 @@ def prepare_release(run: Run, system: System, arguments: dict[str, Json]) -> Jso
     return run.step("conclude", conclude)
 
 
+def _give_up(system: System, release_id: str, words: str, now: datetime) -> dict[str, Json]:
+    """End a release whose rows, settings or machine did not allow a candidate; another one may be begun at any time."""
+    release = system.releases.get(release_id)
+    assert release is not None
+    system.releases.put(replace(release, state=State.REFUSED, words=words, changed_at=now))
+    system.audit.append(Entry(now, "daytwo", "release refused", release_id, f"audit:{release_id}:gate", {"why": words}))
+    return {"state": str(State.REFUSED), "digest": "", "words": words}
+
+
 def _rows(system: System, until: datetime) -> _Rows:
-    contract = from_toml(system.contract_path.read_text(encoding="utf-8"))
+    contract = read_contract(system.contract_path)
     payoff = Payoff.from_settings(system.settings.value, system.settings.model.task)
     data = history(system, contract, payoff.columns, until)
     return _Rows(contract, payoff, set_aside(data, system))

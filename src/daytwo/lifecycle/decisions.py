@@ -1,0 +1,106 @@
+"""What people decide: yes or no to a release, and back to an earlier version. Each is sealed in the audit log.
+
+An approval only goes into the ledger; whoever runs the flows (`daytwo up`) acts on it at the next tick. Going back
+takes effect at once: servers read the new route within a moment.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from daytwo.core.errors import Mistake, NotFound, Refused
+from daytwo.governance.approvals import Decision, Request, must_be_allowed, standing
+from daytwo.governance.audit import Entry
+from daytwo.lifecycle.releases import OPEN, Release, State
+from daytwo.lifecycle.rollout import roll_back
+from daytwo.lifecycle.system import System
+from daytwo.registry.route import Route
+from daytwo.registry.versions import Version
+
+
+def find_release(system: System, name: str) -> Release:
+    """Return the release called `name`: its id, a version such as `v3`, or a digest's first 6 or more digits.
+
+    Raises
+    ------
+    NotFound
+        If there is none; the hint names those that wait.
+    """
+    releases = system.releases.releases()
+    for release in releases:
+        if release.id == name:
+            return release
+    digest = ""
+    try:
+        digest = system.registry.find(name).digest
+    except (NotFound, Mistake):
+        digest = name if len(name) >= 6 else ""
+    found = [one for one in releases if digest and one.digest.startswith(digest)]
+    if found:
+        return found[-1]
+    waiting = [one.id for one in releases if one.state in OPEN] or [one.id for one in releases[-3:]]
+    hint = f"There is {', '.join(waiting)}" if waiting else "'daytwo up' or 'daytwo release' makes one"
+    raise NotFound(f"there is no release {name!r}", hint=hint)
+
+
+def decide(system: System, release: Release, *, person: str, approved: bool, reason: str, now: datetime) -> Decision:
+    """Keep a person's yes or no to a release that waits.
+
+    The same word again is the same decision. A later word of the same person replaces the earlier one while the
+    release still waits.
+
+    Raises
+    ------
+    Refused
+        If the release does not wait for a decision, time has run out, or this person may not decide on it.
+    """
+    request = system.approvals.request(release.id)
+    if release.state is not State.WAITING or request is None:
+        raise Refused(
+            f"{release.id} does not wait for a decision: it is {str(release.state).replace('_', ' ')}",
+            hint="'daytwo status' shows what waits",
+        )
+    must_be_allowed(request, person, now)
+    kept = next((one for one in system.approvals.decisions(release.id) if one.person == person), None)
+    if kept is not None and _is_same(kept, request, approved=approved):
+        return kept
+    decision = Decision(release.id, request.digest, request.evidence, person, approved, reason, now)
+    system.approvals.decide(decision)
+    detail: dict[str, object] = {"digest": request.digest, "evidence": request.evidence, "reason": reason}
+    cause = f"decide:{release.id}:{person}:{now.isoformat()}"
+    system.audit.append(Entry(now, person, "approve" if approved else "refuse", release.id, cause, detail))
+    return decision
+
+
+def stands(system: System, release: Release, now: datetime) -> bool | None:
+    """Whether enough people have said yes (True), it is off (False), or it still waits (None)."""
+    request = system.approvals.request(release.id)
+    return None if request is None else standing(request, system.approvals.decisions(release.id), now)
+
+
+def go_back(system: System, to: str, *, person: str, reason: str, now: datetime) -> tuple[Version, Route]:
+    """Make an earlier version champion again: the one called `to`, or the one before where `to` is empty.
+
+    Raises
+    ------
+    Refused
+        If that version answers already, never did, or there is none to go back to.
+    NotFound
+        If there is no such version.
+    """
+    if not person.strip() or not reason.strip():
+        raise Mistake("going back needs a name and a reason", hint="Give --as NAME and --reason TEXT")
+    history = system.registry.history()
+    digest = system.registry.find(to).digest if to else None
+    if digest is not None and history:
+        if digest == history[-1].route.champion:
+            raise Refused(f"{to} is what answers now", hint="'daytwo status' lists the versions there were")
+        if all(change.route.champion != digest for change in history):
+            raise Refused(f"{to} was never live", hint="New versions go live by 'daytwo release' and an approval")
+    cause = f"rollback:{person}:{now.isoformat()}"
+    route = roll_back(system, to=digest, by=person, reason=reason, now=now, cause=cause)
+    return system.registry.find(route.champion), route
+
+
+def _is_same(kept: Decision, request: Request, *, approved: bool) -> bool:
+    return kept.approved is approved and (kept.digest, kept.evidence) == (request.digest, request.evidence)

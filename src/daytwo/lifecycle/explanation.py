@@ -1,0 +1,179 @@
+"""Why one prediction came out as it did, long after: its row and version found again, its score worked out anew.
+
+The exact bundle that answered scores the logged row once more; an explanation of another score than the logged one
+would explain nothing, so both are held against each other first. Works on the tables alone; what a running server
+has answered a moment ago is asked of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import polars as pl
+
+from daytwo.core.errors import NotFound, Refused
+from daytwo.explain.reasons import Reason
+from daytwo.lifecycle.system import System
+from daytwo.lifecycle.versions import load_model
+from daytwo.predictions.labels import join_labels
+from daytwo.predictions.record import FALLBACK
+from daytwo.scoring.model import Model
+from daytwo.serving.client import Client
+
+# How many reasons each way.
+_REASONS = 4
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One prediction with its reasons.
+
+    `score` was answered, `recomputed` is what the same bundle gives for the logged row now: equal to the last bit.
+    `typical` is the score of the typical row that reasons compare with. `breaches` tell why the fallback answered;
+    then there are no reasons. `label` is None while the outcome is unknown.
+    """
+
+    id: str
+    digest: str
+    arm: str
+    at: datetime
+    key: str | None
+    score: float
+    recomputed: float | None
+    typical: float | None
+    act: bool | None
+    gain: float | None
+    outcome: str
+    reference: str
+    reasons: tuple[Reason, ...]
+    breaches: tuple[Mapping[str, object], ...]
+    row: Mapping[str, object]
+    label: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """A prediction as it was recorded, wherever it was found."""
+
+    digest: str
+    arm: str
+    at: datetime
+    key: str | None
+    score: float
+    act: bool | None
+    gain: float | None
+    row: Mapping[str, object]
+    breaches: tuple[Mapping[str, object], ...] = ()
+    label: float | None = None
+
+
+def explain(system: System, identity: str, client: Client | None) -> Explanation:
+    """Explain the prediction `identity`; `client` reaches a running server, if one runs.
+
+    Raises
+    ------
+    NotFound
+        If neither the tables nor the server know it.
+    Refused
+        If its bundle is damaged, or does not give the logged score any more.
+    """
+    logged = _from_tables(system, identity) or _from_server(client, identity)
+    if logged is None:
+        raise NotFound(
+            f"there is no prediction {identity!r}",
+            hint="Its id is the reply's prediction_id; what a stopped server answered last is found after 'daytwo up'",
+        )
+    model = load_model(system.bundles, logged.digest)
+    is_fallback = logged.arm == FALLBACK
+    features = None if is_fallback else _features(model, logged.row)
+    recomputed = None if features is None else model.score(features)
+    if recomputed is not None and recomputed != logged.score:
+        raise Refused(
+            f"bundle {logged.digest[:12]} gives {recomputed!r} for this row today and answered {logged.score!r} then",
+            hint="The logged row or the bundle was changed; 'daytwo doctor' checks both",
+        )
+    explained = features is not None and model.explainer is not None
+    return Explanation(
+        id=identity,
+        digest=logged.digest,
+        arm=logged.arm,
+        at=logged.at,
+        key=logged.key,
+        score=logged.score,
+        recomputed=recomputed,
+        typical=model.typical_score if explained else None,
+        act=logged.act,
+        gain=logged.gain,
+        outcome=model.explainer.outcome if model.explainer else model.manifest.model,
+        reference=model.explainer.reference_name if model.explainer else "",
+        reasons=model.explain(features, logged.row, k=_REASONS) if explained and features is not None else (),
+        breaches=logged.breaches,
+        row=logged.row,
+        label=logged.label,
+    )
+
+
+def _features(model: Model, row: Mapping[str, object]) -> list[float]:
+    return model.encoder.row({name: row.get(name) for name in model.schema.names})
+
+
+def _from_tables(system: System, identity: str) -> _Logged | None:
+    if system.tables.version("predictions") is None:
+        return None
+    found = system.tables.read("predictions", where=pl.col("_id") == identity)
+    if not found.height:
+        return None
+    row = found.row(0, named=True)
+    label = join_labels(found.select("_id", "_key"), system.tables.read("labels"))["label"][0]
+    values = {name: value for name, value in row.items() if not name.startswith("_")}
+    breaches: tuple[Mapping[str, object], ...] = ()
+    if row["_quarantine"] is not None:
+        kept = system.tables.read("quarantine", where=pl.col("_id") == row["_quarantine"])
+        if kept.height:
+            breaches, values = tuple(msgspec.json.decode(kept["reasons"][0])), _object(kept["row"][0])
+    return _Logged(
+        digest=row["_version"],
+        arm=row["_arm"],
+        at=row["_time"],
+        key=row["_key"],
+        score=row["_score"],
+        act=row["_act"],
+        gain=row["_gain"],
+        row=values,
+        breaches=breaches,
+        label=label,
+    )
+
+
+def _from_server(client: Client | None, identity: str) -> _Logged | None:
+    """Ask the running server, which knows its last answers before they are in the tables."""
+    if client is None:
+        return None
+    try:
+        told = client.prediction(identity)
+    except NotFound:
+        return None
+    row = told["row"]
+    return _Logged(
+        digest=told["version"],
+        arm=told["arm"],
+        at=_BEGINNING + timedelta(microseconds=told["received_at_us"]),
+        key=told["key"],
+        score=told["score"],
+        act=told["act"],
+        gain=told["gain"],
+        row=row if isinstance(row, dict) else {},
+        breaches=tuple(told.get("breaches", ())),
+    )
+
+
+def _object(text: str) -> dict[str, object]:
+    try:
+        row = msgspec.json.decode(text)
+    except msgspec.MsgspecError:
+        return {}
+    return row if isinstance(row, dict) else {}

@@ -1,0 +1,97 @@
+"""Rows and labels of a file, as a client of the server sends them.
+
+The contract says what each column is, so a number that a CSV reader made of a code becomes the text again that the
+model knows. What is no input (the target, columns the contract ignores) stays at home.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from daytwo.contracts.contract import Column, Contract, Role
+from daytwo.contracts.decoder import compile_decoder
+from daytwo.core.errors import DataError
+from daytwo.core.schema import Kind
+from daytwo.lifecycle.rows import DATASET
+from daytwo.lifecycle.system import System
+from daytwo.scoring.payoff import Payoff
+
+Row = dict[str, object]
+_LOOKED_AT = 200
+
+
+def rows_to_send(frame: pl.DataFrame, contract: Contract, money: Sequence[str] = ()) -> list[Row]:
+    """Return a table's rows as JSON values, with the model's inputs and the columns `money` that the payoff reads.
+
+    Columns that the contract does not know go along, so that the server can say so.
+    """
+    known = {column.name: column for column in contract.columns}
+    kept = [
+        _sent(frame.get_column(name), known.get(name))
+        for name in frame.columns
+        if name not in known or name in money or _is_input(known[name])
+    ]
+    return pl.DataFrame(kept, height=frame.height).to_dicts()
+
+
+def money_columns(system: System) -> tuple[str, ...]:
+    """Return the columns that `[value]` reads."""
+    return tuple(Payoff.from_settings(system.settings.value, system.settings.model.task).columns)
+
+
+def example_row(system: System, contract: Contract) -> Row | None:
+    """Return a real row that the contract accepts, without its outcome; None where no rows were ever taken in."""
+    frame = system.tables.read(DATASET)
+    check = compile_decoder(contract).check
+    for row in reversed(rows_to_send(frame.tail(_LOOKED_AT), contract, money_columns(system))):
+        given = {name: value for name, value in row.items() if value is not None or contract.column(name).required}
+        if check(_as_received(given))[0] is not None:
+            return given
+    return None
+
+
+def labels_to_send(frame: pl.DataFrame, contract: Contract) -> list[Row]:
+    """Return a table of outcomes as labels.
+
+    Rows are named by `prediction_id`, or by `key` or the contract's key column; the outcome stands in `label` or in
+    the target's column, the moment, if known, in `observed_at`. Rows without an outcome are left out.
+
+    Raises
+    ------
+    DataError
+        If there is no column for one of the two.
+    """
+    who = _first(frame, ["prediction_id", "key", contract.key.name if contract.key else ""])
+    what = _first(frame, ["label", contract.target.name if contract.target else ""])
+    if not who or not what:
+        missing = "names the prediction" if not who else "holds the outcome"
+        raise DataError(
+            f"no column {missing}; there are {', '.join(frame.columns[:20])}",
+            hint="Give prediction_id or key, and label (or the model's own key and target columns)",
+        )
+    columns = [frame.get_column(who).cast(pl.String).alias("prediction_id" if who == "prediction_id" else "key")]
+    columns.append(frame.get_column(what).alias("label"))
+    if "observed_at" in frame.columns:
+        columns.append(frame.get_column("observed_at"))
+    return pl.DataFrame(columns).filter(pl.col("label").is_not_null()).to_dicts()
+
+
+def _first(frame: pl.DataFrame, names: Sequence[str]) -> str:
+    return next((name for name in names if name and name in frame.columns), "")
+
+
+def _is_input(column: Column) -> bool:
+    return column.is_checked and column.role is not Role.TARGET
+
+
+def _sent(series: pl.Series, column: Column | None) -> pl.Series:
+    if column is not None and column.kind in {Kind.CATEGORY, Kind.TEXT} and series.dtype != pl.String:
+        return series.cast(pl.String)
+    return series.fill_nan(None) if series.dtype.is_float() else series
+
+
+def _as_received(row: Row) -> Row:
+    """Return the row as it comes out of JSON: moments are texts there."""
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
