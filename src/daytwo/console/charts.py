@@ -20,7 +20,8 @@ _MOST_DOTS = 60
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 10.0, 20.0, 24.0
 # An interval may stretch the axis by so many times the spread of the values; what is wider is cut at the edge.
 _REACH = 0.75
-_LABEL_WIDTH = 26.0
+# A little more than the width of a letter of a mark's label.
+_LETTER = 7.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ def _spread(marks: Sequence[Tick]) -> tuple[Tick, ...]:
     for mark in sorted(marks, key=lambda one: one.at):
         fits = mark.at >= free
         kept.append(Tick(mark.at, mark.label if fits else ""))
-        free = mark.at + _LABEL_WIDTH if fits else free
+        free = mark.at + _LETTER * len(mark.label) if fits else free
     return tuple(kept)
 
 

@@ -167,13 +167,15 @@ def _change(found: Dossier, name: str, champion: str) -> str:
     release, evidence = found.release, found.evidence
     if release.state is State.TRAINING:
         return f"A candidate is being trained, because {release.reason}."
+    ended_badly = release.state in {State.REFUSED, State.DECLINED, State.STOPPED}
     told = f"Put {name} in place of {champion}" if champion else f"Let {name} be the first to answer"
-    told += f" ({release.reason})."
+    told = f"Was to {told[0].lower()}{told[1:]}" if ended_badly else told
+    told += f", because {release.reason.removeprefix('retrain: ')}."
     if evidence.train_rows is not None:
         span = "everything labelled" if evidence.window == "all" else f"the last {_span_words(evidence.window)}"
-        told += f" It learnt from {words.count(evidence.train_rows, 'row')}, {span}"
+        told += f" It learnt from {words.count(evidence.train_rows, 'row')} ({span})"
         unseen = evidence.test_rows
-        told += f", and was gated on {words.count(unseen, 'row')} it has not seen." if unseen else "."
+        told += f" and was gated on {words.count(unseen, 'row')} it had not seen." if unseen else "."
     by_name = {one.name: one for one in evidence.variants}
     reference, chosen = by_name.get("reference"), by_name.get(evidence.recommended)
     if reference and chosen and chosen is not reference and chosen.nodes_per_row:

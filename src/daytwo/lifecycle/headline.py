@@ -11,6 +11,9 @@ from daytwo.lifecycle.course import Figure, Point
 from daytwo.lifecycle.overview import Overview
 from daytwo.lifecycle.releases import State
 
+# So many subjects are named in a sentence; of more, the last ones are counted.
+_FEW = 3
+
 
 class Tone(StrEnum):
     """How a sentence is meant."""
@@ -177,11 +180,19 @@ def _alerts(view: Overview) -> Sentence:
     if not view.alerts:
         return Sentence("Nothing is on fire.", Tone.GOOD)
     first = view.alerts[0]
-    told = f"{words.count(len(view.alerts), 'alert')} {'is' if len(view.alerts) == 1 else 'are'} open"
+    told = f"{words.count(len(view.alerts), 'alert')} {'is' if len(view.alerts) == 1 else 'are'} open, about "
+    told += _enumerated(tuple(dict.fromkeys(alert.subject for alert in view.alerts)))
     if first.money_per_day:
         told += f"; the dearest costs about {words.money(first.money_per_day, view.project.currency)} a day"
     burns = any(alert.severity is Severity.CRITICAL for alert in view.alerts)
     return Sentence(f"{told}.", Tone.BAD if burns else Tone.ACT)
+
+
+def _enumerated(subjects: tuple[str, ...]) -> str:
+    """Name the first few and count the rest."""
+    if len(subjects) > _FEW:
+        return f"{', '.join(subjects[: _FEW - 1])} and {len(subjects) - _FEW + 1} more"
+    return " and ".join(part for part in (", ".join(subjects[:-1]), subjects[-1]) if part)
 
 
 def _gain(point: Point, view: Overview) -> float:

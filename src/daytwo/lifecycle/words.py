@@ -20,7 +20,8 @@ _METRICS = {
     "money_per_row": "money a row",
 }
 _SPANS = (("year", 365.25 * 86_400), ("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0))
-# Spans under so many of the next smaller unit are told in that one: 36 hours, 90 minutes.
+_CENT = 0.01
+# Spans under so many of a unit are told in the next smaller one: 36 hours, 90 minutes.
 _FINER = {"year": 2, "day": 3, "hour": 2, "minute": 1}
 
 
@@ -56,11 +57,13 @@ def money(amount: float | None, currency: str) -> str:
 
     Examples
     --------
-    >>> money(12345.6, "USD"), money(3.5, "EUR"), money(None, "USD")
-    ('12,346 USD', '3.50 EUR', 'unknown')
+    >>> money(12345.6, "USD"), money(3.5, "EUR"), money(0.0003, "USD"), money(None, "USD")
+    ('12,346 USD', '3.50 EUR', 'under 0.01 USD', 'unknown')
     """
     if amount is None:
         return UNKNOWN
+    if 0 < abs(amount) < _CENT:
+        return f"under {_CENT} {currency}"
     digits = 0 if abs(amount) >= 100 or amount == int(amount) else 2
     return f"{amount:,.{digits}f} {currency}".replace("-", "\N{MINUS SIGN}")
 
