@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from daytwo.contracts.contract import Column, Contract, Role
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Contract
 from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import GateSettings, ModelSettings, Settings, ValueSettings
 from daytwo.training.dataset import TrainingData

@@ -75,15 +75,19 @@ def test_two_processes_with_other_threads_and_hash_seeds_give_one_digest(tmp_pat
     conftest = Path(__file__).with_name("conftest.py")
     here = train_candidate(TrainingRequest(contract_of(), settings_of(), seed=5, threads=1), data_of(2_500))
     digests = {BundleStore(tmp_path / "here").put(here.files, here.manifest).digest}
-    for threads, hash_seed in (("1", "1"), ("2", "77")):
-        done = subprocess.run(
+    running = [
+        subprocess.Popen(
             [sys.executable, "-W", "error", "-c", SCRIPT, str(conftest), threads, str(tmp_path / threads)],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            check=True,
+            stdout=subprocess.PIPE,
             text=True,
         )
-        digests.add(done.stdout.strip())
+        for threads, hash_seed in (("1", "1"), ("2", "77"))
+    ]
+    for one in running:
+        printed, _ = one.communicate(timeout=120)
+        assert one.returncode == 0
+        digests.add(printed.strip())
     assert len(digests) == 1
 
 

@@ -29,7 +29,7 @@ from daytwo.training.evaluate import Evaluation, check_metric, evaluate
 from daytwo.training.fit import bin_rows, fit_reference
 from daytwo.training.front import REFERENCE, Times, Variant, mark_front, recommend, with_times
 from daytwo.training.lineage import environment_digest, makers, window_of
-from daytwo.training.recipe import binning_for, reference_recipe, student_shapes, threads_for
+from daytwo.training.recipe import binning_for, reference_recipe, student_shapes
 from daytwo.training.suspicion import suspicions
 from daytwo.training.trained import Trained, calibrated, describe, work_of
 from daytwo.training.user_model import FILE as USER_FILE
@@ -46,7 +46,9 @@ class TrainingRequest:
     """What to train and where it comes from.
 
     `window` is the span of the fit part (`all`, `90d`); `parent` the digest of the version to be replaced. `folder`
-    is the project's, whose `model.py` is used if there is one. `dataset` and `code` go into the lineage.
+    is the project's, whose `model.py` is used if there is one. `dataset` and `code` go into the lineage. The number
+    of `threads` changes no byte: two save time on an idle machine, and cost three to five times as much on a busy
+    one, because LightGBM's threads wait for each other at every leaf.
     """
 
     contract: Contract
@@ -58,7 +60,7 @@ class TrainingRequest:
     folder: Path | None = None
     dataset: tuple[DatasetVersion, ...] = ()
     code: Code = field(default_factory=Code)
-    threads: int = 2
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
         students = grow_students(binned, parts.fit.labels, fitted.scores, shapes)
     with watch.step("calibration"):
         return {
-            name: calibrated(name, one, parts, task, threads=threads_for(rows, request.threads))
+            name: calibrated(name, one, parts, task, threads=request.threads)
             for name, one in {REFERENCE: fitted, **students}.items()
         }
 

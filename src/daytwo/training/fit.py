@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from daytwo.core.schema import Task
 from daytwo.training.dataset import TrainingData
-from daytwo.training.recipe import Binning, Recipe, threads_for
+from daytwo.training.recipe import Binning, Recipe
 
 _OBJECTIVES = {Task.BINARY: "binary", Task.REGRESSION: "regression"}
 # Soft labels between 0 and 1 need the cross entropy; its trees answer with the same sigmoid.
@@ -55,11 +55,12 @@ def bin_rows(data: TrainingData, task: Task, binning: Binning, *, seed: int, thr
     """Put the fit part's values into bins: the dearest step before growing, done once for all models."""
     fixed: dict[str, object] = {
         "max_bin": binning.max_bin,
+        "bin_construct_sample_cnt": binning.sample_rows,
         "min_data_in_leaf": binning.min_rows,
         "cat_smooth": binning.category_smoothing,
         "max_cat_threshold": binning.max_categories,
         "seed": seed,
-        "num_threads": threads_for(data.rows, threads),
+        "num_threads": threads,
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,

@@ -42,10 +42,12 @@ class Recipe:
 class Binning:
     """How numbers are put into bins before growing: once for the reference model and all its students.
 
-    `min_rows` must be that of every recipe that grows on the bins: LightGBM drops columns that no leaf could use.
+    The ends of bins are quantiles of `sample_rows` rows, plenty for a hundred bins. `min_rows` must be that of every
+    recipe that grows on the bins: LightGBM drops columns that no leaf could use.
     """
 
     max_bin: int = 127
+    sample_rows: int = 50_000
     min_rows: int = 20
     category_smoothing: float = 10.0
     max_categories: int = 32
@@ -65,14 +67,6 @@ def min_rows_for(rows: int) -> int:
     [5, 20, 60, 60]
     """
     return max(5, min(60, rows // 1_000)) if rows < _SMALL_ROWS else max(20, min(60, rows // 3_000))
-
-
-def threads_for(rows: int, threads: int) -> int:
-    """Return how many threads to grow trees on `rows` rows with, of at most `threads`.
-
-    On few rows threads wait for each other longer than they work, above all on a busy machine.
-    """
-    return threads if rows >= _SMALL_ROWS else 1
 
 
 def reference_recipe(rows: int, task: Task) -> Recipe:
@@ -115,7 +109,7 @@ class Shape:
         return f"{self.trees}x{self.leaves}"
 
 
-# From dear to cheap to walk; rates that let that many trees learn all there is.
+# Trees, leaves, rate; from dear to cheap to walk. Fewer trees learn faster, so that each set learns all it can hold.
 _SHAPES = (
     (80, 31, 0.1),
     (50, 63, 0.12),
@@ -134,8 +128,6 @@ def student_shapes(rows: int, work: float) -> tuple[Shape, ...]:
 
     `work` is the mean number of decisions the reference model takes for a row: shapes that would hardly take fewer
     are left out.
-
-    Source: the measurements of OPTIMISE.md, section C: few trees x many leaves x a large learning rate.
     """
     most = max(7, rows // 100)
     shapes = {(trees, min(leaves, most)): Shape(trees, min(leaves, most), rate) for trees, leaves, rate in _SHAPES}
