@@ -103,8 +103,8 @@ def _verdict(system: System, alert: Alert, fault: Fault) -> str:
         return "true: the injected fault"
     if alert.kind.startswith("contract."):
         return "true: rows broke the contract"
-    windows = {f"watch {one.span.name}": one.settled for one in system.windows.windows()}
-    settled = windows.get(alert.opened_by)
+    windows = {one.span.name: one.settled for one in system.windows.windows()}
+    settled = windows.get(alert.opened_by.removeprefix("watch ").removeprefix("settle "))
     if settled is None:
         return "open: labels to come"
     realised = settled["champion"]

@@ -7,6 +7,7 @@ Only free parts of DBOS are used.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 from collections.abc import Callable, Mapping
@@ -116,12 +117,19 @@ class DbosRunner:
 
         self._start = daytwo_flow
         DBOS.launch()
+        self._finish_what_was_cut_short()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Shut DBOS down and let go of the folder."""
         DBOS.destroy(destroy_registry=True)
         self._lock.close()
+
+    def _finish_what_was_cut_short(self) -> None:
+        """Wait for the flows that launching took up again, so that nothing new runs beside them."""
+        for status in DBOS.list_workflows(status=["PENDING", "ENQUEUED"]):
+            with contextlib.suppress(Exception):  # what it raises is raised again to whoever asks for its result
+                DBOS.retrieve_workflow(status.workflow_id).get_result()
 
     def run(self, flow: str, run_id: str, arguments: dict[str, Json]) -> Json:
         """Run to the end, as the port says."""

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from daytwo.contracts.contract import Column, Contract, Role
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind

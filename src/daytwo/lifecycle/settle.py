@@ -7,129 +7,81 @@ recorded with its reason too. A new champion that is worse for sure than the one
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict, replace
-from pathlib import Path
+import math
+from dataclasses import asdict
+from typing import Any
 
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
-
-from daytwo.core.files import write_whole
+from daytwo.core.durations import rate_per_day
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.schema import Task
+from daytwo.lifecycle.challengers import train_next
+from daytwo.lifecycle.comparison import compare, finite
 from daytwo.lifecycle.flow import Json, Run
-from daytwo.lifecycle.gates import Paired, quality_difference
 from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.retrain import PairedWindow, decide
 from daytwo.lifecycle.rollout import roll_back
-from daytwo.lifecycle.rows import LiveRows, history, live_rows
 from daytwo.lifecycle.system import System
-from daytwo.lifecycle.versions import champion, load_model, money_answers
+from daytwo.lifecycle.versions import load_watch
 from daytwo.lifecycle.watch import read_span, tell_people
 from daytwo.lifecycle.windows import Span, WindowRecord
-from daytwo.monitoring.performance import realised, realised_money, standard_error
-from daytwo.scoring.calibration import Calibration
-from daytwo.scoring.model import Model
-from daytwo.training.challenger import Challenger, train_challenger
-from daytwo.value.costs import TRAINING, cpu_cost
+from daytwo.monitoring.harm import Harm, performance_findings
+from daytwo.monitoring.judge import ALARM_SHARE
+from daytwo.monitoring.performance import Estimate
 
-Floats = NDArray[np.float64]
 # After a refusal the rule rests for so many windows: the same rows would be refused again.
 _REST_WINDOWS = 2
-
-
-class _KeptChallenger(msgspec.Struct, frozen=True):
-    """A challenger as it waits on disk for the window it will be compared in."""
-
-    text: str
-    calibration: str
-    features: int
+_DAY_S = 86_400
 
 
 def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
     """Settle one window: realised figures, the decision on retraining, the next challenger."""
     span = read_span(arguments)
-    figures = run.step("compare", lambda: _compare(system, span))
+    figures = run.step("compare", lambda: compare(system, span))
     if figures is None:
         return {"retrain": False, "words": "no labelled rows in this window"}
     decision = run.step("decide", lambda: _decide(system, span, figures))
-    run.step("challenger", lambda: _train_next(run.id, system, span))
+    run.step("challenger", lambda: train_next(run.id, system, span))
 
     def record() -> dict[str, Json]:
         settled = figures | {"decision": decision}
         watched = {one.span.index: one.watched for one in system.windows.windows()}.get(span.index)
         system.windows.put(WindowRecord(span, watched, settled))
-        return {"rolled_back": _guard(system, span, figures, run.id)}
+        found = losses(system, span, figures, watched)
+        alerts = tell_people(system, found, at=span.end, opened_by=f"settle {span.name}")
+        return {"rolled_back": _guard(system, span, figures, run.id), "alerts": list(alerts)}
 
     guarded = run.step("record", record)
     return decision | guarded
 
 
-def _compare(system: System, span: Span) -> dict[str, Json] | None:
-    model = champion(system)
-    first = system.registry.versions()
-    if model is None or not first:
-        return None
-    every = live_rows(system, model.contract, model.payoff.columns, span.start, span.end)
-    rows = every.labelled()
-    if not rows.rows:
-        return None
-    task = system.settings.model.task
-    installed = [change for change in system.registry.history() if change.route.champion != model.digest]
-    earlier = installed[-1].route.champion if installed else None
-    money = {"champion": _money(model, rows)}
-    static = load_model(system.bundles, first[0].digest)
-    figures: dict[str, Json] = {
-        "rows": every.rows,
-        "labelled": rows.rows,
-        "champion_digest": model.digest,
-        "live": _figures(model, rows, rows.scores, rows.acts if task is Task.BINARY else None),
-        "champion": _figures(model, rows, model.score_many(rows.matrix), None),
-        "static": _figures(static, rows, static.score_many(rows.matrix), None),
-        "paired": None,
-        "against_earlier": None,
+def losses(system: System, span: Span, figures: dict[str, Json], watched: dict[str, Json] | None) -> list[Finding]:
+    """Return what the labels show to be worse than usual, within the budget of false alarms that is left for it."""
+    usual = load_watch(system.bundles, str(figures["champion_digest"])).reference.performance
+    days = (span.end - span.start).total_seconds() / _DAY_S
+    chance = (1 - ALARM_SHARE) * rate_per_day(system.settings.monitor.false_alarms) * days
+    harm = Harm(
+        headline="roc_auc" if system.settings.model.task is Task.BINARY else "mae",
+        usual=usual,
+        estimated={} if watched is None else _estimates(watched["estimated"]),
+        realised=_estimates(figures["champion"]),
+        rows=int(str(figures["rows"])),
+        labelled=int(str(figures["labelled"])),
+        days=days,
+        chance=min(chance, 0.5),
+        currency=system.settings.value.currency,
+    )
+    # What was estimated to be worse was told when the window ended.
+    return [one for one in performance_findings(harm, span.start) if one.kind != "performance.estimated"]
+
+
+def _estimates(kept: object) -> dict[str, Estimate]:
+    """Read figures back from the record; an interval without an end was kept as None."""
+    figures: dict[str, dict[str, Any]] = kept if isinstance(kept, dict) else {}
+    open_ends: dict[str, Any] = {"low": -math.inf, "high": math.inf, "standard_error": math.inf}
+    return {
+        name: Estimate(**{key: open_ends.get(key) if value is None else value for key, value in one.items()})
+        for name, one in figures.items()
     }
-    challenger = _challenger(system, span.index - 1)
-    if challenger is not None:
-        money["challenger"] = _money_of(model, rows, challenger.score_many(rows.matrix))
-        difference = money["challenger"] - money["champion"]
-        error = standard_error(difference - difference.mean(), rows.days) * len(difference)
-        figures["paired"] = {
-            "champion": -float(money["champion"].sum()),
-            "challenger": -float(money["challenger"].sum()),
-            "standard_error": error if np.isfinite(error) else None,
-        }
-        figures["challenger"] = _figures(model, rows, challenger.score_many(rows.matrix), None)
-    if earlier is not None and system.registry.find(earlier).digest != model.digest:
-        old = load_model(system.bundles, earlier)
-        paired = Paired(rows.labels, model.score_many(rows.matrix), old.score_many(rows.matrix), rows.days)
-        interval = quality_difference(paired, task=task)
-        figures["against_earlier"] = {"difference": _number(interval.mean), "high": _number(interval.high)}
-    return figures
-
-
-def _figures(model: Model, rows: LiveRows, scores: Floats, act: Floats | None) -> dict[str, Json]:
-    """Realised metrics and money of scores on labelled rows; `act` where the decisions were taken already."""
-    said = money_answers(model.payoff, scores, rows.column, rows.days)
-    if act is not None:
-        amounts = {n: np.nan_to_num(m) for n, m in model.payoff.amounts_many(rows.rows, rows.column).items()}
-        said = replace(
-            said,
-            act=act,
-            money_if_one=np.where(act == 1, amounts["true_positive"], amounts["false_negative"]),
-            money_if_zero=np.where(act == 1, amounts["false_positive"], amounts["true_negative"]),
-        )
-    return {name: _finite(asdict(one)) for name, one in realised(said, rows.labels, task=model.task).items()}
-
-
-def _money(model: Model, rows: LiveRows) -> Floats:
-    return _money_of(model, rows, model.score_many(rows.matrix))
-
-
-def _money_of(model: Model, rows: LiveRows, scores: Floats) -> Floats:
-    money = realised_money(money_answers(model.payoff, scores, rows.column, rows.days), rows.labels, model.task)
-    return np.zeros(rows.rows) if money is None else np.nan_to_num(money)
 
 
 def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, Json]:
@@ -153,45 +105,7 @@ def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, J
         switch_cost=settings.switch_cost,
         currency=system.settings.value.currency,
     )
-    return _finite(asdict(decision))
-
-
-def _train_next(cause: str, system: System, span: Span) -> dict[str, Json]:
-    """Train the challenger that the next window will be compared with, on everything labelled by now."""
-    if span.index % system.settings.retrain.every:
-        return {"trained": False}
-    model = champion(system)
-    assert model is not None
-    begun = time.process_time()
-    data = history(system, model.contract, model.payoff.columns, span.end)
-    challenger = train_challenger(data, system.settings, seed=system.settings.seed)
-    write_whole(_challenger_path(system, span.index), _challenger_text(challenger))
-    spent = time.process_time() - begun
-    system.costs.add(cpu_cost(f"challenger:{cause}", span.end, TRAINING, spent, system.settings.cost))
-    return {"trained": True, "rows": data.rows}
-
-
-def _challenger(system: System, index: int) -> Challenger | None:
-    """Return the newest challenger trained at or before window `index`, if one was."""
-    for earlier in range(index, max(index - system.settings.retrain.every, -1), -1):
-        path = _challenger_path(system, earlier)
-        if path.is_file():
-            return _read_challenger(path.read_bytes())
-    return None
-
-
-def _challenger_text(challenger: Challenger) -> bytes:
-    kept = _KeptChallenger(challenger.text.decode(), challenger.calibration.to_json().decode(), challenger.features)
-    return msgspec.json.encode(kept)
-
-
-def _read_challenger(text: bytes) -> Challenger:
-    kept = msgspec.json.decode(text, type=_KeptChallenger)
-    return Challenger(kept.text.encode(), Calibration.from_json(kept.calibration.encode()), kept.features)
-
-
-def _challenger_path(system: System, index: int) -> Path:
-    return system.state / "challengers" / f"w{index:04d}.json"
+    return finite(asdict(decision))
 
 
 def _guard(system: System, span: Span, figures: dict[str, Json], cause: str) -> bool:
@@ -213,15 +127,3 @@ def _guard(system: System, span: Span, figures: dict[str, Json], cause: str) -> 
 
 def _no(words: str) -> dict[str, Json]:
     return {"retrain": False, "words": words}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _finite(figures: dict[str, object]) -> dict[str, Json]:
-    """JSON knows no infinity."""
-    return {
-        name: _number(value) if isinstance(value, float) else value  # type: ignore[misc]
-        for name, value in figures.items()
-    }

@@ -24,6 +24,9 @@ from daytwo.lifecycle.watch import span_arguments, watch_window
 from daytwo.lifecycle.windows import spans
 from daytwo.predictions.ship import ship
 
+# The number of the last window that was settled, and whose consequences were drawn.
+_SETTLED = "settled_up_to"
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -99,30 +102,32 @@ def _windows(system: System, runner: Runner, now: datetime, events: list[Event])
     length = duration(system.settings.monitor.window)
     delay = duration(system.settings.monitor.label_delay)
     known = {record.span.index: record for record in system.windows.windows()}
+    # Kept only after a window's release was opened too: whoever is killed between the two comes back to it.
+    kept = system.windows.fact(_SETTLED)
+    settled = -1 if kept is None else int(str(kept))
     for span in spans(datetime.fromisoformat(str(since)), length, now):
         record = known.get(span.index)
         if record is None or record.watched is None:
             found = runner.run("watch", f"watch-{span.name}", span_arguments(span))
             assert isinstance(found, dict)
             events += [Event(now, "alert", words, {"window": span.name}) for words in _texts(found["alerts"])]
-        if span.end + delay <= now and (record is None or record.settled is None):
+        if span.end + delay <= now and span.index > settled:
             _settle(system, runner, span_arguments(span), span.name, now, events)
+            settled = span.index
+            system.windows.keep_fact(_SETTLED, settled)
 
 
 def _settle(
     system: System, runner: Runner, arguments: dict[str, Json], name: str, now: datetime, events: list[Event]
 ) -> None:
-    run_id = f"settle-{name}"
-    if system.windows.fact(f"done:{run_id}"):
-        return
-    decision = runner.run("settle", run_id, arguments)
+    decision = runner.run("settle", f"settle-{name}", arguments)
     assert isinstance(decision, dict)
+    events += [Event(now, "alert", words, {"window": name}) for words in _texts(decision.get("alerts"))]
     events.append(Event(now, "settled", str(decision["words"]), {"window": name} | decision))
     if decision.get("rolled_back"):
         events.append(Event(now, "rolled_back", "the new version is worse for sure: the one before it is back", {}))
     elif decision["retrain"]:
         open_release(system, runner, f"release-{name}", reason=str(decision["words"]), now=now, events=events)
-    system.windows.keep_fact(f"done:{run_id}", True)
 
 
 def open_release(

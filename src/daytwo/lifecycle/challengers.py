@@ -1,0 +1,68 @@
+"""Challengers: after each window a quick model learns from everything labelled, and waits for the next one.
+
+It is compared with the champion on rows that neither has seen (`comparison.py`), so that people and the retraining
+rule know every week what a fresh model would bring. It is never served.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from daytwo.core.files import write_whole
+from daytwo.lifecycle.flow import Json
+from daytwo.lifecycle.rows import history
+from daytwo.lifecycle.system import System
+from daytwo.lifecycle.versions import champion
+from daytwo.lifecycle.windows import Span
+from daytwo.scoring.calibration import Calibration
+from daytwo.training.challenger import Challenger, train_challenger
+from daytwo.value.costs import TRAINING, cpu_cost
+
+
+class _KeptChallenger(msgspec.Struct, frozen=True):
+    """A challenger as it waits on disk for the window it will be compared in."""
+
+    text: str
+    calibration: str
+    features: int
+
+
+def train_next(cause: str, system: System, span: Span) -> dict[str, Json]:
+    """Train the challenger that the next window will be compared with, on everything labelled by now."""
+    if span.index % system.settings.retrain.every:
+        return {"trained": False}
+    model = champion(system)
+    assert model is not None
+    begun = time.process_time()
+    data = history(system, model.contract, model.payoff.columns, span.end)
+    challenger = train_challenger(data, system.settings, seed=system.settings.seed)
+    write_whole(_path(system, span.index), _text(challenger))
+    spent = time.process_time() - begun
+    system.costs.add(cpu_cost(f"challenger:{cause}", span.end, TRAINING, spent, system.settings.cost))
+    return {"trained": True, "rows": data.rows}
+
+
+def challenger_before(system: System, index: int) -> Challenger | None:
+    """Return the newest challenger that knew nothing of window `index`, if there is one."""
+    for earlier in range(index - 1, max(index - 1 - system.settings.retrain.every, -1), -1):
+        path = _path(system, earlier)
+        if path.is_file():
+            return _read(path.read_bytes())
+    return None
+
+
+def _text(challenger: Challenger) -> bytes:
+    kept = _KeptChallenger(challenger.text.decode(), challenger.calibration.to_json().decode(), challenger.features)
+    return msgspec.json.encode(kept)
+
+
+def _read(text: bytes) -> Challenger:
+    kept = msgspec.json.decode(text, type=_KeptChallenger)
+    return Challenger(kept.text.encode(), Calibration.from_json(kept.calibration.encode()), kept.features)
+
+
+def _path(system: System, index: int) -> Path:
+    return system.state / "challengers" / f"w{index:04d}.json"

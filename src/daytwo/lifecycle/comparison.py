@@ -1,0 +1,101 @@
+"""A settled window in figures: what was answered, the first version, the champion and the challenger, on equal rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.core.schema import Task
+from daytwo.lifecycle.challengers import challenger_before
+from daytwo.lifecycle.flow import Json
+from daytwo.lifecycle.gates import Paired, quality_difference
+from daytwo.lifecycle.rows import LiveRows, live_rows
+from daytwo.lifecycle.system import System
+from daytwo.lifecycle.versions import champion, load_model, money_answers
+from daytwo.lifecycle.windows import Span
+from daytwo.monitoring.performance import realised, realised_money, standard_error
+from daytwo.scoring.model import Model
+
+Floats = NDArray[np.float64]
+
+
+def compare(system: System, span: Span) -> dict[str, Json] | None:
+    """Return the realised figures of a window whose labels have come, or None where none has."""
+    model = champion(system)
+    first = system.registry.versions()
+    if model is None or not first:
+        return None
+    every = live_rows(system, model.contract, model.payoff.columns, span.start, span.end)
+    rows = every.labelled()
+    if not rows.rows:
+        return None
+    task = system.settings.model.task
+    installed = [change for change in system.registry.history() if change.route.champion != model.digest]
+    earlier = installed[-1].route.champion if installed else None
+    money = {"champion": _money(model, rows)}
+    static = load_model(system.bundles, first[0].digest)
+    figures: dict[str, Json] = {
+        "rows": every.rows,
+        "labelled": rows.rows,
+        "champion_digest": model.digest,
+        "live": _figures(model, rows, rows.scores, rows.acts if task is Task.BINARY else None),
+        "champion": _figures(model, rows, model.score_many(rows.matrix), None),
+        "static": _figures(static, rows, static.score_many(rows.matrix), None),
+        "paired": None,
+        "against_earlier": None,
+    }
+    challenger = challenger_before(system, span.index)
+    if challenger is not None:
+        money["challenger"] = _money_of(model, rows, challenger.score_many(rows.matrix))
+        difference = money["challenger"] - money["champion"]
+        error = standard_error(difference - difference.mean(), rows.days) * len(difference)
+        figures["paired"] = {
+            "champion": -float(money["champion"].sum()),
+            "challenger": -float(money["challenger"].sum()),
+            "standard_error": error if np.isfinite(error) else None,
+        }
+        figures["challenger"] = _figures(model, rows, challenger.score_many(rows.matrix), None)
+    if earlier is not None and system.registry.find(earlier).digest != model.digest:
+        old = load_model(system.bundles, earlier)
+        paired = Paired(rows.labels, model.score_many(rows.matrix), old.score_many(rows.matrix), rows.days)
+        interval = quality_difference(paired, task=task)
+        figures["against_earlier"] = {"difference": number(interval.mean), "high": number(interval.high)}
+    return figures
+
+
+def _figures(model: Model, rows: LiveRows, scores: Floats, act: Floats | None) -> dict[str, Json]:
+    """Realised metrics and money of scores on labelled rows; `act` where the decisions were taken already."""
+    said = money_answers(model.payoff, scores, rows.column, rows.days)
+    if act is not None:
+        amounts = {n: np.nan_to_num(m) for n, m in model.payoff.amounts_many(rows.rows, rows.column).items()}
+        said = replace(
+            said,
+            act=act,
+            money_if_one=np.where(act == 1, amounts["true_positive"], amounts["false_negative"]),
+            money_if_zero=np.where(act == 1, amounts["false_positive"], amounts["true_negative"]),
+        )
+    return {name: finite(asdict(one)) for name, one in realised(said, rows.labels, task=model.task).items()}
+
+
+def _money(model: Model, rows: LiveRows) -> Floats:
+    return _money_of(model, rows, model.score_many(rows.matrix))
+
+
+def _money_of(model: Model, rows: LiveRows, scores: Floats) -> Floats:
+    money = realised_money(money_answers(model.payoff, scores, rows.column, rows.days), rows.labels, model.task)
+    return np.zeros(rows.rows) if money is None else np.nan_to_num(money)
+
+
+def number(value: float) -> float | None:
+    """Return a figure as JSON knows it: None where it is not finite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def finite(figures: dict[str, object]) -> dict[str, Json]:
+    """Return figures as JSON knows them."""
+    return {
+        name: number(value) if isinstance(value, float) else value  # type: ignore[misc]
+        for name, value in figures.items()
+    }
