@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daytwo.contracts.column import Column, Role
 from daytwo.contracts.columnar import check
-from daytwo.contracts.contract import Action, Column, Contract, Role, Rule
+from daytwo.contracts.contract import Action, Contract, Rule
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.encoder import Encoder
 from daytwo.core.schema import Kind

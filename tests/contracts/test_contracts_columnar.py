@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from daytwo.contracts.column import Column, Role
 from daytwo.contracts.columnar import check
-from daytwo.contracts.contract import Column, Contract, Role
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.encoder import Encoder
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind

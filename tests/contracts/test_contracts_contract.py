@@ -2,7 +2,8 @@
 
 import pytest
 
-from daytwo.contracts.contract import Column, Contract, Role, Rule
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.words import shortened
 from daytwo.core.errors import NotFound, SettingsError
 from daytwo.core.schema import Feature, Kind, Task

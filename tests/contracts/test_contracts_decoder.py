@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from daytwo.contracts.contract import Action, Breach, Column, Contract, Role, Rule
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Action, Breach, Contract, Rule
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.encoder import Encoder
 from daytwo.core.errors import DataError

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from daytwo.contracts.contract import Column, Contract, Role
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.labels import label_of, label_value, positive_level
 from daytwo.contracts.times import parse_time, times_of
 from daytwo.core.errors import DataError

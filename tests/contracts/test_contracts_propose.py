@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from daytwo.contracts.column import Role
 from daytwo.contracts.columnar import check
-from daytwo.contracts.contract import Contract, Role
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.labels import label_of
 from daytwo.contracts.propose import propose

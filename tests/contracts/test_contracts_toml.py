@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daytwo.contracts.contract import Action, Column, Contract, Role, Rule
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Action, Contract, Rule
 from daytwo.contracts.toml import from_toml, to_toml
 from daytwo.core.errors import SettingsError
 from daytwo.core.schema import Kind

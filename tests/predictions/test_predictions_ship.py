@@ -12,7 +12,8 @@ import msgspec
 import polars as pl
 import pytest
 
-from daytwo.contracts.contract import Column, Contract, Role
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml import to_toml
 from daytwo.core.errors import Fault, NotFound
 from daytwo.core.schema import Kind

@@ -19,7 +19,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from daytwo.contracts.contract import Column, Contract, Role
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.toml import from_toml, to_toml
 from daytwo.core.schema import Kind, Task

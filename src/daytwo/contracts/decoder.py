@@ -15,7 +15,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from daytwo.contracts.contract import FLOAT32_MAX, Action, Breach, Column, Contract, Role
+from daytwo.contracts.column import FLOAT32_MAX, Column, Role
+from daytwo.contracts.contract import Action, Breach, Contract
 from daytwo.contracts.judge import MISSING, judge_of, level_holds, unknown_fields
 from daytwo.contracts.rules import RowRule, row_rules
 from daytwo.core.schema import Kind, Schema
@@ -43,7 +44,7 @@ def compile_decoder(contract: Contract) -> Decoder:
 
     Examples
     --------
-    >>> from daytwo.contracts.contract import Column
+    >>> from daytwo.contracts.column import Column
     >>> decoder = compile_decoder(Contract("trips", 1, "", (Column("km", Kind.NUMBER, minimum=0.0, maximum=40.0),)))
     >>> decoder.check({"km": 12.5})
     ([12.5], ())

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from daytwo.contracts.contract import Column, Contract, Role
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.times import Frame
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind, Schema

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from daytwo.contracts.contract import Column, Contract
+from daytwo.contracts.column import Column
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.times import Frame
 from daytwo.core.errors import DataError
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from daytwo.contracts.contract import FLOAT32_MAX, Column, Contract, Role
+from daytwo.contracts.column import FLOAT32_MAX, Column, Role
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.labels import level_text, positive_level
 from daytwo.contracts.moments import require_moments
 from daytwo.contracts.ranges import Range, propose_range

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from daytwo.contracts.contract import Action, Column, Contract, Role, Rule
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Action, Contract, Rule
 from daytwo.core.errors import NotFound, SettingsError
 from daytwo.core.schema import Kind
 

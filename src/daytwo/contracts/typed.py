@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from daytwo.contracts.contract import FLOAT32_MAX, Column
+from daytwo.contracts.column import FLOAT32_MAX, Column
 from daytwo.contracts.moments import MOMENT, read_moments
 from daytwo.core.schema import Kind
 

@@ -14,7 +14,8 @@ from functools import lru_cache
 import msgspec
 import polars as pl
 
-from daytwo.contracts.contract import Column, Contract
+from daytwo.contracts.column import Column
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.times import parse_time
 from daytwo.core.schema import Kind
 from daytwo.predictions.record import (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from daytwo.contracts.contract import Column
+from daytwo.contracts.column import Column
 from daytwo.core.errors import DaytwoError
 from daytwo.core.schema import Task
 from daytwo.registry.bundle import BundleStore
