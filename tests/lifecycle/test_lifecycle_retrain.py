@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from daytwo.core.errors import SettingsError
-from daytwo.lifecycle.retrain import PairedWindow, decide
 from daytwo.lifecycle.replay import oracle, regret, simulate
+from daytwo.lifecycle.retrain import PairedWindow, decide
 
 
 def stream(n, excess, noise=0.0, seed=0):

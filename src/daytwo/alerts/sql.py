@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import msgspec
-from sqlalchemy import Column, Engine, Float, Integer, RowMapping, String, Table, delete, insert, select
+from sqlalchemy import Column, Engine, Float, Integer, String, Table, delete, insert, select
 
 from daytwo.alerts.alerts import Alert
 from daytwo.core.finding import Severity
