@@ -33,9 +33,7 @@ class DataSettings(_Section, frozen=True, kw_only=True):
 
     source: str = ""
     owner: str = ""
-    personal: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    retention_days: int = 400
 
 
 class ValueSettings(_Section, frozen=True, kw_only=True):
@@ -103,7 +101,6 @@ class CostSettings(_Section, frozen=True, kw_only=True):
     """[cost]: prices, in the currency of [value]."""
 
     core_hour: float = 0.05
-    gb_month: float = 0.02
     person_hour: float = 80.0
     approval_minutes: float = 15.0
 

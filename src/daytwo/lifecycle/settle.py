@@ -11,6 +11,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from daytwo.core.durations import rate_per_day
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.schema import Task
@@ -78,10 +80,11 @@ def _estimates(kept: object) -> dict[str, Estimate]:
     """Read figures back from the record; an interval without an end was kept as None."""
     figures: dict[str, dict[str, Any]] = kept if isinstance(kept, dict) else {}
     open_ends: dict[str, Any] = {"low": -math.inf, "high": math.inf, "standard_error": math.inf}
-    return {
-        name: Estimate(**{key: open_ends.get(key) if value is None else value for key, value in one.items()})
-        for name, one in figures.items()
-    }
+    found = {}
+    for name, one in figures.items():
+        closed = {key: open_ends.get(key) if value is None else value for key, value in one.items()}
+        found[name] = msgspec.convert(closed, Estimate)
+    return found
 
 
 def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, Json]:
