@@ -1,6 +1,6 @@
 """What data must look like, what breaks it, and why: one contract, compiled for requests and for tables.
 
-contract.py    what a contract says (column.py: of one column; words.py: in plain words; sorts.py, limits.py: is it sound)
+contract.py    what a contract says (column.py: of one column; words.py: in plain words; sorts.py, limits.py: if sound)
 toml.py        as a text that its owner edits
 decoder.py     compiled for one row (judge.py: one value; rules.py: row rules)
 columnar.py    compiled for a table (typed.py: reading a column; ieee.py: numbers that compare as floats)
