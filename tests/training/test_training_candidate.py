@@ -25,7 +25,7 @@ from daytwo.registry.bundle import BundleStore
 from pathlib import Path
 made = runpy.run_path(sys.argv[1])
 request = TrainingRequest(made["make_contract"](), made["make_settings"](), seed=5, threads=int(sys.argv[2]))
-candidate = train_candidate(request, made["make_data"](2500))
+candidate = train_candidate(request, made["make_data"](1200))
 print(BundleStore(Path(sys.argv[3])).put(candidate.files, candidate.manifest).digest)
 """
 
@@ -73,7 +73,7 @@ def test_nothing_that_was_timed_is_in_the_files(candidate):
 
 def test_two_processes_with_other_threads_and_hash_seeds_give_one_digest(tmp_path, data_of, settings_of, contract_of):
     conftest = Path(__file__).with_name("conftest.py")
-    here = train_candidate(TrainingRequest(contract_of(), settings_of(), seed=5, threads=1), data_of(2_500))
+    here = train_candidate(TrainingRequest(contract_of(), settings_of(), seed=5, threads=1), data_of(1_200))
     digests = {BundleStore(tmp_path / "here").put(here.files, here.manifest).digest}
     running = [
         subprocess.Popen(

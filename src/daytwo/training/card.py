@@ -58,8 +58,6 @@ def _data(settings: Settings, manifest: Manifest) -> Iterator[str]:
         span = f", {window.first} to {window.last}" if window.first else ""
         yield f"- {name}: {window.rows:,} rows{span}"
     yield f"- Contract: `{manifest.contract[:12]}`"
-    if settings.data.personal:
-        yield f"- Personal columns: {', '.join(settings.data.personal)}"
 
 
 def _quality(evaluation: Evaluation) -> Iterator[str]:
