@@ -171,3 +171,16 @@ def test_amounts_are_given_by_name_for_estimates():
     amounts = FLIGHTS.amounts_many(2, {"seats": np.array([100, 200])}.__getitem__)
     assert amounts["true_positive"].tolist() == [130, 380]
     assert amounts["true_negative"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("amount", ["2 * 'AA'", "'AA'", "1" + "0" * 400])
+def test_a_constant_that_is_no_number_is_named_when_the_payoff_is_made(amount):
+    with pytest.raises(SettingsError, match=r"\[value\] false_positive gives no number"):
+        Payoff.from_settings(ValueSettings(false_positive=amount), Task.BINARY)
+
+
+def test_a_constant_expression_counts_like_the_number_it_is():
+    written = Payoff.from_settings(ValueSettings(true_positive="3 * (2 > 1) / 4"), Task.BINARY)
+    number = Payoff.from_settings(ValueSettings(true_positive=0.75), Task.BINARY)
+    assert written.advise(0.6, {}) == number.advise(0.6, {})
+    assert written.amounts_many(2, {}.__getitem__)["true_positive"].tolist() == [0.75, 0.75]

@@ -7,8 +7,7 @@ Where a column that an amount reads is missing, nothing is known about the money
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -43,12 +42,16 @@ class _Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Payoff:
-    """The money of each outcome. `columns` are the row's columns it reads, in order of first use."""
+    """The money of each outcome. `columns` are the row's columns it reads, in order of first use.
+
+    Amounts that read no column are evaluated once, when the payoff is made: a server asks for them with every row.
+    """
 
     task: Task
     settings: ValueSettings
     columns: tuple[str, ...]
-    _amounts: Mapping[str, Expression] = field(compare=False, repr=False)
+    _constant: Mapping[str, float] = field(compare=False, repr=False)
+    _by_row: Mapping[str, Expression] = field(compare=False, repr=False)
 
     @staticmethod
     def from_settings(value: ValueSettings, task: Task) -> Payoff:
@@ -57,7 +60,7 @@ class Payoff:
         Raises
         ------
         SettingsError
-            If one of them is no expression; the message names it.
+            If one of them is no expression, or gives no number; the message names it.
         """
         names = (
             ("true_positive", "false_positive", "false_negative", "true_negative")
@@ -67,7 +70,9 @@ class Payoff:
         plain = msgspec.structs.replace(value, **{name: _plain_amount(name, getattr(value, name)) for name in names})
         amounts = {name: parse(str(getattr(plain, name))) for name in names}
         columns = dict.fromkeys(column for amount in amounts.values() for column in amount.columns)
-        return Payoff(task, plain, tuple(columns), amounts)
+        constant = {name: _number(name, amount, {}) for name, amount in amounts.items() if not amount.columns}
+        by_row = {name: amount for name, amount in amounts.items() if amount.columns}
+        return Payoff(task, plain, tuple(columns), constant, by_row)
 
     def advise(self, probability: float, row: Mapping[str, object]) -> Advice:
         """Say whether to act on a row that is positive with this probability.
@@ -92,7 +97,7 @@ class Payoff:
         `column(name)` gives a column's values, shape (n,): numbers (NaN for null), truths, or texts (None for null).
         """
         p = np.asarray(probability, dtype=np.float64)
-        money = {name: self._evaluate(name, column, len(p)) for name in self._amounts}
+        money = self.amounts_many(len(p), column)
         if self.task is not Task.BINARY:
             return np.full(len(p), np.nan)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -127,7 +132,7 @@ class Payoff:
 
     def amounts_many(self, n: int, column: Lookup) -> dict[str, NDArray[np.float64]]:
         """Return each outcome's money for `n` rows, by its name in the settings; NaN where it is not known."""
-        return {name: self._evaluate(name, column, n) for name in self._amounts}
+        return {name: self._evaluate(name, column, n) for name in (*self._constant, *self._by_row)}
 
     def threshold(self) -> float | None:
         """Return the probability above which acting pays, or None where there is no single one.
@@ -169,15 +174,16 @@ class Payoff:
 
     def _money(self, values: Mapping[str, object]) -> dict[str, float]:
         """Evaluate every amount for one row."""
-        money = {}
-        for name, amount in self._amounts.items():
-            with _named(name):
-                money[name] = float(amount.evaluate(values.__getitem__))
+        money = dict(self._constant)
+        for name, amount in self._by_row.items():
+            money[name] = _number(name, amount, values)
         return money
 
     def _evaluate(self, name: str, column: Lookup, n: int) -> NDArray[np.float64]:
         """Evaluate one amount where every column it reads is there: a comparison with NaN must not count as no."""
-        amount = self._amounts[name]
+        if name in self._constant:
+            return np.full(n, self._constant[name])
+        amount = self._by_row[name]
         values = {each: np.asarray(column(each)) for each in amount.columns}
         known = np.ones(n, dtype=bool)
         for array in values.values():
@@ -187,9 +193,12 @@ class Payoff:
         money = np.full(n, np.nan)
         if not known.any():
             return money
-        with _named(name), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            known_values = {each: _plain(array[known]) for each, array in values.items()}
-            money[known] = amount.evaluate(known_values.__getitem__)
+        try:
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                known_values = {each: _plain(array[known]) for each, array in values.items()}
+                money[known] = amount.evaluate(known_values.__getitem__)
+        except (TypeError, ValueError, OverflowError) as err:
+            raise _no_number(name, err) from err
         return money
 
 
@@ -210,14 +219,18 @@ def _plain(values: NDArray[np.generic]) -> NDArray[np.generic]:
     return values if values.dtype.kind in "bUT" else values.astype(np.float64)
 
 
-@contextmanager
-def _named(amounts: str) -> Iterator[None]:
+def _number(name: str, amount: Expression, values: Mapping[str, object]) -> float:
+    """Evaluate one amount for one row."""
     try:
-        yield
-    except (TypeError, ValueError) as err:
-        raise SettingsError(
-            f"[value] {amounts} gives no number: {err}", hint="Read number columns only, or compare texts with texts"
-        ) from err
+        return float(amount.evaluate(values.__getitem__))
+    except (TypeError, ValueError, OverflowError) as err:
+        raise _no_number(name, err) from err
+
+
+def _no_number(name: str, err: Exception) -> SettingsError:
+    return SettingsError(
+        f"[value] {name} gives no number: {err}", hint="Read number columns only, or compare texts with texts"
+    )
 
 
 def _gain(probability: Number, money: Mapping[str, Number]) -> Number:
