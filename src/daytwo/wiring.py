@@ -1,11 +1,13 @@
-"""Settings in, system out: the one place where ports meet their adapters."""
+"""Settings in, system out: where ports meet their adapters.
+
+`flows.py` next door opens the durable flows, which cost more to load than everything here.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,11 +20,8 @@ from daytwo.core.ledger import create_tables, open_sqlite
 from daytwo.core.settings import Settings
 from daytwo.core.settings_file import LoadedSettings, load_settings, secret
 from daytwo.governance.sql import SqlApprovals, SqlAuditLog
-from daytwo.lifecycle.dbos import DbosRunner
-from daytwo.lifecycle.flow import Runner
 from daytwo.lifecycle.records_sql import SqlReleaseBook, SqlWindowBook
 from daytwo.lifecycle.system import System
-from daytwo.lifecycle.worker import flows
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.sql import SqlRegistry
 from daytwo.serving.client import Client
@@ -82,15 +81,6 @@ def build_system(loaded: LoadedSettings) -> System:
     )
 
 
-@contextmanager
-def open_runner(system: System) -> Iterator[Runner]:
-    """Launch the durable flows of a project; what was cut short goes on."""
-    engine = open_sqlite(system.state / "flows.db", begin_at_first_write=True)
-    with DbosRunner(engine, system.state / "flows.lock", flows(system)) as runner:
-        yield runner
-    engine.dispose()
-
-
 def server_config(system: System, *, port: int | None = None) -> Path:
     """Write what a server process of this project must know, and return the file."""
     serve = system.settings.serve
@@ -118,15 +108,40 @@ def note_server(state: Path, note: ServerNote) -> None:
     write_whole(state / _SERVER_NOTE, msgspec.json.encode(note))
 
 
+def forget_server(state: Path) -> None:
+    """Take back what `note_server` wrote: the server has stopped."""
+    (state / _SERVER_NOTE).unlink(missing_ok=True)
+
+
+def running_server(state: Path) -> ServerNote | None:
+    """Return where the project's server listens, or None where none runs: a note of a dead process does not count."""
+    note = _read_note(state)
+    if note is None:
+        return None
+    try:
+        os.kill(note.pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass  # somebody else's process, and alive
+    return note
+
+
 def client_of(state: Path, settings: Settings, *, patience_s: float = 30.0) -> Client | None:
     """Return a client for the project's running server, or None where none is noted."""
+    note = _read_note(state)
+    if note is None:
+        return None
+    return Client(note.host, note.port, secret(settings.serve.token), patience_s=patience_s)
+
+
+def _read_note(state: Path) -> ServerNote | None:
     try:
-        note = msgspec.json.decode((state / _SERVER_NOTE).read_bytes(), type=ServerNote)
+        return msgspec.json.decode((state / _SERVER_NOTE).read_bytes(), type=ServerNote)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as err:
         raise Fault(f"cannot read {state / _SERVER_NOTE}: {err}", hint="Remove the file and start the server") from err
-    return Client(note.host, note.port, secret(settings.serve.token), patience_s=patience_s)
 
 
 def _sealer(state: Path, settings: Settings) -> Callable[[], None]:

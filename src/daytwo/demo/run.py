@@ -19,6 +19,7 @@ from daytwo.core.settings_file import FILE_NAME
 from daytwo.demo.flights import FIRST_DAY, LAST_DAY, SETTINGS, TARGET, Fault, by_day, history, load_year
 from daytwo.demo.replay import Stage, approve_waiting, play
 from daytwo.demo.story import Story, tell
+from daytwo.flows import open_runner
 from daytwo.lifecycle.flow import Runner
 from daytwo.lifecycle.releases import OPEN
 from daytwo.lifecycle.system import System
@@ -28,7 +29,7 @@ from daytwo.registry.versions import current_route
 from daytwo.serving.client import Client
 from daytwo.serving.process import ServerProcess
 from daytwo.value.costs import SERVING, cpu_cost
-from daytwo.wiring import ServerNote, client_of, note_server, open_runner, open_system, server_config
+from daytwo.wiring import ServerNote, client_of, note_server, open_system, server_config
 
 AUTHOR = "ana@data-science"
 _HISTORY = "flights/history.parquet"

@@ -72,19 +72,24 @@ class SourceWatch:
     """Looks at the files of `[data] source` again and again, and takes in what is new.
 
     A file whose size and time have not moved is not read again; neither is one that could not be taken in, until it
-    or the contract changes.
+    or the contract changes. After a look `pending` says that a file may still be written, `trouble` is what stood
+    against the newest file that could not be taken in.
     """
 
     def __init__(self, system: System) -> None:
         self._system = system
         self._seen: dict[Path, _Mark] = {}
+        self.pending = False
+        self.trouble = ""
 
     def look(self, now: datetime) -> list[Intake]:
         """Take in every new file; return what became of each, leaving out those that were in already."""
         contract = read_contract(self._system.contract_path).digest
         found = []
+        self.pending = False
         for path in self._files():
             mark = _mark(path, contract, now)
+            self.pending |= mark is None
             if mark is None or self._seen.get(path) == mark:
                 continue
             try:
@@ -93,6 +98,7 @@ class SourceWatch:
                 raise  # the disk or the ledger: not the file's fault, so it is tried again
             except DaytwoError as err:
                 intake = Intake(path.name, trouble=str(err))
+                self.trouble = intake.words
                 _tell(self._system, path, str(err), now)
             self._seen[path] = mark
             if not intake.again:

@@ -1,0 +1,128 @@
+"""The server of a project, kept running: noted for clients, started again when it died, and paid for.
+
+`serving/process.py` is one child process; here is what `daytwo up` does around it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from daytwo.core.errors import DaytwoError, Fault
+from daytwo.core.finding import Finding, Severity
+from daytwo.lifecycle.system import System
+from daytwo.lifecycle.watch import tell_people
+from daytwo.lifecycle.worker import Event
+from daytwo.serving.client import Client
+from daytwo.serving.process import ServerProcess
+from daytwo.value.costs import SERVING, cpu_cost
+from daytwo.wiring import ServerNote, client_of, forget_server, note_server, server_config
+
+LOG = "server.log"
+# A server that dies at once is not started again and again without a pause.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
+# One that has lived so long died of something new.
+_SOUND_S = 60.0
+_CHARGED_EVERY = timedelta(hours=1)
+_CPU = "daytwo_cpu_seconds_total "
+
+
+class ServerKeeper:
+    """Keeps one server process of a project. For one thread."""
+
+    def __init__(self, system: System, port: int | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._system = system
+        self._port = system.settings.serve.port if port is None else port
+        self._monotonic = monotonic
+        self._process: ServerProcess | None = None
+        self._started = self._not_before = 0.0
+        self._pause_s = _FIRST_PAUSE_S
+        self._charged_s = 0.0
+        self._charged_at: datetime | None = None
+
+    @property
+    def url(self) -> str:
+        """Where requests go."""
+        return f"http://{self._system.settings.serve.host}:{self._port}"
+
+    def start(self) -> None:
+        """Start the server; from now on its port is fixed, so that clients find it again.
+
+        Raises
+        ------
+        Fault
+            If it cannot start; the message holds its last words.
+        """
+        process = ServerProcess(server_config(self._system, port=self._port), self._system.state / LOG)
+        self._process = process
+        self._port = process.start()
+        self._started = self._monotonic()
+        self._charged_s = 0.0
+        note_server(self._system.state, ServerNote(self._system.settings.serve.host, self._port, process.pid))
+
+    def keep(self, now: datetime) -> list[Event]:
+        """Start the server again where it has died; return what people must hear."""
+        process, moment = self._process, self._monotonic()
+        if process is None or process.is_alive():
+            return []
+        if self._not_before <= self._started:  # seen dead for the first time
+            self._pause_s = (
+                _FIRST_PAUSE_S if moment - self._started > _SOUND_S else min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            )
+            self._not_before = moment + self._pause_s
+        if moment < self._not_before:
+            return []
+        process.stop()
+        words = "the server died and is started again; what it had acknowledged is not lost"
+        try:
+            self.start()
+        except Fault as err:
+            self._started = moment
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            self._not_before = moment + self._pause_s
+            words = f"the server died and cannot be started again: {err}"
+        self._tell(words, now)
+        return [Event(now, "server", words, {})]
+
+    def client(self, *, patience_s: float = 1.0) -> Client | None:
+        """Return a client for the server; close it after use."""
+        return client_of(self._system.state, self._system.settings, patience_s=patience_s)
+
+    def charge(self, now: datetime, *, at_once: bool = False) -> None:
+        """Charge the processor time the server has used, once an hour, or now."""
+        self._charged_at = self._charged_at or now
+        if self._process is None or not (at_once or now - self._charged_at >= _CHARGED_EVERY):
+            return
+        client = self.client()
+        if client is None or not client.ready():
+            return
+        try:
+            lines = client.metrics().splitlines()
+        except DaytwoError:
+            return  # it is busy or has just died: charged the next time
+        finally:
+            client.close()
+        used = next((float(line.removeprefix(_CPU)) for line in lines if line.startswith(_CPU)), self._charged_s)
+        cause = f"serving:{self._process.pid}:{now.isoformat()}"
+        self._system.costs.add(cpu_cost(cause, now, SERVING, used - self._charged_s, self._system.settings.cost))
+        self._charged_s, self._charged_at = used, now
+
+    def stop(self) -> None:
+        """Let the server finish what it began, and take its note back."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+            forget_server(self._system.state)
+
+    def _tell(self, words: str, now: datetime) -> None:
+        finding = Finding(
+            "server.died",
+            "server",
+            Severity.WARNING,
+            words,
+            since=now,
+            owner=self._system.settings.model.owner,
+            next_step=f"See {self._system.state / LOG}",
+        )
+        tell_people(self._system, [finding], at=now, opened_by=f"up {now:%Y-%m-%d}")

@@ -1,0 +1,89 @@
+"""The heart of a running project: at each beat new files, the first version, what waits for a person, what is due.
+
+`daytwo up` lets it beat every few seconds; a full tick of the lifecycle (`worker.py`) follows what happened, and
+comes by itself every minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from daytwo.governance.approvals import standing
+from daytwo.lifecycle.decisions import decide
+from daytwo.lifecycle.first import make_first_version
+from daytwo.lifecycle.flow import Runner
+from daytwo.lifecycle.releases import OPEN, Release, State
+from daytwo.lifecycle.sources import SourceWatch
+from daytwo.lifecycle.system import System
+from daytwo.lifecycle.worker import Event, tick
+from daytwo.registry.versions import current_route
+
+# Each full tick seals the journal and commits to the tables, so it is not for every beat.
+_TICK_EVERY = timedelta(seconds=60)
+
+
+class Heart:
+    """Beats for one project. `approve_as` names who says yes to the first version, empty where people are waited for.
+
+    After a beat `stuck` says why nothing will go live by itself; it is empty while something still may, or does.
+    """
+
+    def __init__(self, system: System, runner: Runner, *, say: Callable[[Event], None], approve_as: str = "") -> None:
+        self._system, self._runner, self._say, self._approve_as = system, runner, say, approve_as
+        self._sources = SourceWatch(system)
+        self._ticked: datetime | None = None
+        self._asked: set[str] = set()
+        self.stuck = ""
+
+    def beat(self, now: datetime) -> None:
+        """Do what there is to do at `now`."""
+        for intake in self._sources.look(now):
+            self._say(Event(now, "trouble" if intake.trouble else "ingested", intake.words, {}))
+        begun = make_first_version(self._system, self._runner, now)
+        self._tell(begun)
+        decided = self._ask(now)
+        if begun or decided or self._ticked is None or now - self._ticked >= _TICK_EVERY:
+            self._tell(tick(self._system, self._runner, now))
+            self._ticked = now
+        before, self.stuck = self.stuck, self._why_stuck()
+        if self.stuck and self.stuck != before:
+            self._say(Event(now, "waits", f"nothing is live yet: {self.stuck}", {}))
+
+    def _ask(self, now: datetime) -> bool:
+        """Ask people about releases that wait, each once; return whether one has been decided."""
+        decided = False
+        for release in self._system.releases.releases():
+            request = self._system.approvals.request(release.id)
+            if release.state is not State.WAITING or request is None:
+                continue
+            if self._approve_as and current_route(self._system.registry) is None:
+                self._approve(release, now)
+            if standing(request, self._system.approvals.decisions(release.id), now) is not None:
+                decided = True
+            elif release.id not in self._asked:
+                self._asked.add(release.id)
+                words = f"{release.id} needs a yes: daytwo approve {release.id} --as NAME"
+                self._say(Event(now, "waits", words, {"release": release.id}))
+        return decided
+
+    def _approve(self, release: Release, now: datetime) -> None:
+        person = self._approve_as
+        if any(one.person == person for one in self._system.approvals.decisions(release.id)):
+            return
+        decide(self._system, release, person=person, approved=True, reason="given with --approve-as", now=now)
+        self._say(Event(now, "approved", f"{person} approves {release.id} ({release.digest[:12]})", {}))
+
+    def _why_stuck(self) -> str:
+        if current_route(self._system.registry) is not None or self._sources.pending:
+            return ""
+        releases = self._system.releases.releases()
+        if any(one.state in OPEN for one in releases):
+            return ""
+        if releases:
+            return releases[-1].words
+        return self._sources.trouble or "there are no rows to learn from; put files where [data] source looks"
+
+    def _tell(self, events: list[Event]) -> None:
+        for event in events:
+            self._say(event)
