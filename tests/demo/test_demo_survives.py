@@ -53,7 +53,7 @@ def test_the_story_has_a_promotion_and_no_row_is_lost(undisturbed):
     assert undisturbed["predictions"] == flights + undisturbed["replayed"]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_killed_at_random_moments_it_comes_to_the_same_end(undisturbed, tmp_path, seed):
     moments = random.Random(seed)
     kills = 0

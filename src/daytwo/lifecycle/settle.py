@@ -50,10 +50,28 @@ def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
         system.windows.put(WindowRecord(span, watched, settled))
         found = losses(system, span, figures, watched)
         alerts = tell_people(system, found, at=span.end, opened_by=f"settle {span.name}")
-        return {"rolled_back": _guard(system, span, figures, run.id), "alerts": list(alerts)}
+        told = in_words(figures, watched, system.settings.value.currency)
+        return {"rolled_back": _guard(system, span, figures, run.id), "alerts": list(alerts), "told": told}
 
     guarded = run.step("record", record)
     return decision | guarded
+
+
+def in_words(figures: dict[str, Json], watched: dict[str, Json] | None, currency: str) -> str:
+    """Say in one sentence how the window went: estimated before the labels, realised with them, in metric and money."""
+    live, static = _estimates(figures["live"]), _estimates(figures["static"])
+    guess = {} if watched is None else _estimates(watched["estimated"])
+    name = next((name for name in ("roc_auc", "mae") if name in live), "")
+    if not name:
+        return "too few outcomes for a figure"
+    metric = "ROC AUC" if name == "roc_auc" else "mean absolute error"
+    words = f"{metric} {live[name].value:.3f} realised"
+    if name in guess:
+        words = f"{metric} {guess[name].value:.3f} estimated, {live[name].value:.3f} realised"
+    words += f" ({static[name].value:.3f} had nobody retrained)"
+    if "money" in live:
+        words += f"; {live['money'].value:,.0f} {currency}"
+    return words
 
 
 def losses(system: System, span: Span, figures: dict[str, Json], watched: dict[str, Json] | None) -> list[Finding]:

@@ -123,7 +123,8 @@ def _settle(
     decision = runner.run("settle", f"settle-{name}", arguments)
     assert isinstance(decision, dict)
     events += [Event(now, "alert", words, {"window": name}) for words in _texts(decision.get("alerts"))]
-    events.append(Event(now, "settled", str(decision["words"]), {"window": name} | decision))
+    words = f"{decision['told']}; {decision['words']}" if "told" in decision else str(decision["words"])
+    events.append(Event(now, "settled", words, {"window": name} | decision))
     if decision.get("rolled_back"):
         events.append(Event(now, "rolled_back", "the new version is worse for sure: the one before it is back", {}))
     elif decision["retrain"]:
