@@ -187,22 +187,32 @@ def _rows(system: System, digest: str, word: str) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> System:
+def project(tmp_path: Path) -> Iterator[System]:
     """The made-up project."""
-    return made_up(tmp_path / "project")
+    system = made_up(tmp_path / "project")
+    yield system
+    _close(system)
 
 
 @pytest.fixture
-def hostile(tmp_path: Path) -> System:
+def hostile(tmp_path: Path) -> Iterator[System]:
     """The same project, whose names are markup."""
-    return made_up(tmp_path / "project", name=HOSTILE, word=HOSTILE)
+    system = made_up(tmp_path / "project", name=HOSTILE, word=HOSTILE)
+    yield system
+    _close(system)
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> System:
+def empty(tmp_path: Path) -> Iterator[System]:
     """A project in which nothing has happened yet."""
     (tmp_path / "daytwo.toml").write_text(SETTINGS.format(name='"fresh"'), encoding="utf-8")
-    return open_system(tmp_path, {})
+    system = open_system(tmp_path, {})
+    yield system
+    _close(system)
+
+
+def _close(system: System) -> None:
+    system.audit._engine.dispose()
 
 
 @pytest.fixture

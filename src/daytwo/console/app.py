@@ -7,6 +7,7 @@ somebody's browser cannot reach in under a name of its own (DNS rebinding).
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 
@@ -34,7 +35,7 @@ from daytwo.lifecycle.system import System
 
 _log = logging.getLogger(__name__)
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]*)?", re.IGNORECASE)
 # Nothing but our own style sheet and pictures; no script, no form, no frame, no address to call.
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -58,7 +59,10 @@ _TONES = {
     State.LIVE: "good",
 }
 _STATIC = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
-_TITLES = {404: "There is no such page", 405: "This page can only be read"}
+_REFUSALS = {
+    404: ("There is no such page", "The address is mistyped, or what it named is not in this project's books."),
+    405: ("This page can only be read", "What changes anything is a command; the pages show which."),
+}
 
 Page = Callable[[Request], Response]
 
@@ -86,9 +90,9 @@ def build_console(system: System, clock: Clock) -> Starlette:
     def refuse(_request: Request, err: Exception) -> Response:
         status = err.status_code if isinstance(err, HTTPException) else 500
         headers = err.headers if isinstance(err, HTTPException) else None
-        title = _TITLES.get(status, "This cannot be answered")
-        text = templates.get_template("trouble.html").render(title=title, text="", hint="")
-        return HTMLResponse(text, status_code=status, headers=headers)
+        title, text = _REFUSALS.get(status, ("This cannot be answered", ""))
+        page = templates.get_template("trouble.html").render(title=title, text=text, hint="")
+        return HTMLResponse(page, status_code=status, headers=headers)
 
     def trouble(_request: Request, err: Exception) -> Response:
         _log.error("the page could not be made", exc_info=err)
@@ -99,7 +103,7 @@ def build_console(system: System, clock: Clock) -> Starlette:
         # An unforeseen error is answered outside of `Guard`, so this answer brings the headers itself.
         return HTMLResponse(page, status_code=503 if known else 500, headers=dict(SECURITY_HEADERS))
 
-    return Starlette(
+    console = Starlette(
         routes=[
             Route("/", show_home),
             Route("/releases/{id}", show_release),
@@ -109,6 +113,8 @@ def build_console(system: System, clock: Clock) -> Starlette:
         middleware=[Middleware(Guard)],
         exception_handlers={HTTPException: refuse, DaytwoError: trouble, Exception: trouble},
     )
+    console.router.redirect_slashes = False
+    return console
 
 
 class Guard:
@@ -136,10 +142,7 @@ def is_loopback(host: str) -> bool:
     >>> is_loopback("localhost:8081"), is_loopback("[::1]:8081"), is_loopback("evil.example"), is_loopback("")
     (True, True, False, False)
     """
-    name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
-    if not colon:
-        name = host
-    return name.lower() in LOOPBACK and (not port or port.isdecimal())
+    return _LOOPBACK.fullmatch(host) is not None
 
 
 def _with_headers(send: Send) -> Send:

@@ -125,7 +125,7 @@ def draw(chart: Chart, *, width: int, height: int) -> Drawing:
 
 
 def number_ticks(low: float, high: float, *, most: int) -> list[tuple[float, str]]:
-    """Return round values between two bounds, at most `most` of them or few more, with labels.
+    """Return round values between two bounds, as many as there may be up to `most`, with labels.
 
     Examples
     --------
@@ -134,10 +134,11 @@ def number_ticks(low: float, high: float, *, most: int) -> list[tuple[float, str
     >>> [label for _, label in number_ticks(-11_000, 72_000, most=5)]
     ['0', '20k', '40k', '60k']
     """
-    rough = (high - low) / max(most, 1)
-    size = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * (1 - 1e-9))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    size = 10.0 ** math.floor(math.log10((high - low) / max(most, 1)))
+    for step in (size * factor for factor in (0.5, 1, 2, 2.5, 5, 10, 20)):
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first < most:
+            break
     return [(round(i * step, 10), _short(i * step, step)) for i in range(first, last + 1)]
 
 
