@@ -14,8 +14,6 @@ from daytwo.lifecycle.flow import Json
 from daytwo.lifecycle.windows import WindowRecord
 from daytwo.value.net import WindowValue
 
-_HALF = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -112,17 +110,6 @@ def false_alarms(records: Sequence[WindowRecord], *, budget: str, judged_false: 
         allowed += _number(kept.get("allowed")) or 0.0
         spoken[str(record.watched.get("version"))] = int(_number(kept.get("spent")) or 0)
     return FalseAlarms(budget, windows, allowed, sum(spoken.values()), judged_false)
-
-
-def better_share(points: Iterable[Point]) -> float | None:
-    """Return the share of settled windows in which the answers brought more than the first version would have.
-
-    Equal money counts half; None where no window is settled.
-    """
-    pairs = [(p.money_live.value, p.money_static.value) for p in points if p.money_live and p.money_static]
-    if not pairs:
-        return None
-    return sum(_HALF if live == static else float(live > static) for live, static in pairs) / len(pairs)
 
 
 def _point(record: WindowRecord, metric: str, label_delay: timedelta) -> Point:
