@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from daytwo.alerts.alerts import acknowledged, closed, take_in
+from daytwo.alerts.alerts import acknowledged, closed, gone_quiet, take_in
 from daytwo.alerts.sql import SqlAlertBook
 from daytwo.core.finding import Finding, Severity
 
@@ -43,3 +43,12 @@ def test_the_ledger_gives_back_what_was_put(ledger):
     taken = acknowledged(alert, "ben")
     book.put(taken)
     assert book.alerts() == (taken,)
+
+
+def test_an_alert_goes_quiet_when_its_kind_is_looked_at_and_nothing_repeats_it():
+    first = take_in([WIND], [], at=NOW, opened_by="window 14").opened
+    assert gone_quiet(first, [WIND], kinds=("contract.",)) == ()
+    assert gone_quiet(first, [], kinds=("performance.",)) == ()
+    assert gone_quiet(first, [], kinds=("contract.",)) == first
+    done = closed(first[0], at=NOW, by="ana", verdict="repaired")
+    assert gone_quiet([done], [], kinds=("contract.",)) == ()

@@ -94,6 +94,16 @@ def take_in(findings: Iterable[Finding], known: Iterable[Alert], *, at: datetime
     return Intake(tuple(opened), tuple(repeated))
 
 
+def gone_quiet(known: Iterable[Alert], findings: Iterable[Finding], *, kinds: tuple[str, ...]) -> tuple[Alert, ...]:
+    """Return the open alerts whose kind begins with one of `kinds` and that no finding repeats."""
+    repeated = {(finding.kind, finding.subject) for finding in findings}
+    return tuple(
+        alert
+        for alert in known
+        if alert.closed_at is None and alert.kind.startswith(kinds) and (alert.kind, alert.subject) not in repeated
+    )
+
+
 def acknowledged(alert: Alert, by: str) -> Alert:
     """Return the alert taken up by a person."""
     return replace(alert, acknowledged_by=by)

@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 from scipy import stats
 
-from daytwo.alerts.alerts import closed
+from daytwo.alerts.alerts import closed, gone_quiet
 from daytwo.contracts.contract import Contract
 from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.flow import Json, Run
@@ -91,11 +91,9 @@ def _heal(system: System, findings: list[Finding], rows: int, now: datetime) -> 
     """Close contract alerts that a whole day with traffic did not repeat."""
     if not rows:
         return ()
-    broken = {(finding.kind, finding.subject) for finding in findings}
     healed = []
-    for alert in system.alerts.alerts():
-        is_quiet = alert.kind.startswith("contract.") and (alert.kind, alert.subject) not in broken
-        if alert.closed_at is None and is_quiet and now - alert.last_seen_at >= SIGHT:
+    for alert in gone_quiet(system.alerts.alerts(), findings, kinds=("contract.",)):
+        if now - alert.last_seen_at >= SIGHT:
             system.alerts.put(closed(alert, at=now, by="daytwo", verdict="repaired"))
             healed.append(alert.subject)
     return tuple(healed)

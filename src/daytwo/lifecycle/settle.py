@@ -24,7 +24,7 @@ from daytwo.lifecycle.retrain import PairedWindow, decide
 from daytwo.lifecycle.rollout import roll_back
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_watch
-from daytwo.lifecycle.watch import read_span, tell_people
+from daytwo.lifecycle.watch import close_quiet, read_span, tell_people
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.harm import Harm, performance_findings
 from daytwo.monitoring.judge import ALARM_SHARE
@@ -50,6 +50,7 @@ def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
         system.windows.put(WindowRecord(span, watched, settled))
         found = losses(system, span, figures, watched)
         alerts = tell_people(system, found, at=span.end, opened_by=f"settle {span.name}")
+        close_quiet(system, found, kinds=("performance.realised", "performance.concept"), at=span.end)
         told = in_words(figures, watched, system.settings.value.currency)
         return {"rolled_back": _guard(system, span, figures, run.id), "alerts": list(alerts), "told": told}
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from daytwo.alerts.alerts import take_in
+from daytwo.alerts.alerts import closed, gone_quiet, take_in
 from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.rows import live_rows
@@ -47,6 +47,7 @@ def watch_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
         system.windows.keep_fact(f"alarm:{watched['version']}", found["alarm"])
         findings = [_finding(one) for one in watched["findings"]]  # type: ignore[union-attr]
         opened = tell_people(system, findings, at=span.end, opened_by=f"watch {span.name}")
+        close_quiet(system, findings, kinds=("performance.estimated",), at=span.end)
         return {"alerts": list(opened)}
 
     return run.step("tell", tell)
@@ -62,6 +63,14 @@ def tell_people(system: System, findings: list[Finding], *, at: datetime, opened
         for alert in intake.opened:
             system.channel.send(alert)
     return tuple(alert.summary for alert in intake.opened)
+
+
+def close_quiet(system: System, findings: list[Finding], *, kinds: tuple[str, ...], at: datetime) -> tuple[str, ...]:
+    """Close the open alerts of these kinds that a look did not repeat, and return what they were about."""
+    quiet = [a for a in gone_quiet(system.alerts.alerts(), findings, kinds=kinds) if a.opened_at < at]
+    for alert in quiet:
+        system.alerts.put(closed(alert, at=at, by="daytwo", verdict="recovered"))
+    return tuple(f"{alert.kind.rsplit('.', 1)[-1]} {alert.subject}" for alert in quiet)
 
 
 def _judge(system: System, span: Span) -> dict[str, Json]:
