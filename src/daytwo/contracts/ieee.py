@@ -1,12 +1,15 @@
-"""Numbers of a table that compare as Python's floats do: nothing is above, below or equal to NaN.
+"""Numbers of a table that compare and divide as Python's floats do: nothing is above, below or equal to NaN.
 
 A frame library orders NaN above everything; a row rule such as `a / b <= 1` must say the same of 0 / 0 at both doors.
+It also multiplies by the reciprocal where a column is divided by a constant, which is one bit off in a third of rows.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 
@@ -37,7 +40,10 @@ class Ieee:
         return Ieee(_plain(other) * self.expr)
 
     def __truediv__(self, other: Any) -> Ieee:
-        return Ieee(self.expr / _plain(other))
+        if isinstance(other, Ieee):
+            return Ieee(self.expr / other.expr)
+        by_constant = partial(_divided, divisor=float(other))
+        return Ieee(self.expr.map_batches(by_constant, return_dtype=pl.Float64, is_elementwise=True))
 
     def __rtruediv__(self, other: Any) -> Ieee:
         return Ieee(_plain(other) / self.expr)
@@ -75,3 +81,9 @@ def _plain(value: Any) -> pl.Expr:
     if isinstance(value, Ieee):
         return value.expr
     return pl.lit(float(value))
+
+
+def _divided(values: pl.Series, *, divisor: float) -> pl.Series:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        quotients = pl.Series(values.name, values.to_numpy() / divisor, dtype=pl.Float64)
+    return quotients.set(values.is_null(), None) if values.null_count() else quotients
