@@ -26,6 +26,11 @@ _PERIODS = {
 def duration(text: str) -> timedelta:
     """Read a span such as `90s`, `15m`, `12h`, `2d` or `1w`.
 
+    Raises
+    ------
+    SettingsError
+        If the text is no span, or one longer than a calendar can count.
+
     Examples
     --------
     >>> duration("2d").total_seconds()
@@ -34,11 +39,19 @@ def duration(text: str) -> timedelta:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
     if not match:
         raise SettingsError(f"{text!r} is no duration", hint="Write a number and one of s, m, h, d, w, such as '2d'")
-    return float(match[1]) * _UNITS[match[2]]
+    try:
+        return float(match[1]) * _UNITS[match[2]]
+    except OverflowError as err:
+        raise SettingsError(f"{text!r} is too long a duration", hint="Write a shorter one, such as '52w'") from err
 
 
 def rate_per_day(text: str) -> float:
     """Read a rate such as `1 per quarter`, in events a day.
+
+    Raises
+    ------
+    SettingsError
+        If the text is no rate.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Safe expressions over a row's columns, such as `2.5 * seats - 120` or `arrival >= departure`.
 
-Parsed by Python's own grammar and then only the nodes named here are walked: nothing is ever executed. One
+Parsed by Python's own grammar, and only the nodes named here are understood: none of the text is ever executed. One
 expression is evaluated with the operators of whatever its columns are: numbers of one row, arrays of many, or a
 frame library's own column expressions, so one text has one meaning everywhere. A missing operand (None) makes the
 result missing.
@@ -12,11 +12,14 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from typing import Any
 
 from daytwo.core.errors import SettingsError
 
+# Gives a value where its argument, by name, gives each column.
+_Evaluate = Callable[[Callable[[str], Any]], Any]
 # Deeper than any rule a person writes, far below Python's own recursion limit.
 _MAX_NODES = 200
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -42,14 +45,14 @@ class Expression:
 
     text: str
     columns: tuple[str, ...]
-    _tree: ast.expr
+    _evaluate: _Evaluate = field(compare=False, repr=False)
 
     def evaluate(self, column: Callable[[str], Any]) -> Any:
         """Return the value, with `column(name)` standing for each column.
 
         A plain number divided by zero gives infinity with its sign, or NaN for 0 / 0, as arrays do.
         """
-        return _value(self._tree, column)
+        return self._evaluate(column)
 
 
 def parse(text: str) -> Expression:
@@ -76,7 +79,7 @@ def parse(text: str) -> Expression:
         raise SettingsError(f"an expression of {len(nodes)} parts is too long", hint=f"Keep it under {_MAX_NODES}")
     names: dict[str, None] = {}
     _inspect(tree, text, names)
-    return Expression(text, tuple(names), tree)
+    return Expression(text, tuple(names), _compiled(tree))
 
 
 def _inspect(node: ast.expr, text: str, names: dict[str, None]) -> None:
@@ -120,29 +123,36 @@ def _column_name(node: ast.expr) -> str | None:
     return None
 
 
-def _value(node: ast.expr, column: Callable[[str], Any]) -> Any:
+def _compiled(node: ast.expr) -> _Evaluate:
+    """Return the tree as nested functions: a server evaluates one for every row."""
     name = _column_name(node)
     if name is not None:
-        return column(name)
+        return lambda column: column(name)
     match node:
         case ast.Constant(value=value):
-            return value
+            return lambda _: value
         case ast.BinOp(left=left, op=op, right=right):
-            return _apply(_BINARY[type(op)], _value(left, column), _value(right, column))
+            return _joined(_BINARY[type(op)], _compiled(left), _compiled(right))
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return _apply(_COMPARE[type(op)], _value(left, column), _value(right, column))
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return _apply(operator.xor, _value(operand, column), True)
+            return _joined(_COMPARE[type(op)], _compiled(left), _compiled(right))
         case ast.UnaryOp(op=op, operand=operand):
-            inner = _value(operand, column)
-            return inner if inner is None or isinstance(op, ast.UAdd) else -_number(inner)
+            return _signed(op, _compiled(operand))
         case ast.BoolOp(op=op, values=values):
             combine = operator.and_ if isinstance(op, ast.And) else operator.or_
-            result = _value(values[0], column)
-            for part in values[1:]:
-                result = _apply(combine, result, _value(part, column))
-            return result
+            return reduce(partial(_joined, combine), map(_compiled, values))
     raise AssertionError(f"parse() let {type(node).__name__} through")
+
+
+def _joined(combine: Callable[[Any, Any], Any], left: _Evaluate, right: _Evaluate) -> _Evaluate:
+    return lambda column: _apply(combine, left(column), right(column))
+
+
+def _signed(op: ast.unaryop, operand: _Evaluate) -> _Evaluate:
+    if isinstance(op, ast.Not):
+        return lambda column: _apply(operator.xor, operand(column), True)
+    if isinstance(op, ast.UAdd):
+        return operand
+    return lambda column: None if (inner := operand(column)) is None else -_number(inner)
 
 
 def _apply(combine: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
@@ -157,5 +167,7 @@ def _apply(combine: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
 
 def _number(value: Any) -> Any:
     # Arrays of truths would add up by "or"; a plain True already counts as 1.
+    if isinstance(value, float | int):
+        return value
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     return value * 1 if kind == "b" else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from daytwo.core.errors import Fault
@@ -27,7 +28,8 @@ def write_whole(path: Path, content: bytes) -> None:
         draft.replace(path)
         sync_folder(path.parent)
     except OSError as err:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written there may be nothing to remove, nor a way to
+            draft.unlink()
         raise Fault(
             f"cannot write {path}: {err.strerror or err}",
             hint="Free some disk space or make the folder writable, then run the same command again",
