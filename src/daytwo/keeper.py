@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from daytwo.core.errors import DaytwoError, Fault
 from daytwo.core.finding import Finding, Severity
@@ -126,3 +130,24 @@ class ServerKeeper:
             next_step=f"See {self._system.state / LOG}",
         )
         tell_people(self._system, [finding], at=now, opened_by=f"up {now:%Y-%m-%d}")
+
+
+def port_for(system: System, port: int | None) -> int:
+    """Return the port that a server will take: the one asked for, that of the settings, or a free one for 0."""
+    wanted = system.settings.serve.port if port is None else port
+    if wanted:
+        return wanted
+    with socket.socket() as probe:
+        probe.bind((system.settings.serve.host, 0))
+        return int(probe.getsockname()[1])
+
+
+def become_server(system: System, port: int) -> NoReturn:
+    """Turn this process into the project's server: nothing of what was loaded so far stays in memory.
+
+    The note names this process, so it is void once the server has ended, however it ends.
+    """
+    config = server_config(system, port=port)
+    note_server(system.state, ServerNote(system.settings.serve.host, port, os.getpid()))
+    command = [sys.executable, "-m", "daytwo.serving", "--config", str(config)]
+    os.execv(sys.executable, command)  # noqa: S606 (our own interpreter, no word of a user's)

@@ -1,7 +1,12 @@
-"""How commands answer: one JSON object on stdout for machines, words and tables for people."""
+"""How commands hear and answer: options that all share, one JSON object for machines, words and tables for people.
+
+Light; `place.py` next door opens the project that a command is about.
+"""
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +16,9 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from daytwo.core.settings_file import find_project
-from daytwo.lifecycle.system import System
-from daytwo.wiring import open_system
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 project_option = click.option(
@@ -25,16 +29,27 @@ project_option = click.option(
     default=None,
     help="The project's folder; default: the nearest one at or above this folder.",
 )
+as_person = click.option("--as", "person", metavar="NAME", required=True, help="Who says so.")
+port_option = click.option(
+    "--port", type=click.IntRange(0, 65535), help="Where predictions are served; 0 picks a free port."
+)
+# A table for people has this width where no terminal says another one.
+_USUAL_WIDTH = 120
 
 
-def here(folder: Path | None) -> System:
-    """Open the project that a command is about."""
-    return open_system(folder if folder is not None else find_project(Path.cwd()))
+def folder_of(folder: Path | None) -> Path:
+    """Return the folder of the project that a command is about."""
+    return find_project(Path.cwd() if folder is None else folder)
 
 
 def now() -> datetime:
     """The present moment of the machine."""
     return datetime.now(UTC)
+
+
+def whoever() -> str:
+    """Return the name under which this machine knows who types; empty where it knows none."""
+    return os.environ.get("LOGNAME") or os.environ.get("USER") or ""
 
 
 def tell_json(value: Any) -> None:
@@ -43,10 +58,25 @@ def tell_json(value: Any) -> None:
 
 
 def tell_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table for people on stdout."""
+    """Print a table for people on stdout; without rows there is nothing to print."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(table)
+        # What stands in a cell is data: a bracket in it is no markup.
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    if table.row_count:
+        console().print(table)
+
+
+def console() -> Console:
+    """Return what writes to stdout, as wide as the terminal, or wide enough where there is none."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=_USUAL_WIDTH)
+
+
+def next_steps(*commands: str, folder: Path | None = None) -> None:
+    """Print what a person may type next, with the project named where it is not here."""
+    place = "" if folder is None or folder.resolve() == Path.cwd().resolve() else f" -C {shlex.quote(str(folder))}"
+    for command in commands:
+        click.echo(f"  next: {command}{place}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import polars as pl
 
 from daytwo.contracts.column import Column, Role
@@ -96,3 +97,35 @@ def _sent(series: pl.Series, column: Column | None) -> pl.Series:
 def _as_received(row: Row) -> Row:
     """Return the row as it comes out of JSON: moments are texts there."""
     return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+
+
+def read_json_rows(content: bytes, name: str) -> list[Row]:
+    """Return the rows in a JSON text: one object, a list of them, `{"rows": [...]}`, or one object a line.
+
+    Raises
+    ------
+    DataError
+        If the text is none of these, or holds no rows; says where.
+    """
+    try:
+        found = msgspec.json.decode(content)
+    except msgspec.MsgspecError as whole:
+        lines = [line for line in content.splitlines() if line.strip()]
+        try:
+            found = [msgspec.json.decode(line) for line in lines] if len(lines) > 1 else None
+        except msgspec.MsgspecError:
+            found = None
+        if found is None:
+            raise DataError(
+                f"{name} is neither JSON nor JSON Lines: {whole}",
+                hint="Give an object, a list of objects, or one a line",
+            ) from whole
+    if isinstance(found, dict) and isinstance(found.get("rows"), list):
+        found = found["rows"]
+    rows = found if isinstance(found, list) else [found]
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise DataError(f"row {number} of {name} is no object", hint='Write each row as {"column": value, ...}')
+    if not rows:
+        raise DataError(f"{name} has no rows", hint="Give at least one row")
+    return rows

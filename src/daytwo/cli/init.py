@@ -1,0 +1,84 @@
+"""`daytwo init`: a project from a file of rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from daytwo.cli.speak import as_json, next_steps, tell_json
+from daytwo.core.finding import Finding, Severity
+from daytwo.project import Asked, make_project
+
+
+@click.command(epilog="Example: daytwo init bookings.parquet --target is_canceled --time arrival_date")
+@click.argument("rows", type=click.Path(path_type=Path))
+@click.option("--target", required=True, metavar="COLUMN", help="What to predict: two classes, or a number.")
+@click.option("--time", default="", metavar="COLUMN", help="When a row happened.")
+@click.option("--subject", default="", metavar="COLUMN", help="Whom a row is about: a canary meets whole subjects.")
+@click.option("--key", default="", metavar="COLUMN", help="What names a row, so that its label finds it.")
+@click.option("--name", default="", help="The model's name; default: the file's.")
+@click.option("--owner", default="", help="Who answers for the model and its contract.")
+@click.option("--exclude", multiple=True, metavar="COLUMN", help="No input of the model; may be given again.")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="The folder; default: the file's name.")
+@as_json
+def init(
+    *,
+    rows: Path,
+    target: str,
+    time: str,
+    subject: str,
+    key: str,
+    name: str,
+    owner: str,
+    exclude: tuple[str, ...],
+    into: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a project from ROWS, a Parquet, CSV or JSON Lines file.
+
+    Writes two files to read and edit: the settings, daytwo.toml, and the contract that rows must keep, contract.toml.
+    """
+    folder = into if into is not None else Path(rows.stem)
+    asked = Asked(rows, target, time=time, subject=subject, key=key, name=name, owner=owner, exclude=exclude)
+    made = make_project(folder, asked)
+    features = made.contract.features.names
+    ignored = [column for column in made.contract.columns if not column.is_checked]
+    if as_json:
+        leaks = [msgspec.to_builtins(leak) for leak in made.leaks]
+        names = [column.name for column in ignored]
+        tell_json(
+            {
+                "folder": folder,
+                "task": made.task,
+                "target": target,
+                "features": features,
+                "ignored": names,
+                "leaks": leaks,
+            }
+        )
+        return
+    click.echo(f"Made {folder}: {made.task} model for {target!r} from {len(features)} columns of {rows}.")
+    for column in ignored:
+        click.echo(f"  {column.name}: {_without(column.evidence)}")
+    for leak in made.leaks:
+        click.echo(f"  {_leak(leak)}")
+    if not owner:
+        click.echo("  Nobody owns the contract yet: write owner in contract.toml, and in [model] and [data].")
+    click.echo(f"Read {folder / 'contract.toml'} and {folder / 'daytwo.toml'}; both are yours to edit.")
+    next_steps("daytwo up", folder=folder)
+
+
+def _without(evidence: str) -> str:
+    return f"no input: {evidence.removeprefix('ignored: ')}"
+
+
+def _leak(leak: Finding) -> str:
+    if leak.severity is Severity.CRITICAL:
+        return f"LEFT OUT {leak.subject}: {leak.summary}"
+    word = "LOOK AT" if leak.severity is Severity.WARNING else "Note"
+    return f"{word} {leak.subject}: {leak.summary}"
+
+
+commands = {"init": init}

@@ -1,0 +1,37 @@
+"""The project that a command is about, and its running server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daytwo.cli.speak import folder_of
+from daytwo.core.errors import Fault
+from daytwo.lifecycle.system import System
+from daytwo.serving.client import Client
+from daytwo.wiring import client_of, open_system, running_server
+
+
+def here(folder: Path | None) -> System:
+    """Open the project that a command is about."""
+    return open_system(folder_of(folder))
+
+
+def running_client(system: System, *, patience_s: float = 3.0) -> Client:
+    """Return a client for the project's running server.
+
+    Raises
+    ------
+    Fault
+        If none runs.
+    """
+    client = client_if_any(system, patience_s=patience_s)
+    if client is None:
+        raise Fault("no server of this project runs", hint="Start it with 'daytwo up' or 'daytwo serve'")
+    return client
+
+
+def client_if_any(system: System, *, patience_s: float = 1.0) -> Client | None:
+    """Return a client for the project's running server, or None where none runs."""
+    if running_server(system.state) is None:
+        return None
+    return client_of(system.state, system.settings, patience_s=patience_s)

@@ -1,0 +1,140 @@
+"""`daytwo front`, `approve`, `refuse`, `rollback`: what people look at and decide; `train.py` makes candidates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from daytwo.cli.place import here
+from daytwo.cli.speak import as_json, as_person, now, project_option, tell_json, tell_table
+from daytwo.core.errors import NotFound
+from daytwo.lifecycle.decisions import decide, find_release, go_back, stands
+from daytwo.lifecycle.dossier import Evidence, read_evidence
+from daytwo.lifecycle.system import System
+from daytwo.training.front import REFERENCE, Variant
+
+_release = click.argument("name", metavar="RELEASE")
+
+
+@click.command(epilog="Example: daytwo front v2 --json")
+@click.argument("name", metavar="[RELEASE|VERSION]", required=False, default="")
+@project_option
+@as_json
+def front(*, name: str, folder: Path | None, as_json: bool) -> None:
+    """Show the variants of a release or version: quality against work, and which one was recommended.
+
+    Without a name: those of the newest release that has any. Times are measured on the machine that trained.
+    """
+    system = here(folder)
+    made, evidence = _with_variants(system, name)
+    reference = next((one for one in evidence.variants if one.name == REFERENCE), None)
+    chosen = next((one for one in evidence.variants if one.name == evidence.recommended), None)
+    cheaper = reference.nodes_per_row / chosen.nodes_per_row if reference and chosen and chosen.nodes_per_row else None
+    if as_json:
+        tell_json(
+            {
+                "release": made,
+                "reference": reference,
+                "variants": evidence.variants,
+                "recommended": evidence.recommended,
+                "cheaper": cheaper,
+            }
+        )
+        return
+    tell_table(
+        f"Variants of {made}, the least work first",
+        ("", "variant", system.settings.gate.metric, "95 % from", "to", "loss at most", "nodes/row", "p50 us", "p99 us",
+         "MB", f"{system.settings.value.currency}/million", ""),
+        [_line(one, evidence.recommended) for one in evidence.variants],
+    )  # fmt: skip
+    if chosen is not None and cheaper is not None:
+        click.echo(f"Recommended: {chosen.name}, {cheaper:.1f} x less work a row than the reference model.")
+
+
+@click.command(epilog="Example: daytwo approve release-1 --as ben --reason 'gates and card read'")
+@_release
+@as_person
+@click.option("--reason", default="", help="Why.")
+@project_option
+@as_json
+def approve(*, name: str, person: str, reason: str, folder: Path | None, as_json: bool) -> None:
+    """Say yes to a release that waits, bound to its digest and to the evidence it was gated on.
+
+    Who made it cannot approve it. 'daytwo up' acts on the approval within seconds.
+    """
+    _decide(here(folder), name, person=person, approved=True, reason=reason, as_json=as_json)
+
+
+@click.command(epilog="Example: daytwo refuse release-1 --as ben --reason 'the base rate looks wrong'")
+@_release
+@as_person
+@click.option("--reason", required=True, help="Why not.")
+@project_option
+@as_json
+def refuse(*, name: str, person: str, reason: str, folder: Path | None, as_json: bool) -> None:
+    """Say no to a release that waits."""
+    _decide(here(folder), name, person=person, approved=False, reason=reason, as_json=as_json)
+
+
+@click.command(epilog="Example: daytwo rollback v1 --as ben --reason 'complaints since this morning'")
+@click.argument("version", required=False, default="")
+@as_person
+@click.option("--reason", required=True, help="Why.")
+@project_option
+@as_json
+def rollback(*, version: str, person: str, reason: str, folder: Path | None, as_json: bool) -> None:
+    """Make an earlier version champion again, at once: VERSION, or the one before."""
+    back, route = go_back(here(folder), version, person=person, reason=reason, now=now())
+    if as_json:
+        tell_json({"version": f"v{back.number}", "digest": back.digest, "generation": route.generation})
+    else:
+        click.echo(f"v{back.number} ({back.digest[:12]}) answers again; running servers follow within a moment.")
+
+
+def _decide(system: System, name: str, *, person: str, approved: bool, reason: str, as_json: bool) -> None:
+    moment = now()
+    made = find_release(system, name)
+    decision = decide(system, made, person=person, approved=approved, reason=reason, now=moment)
+    standing = stands(system, made, moment)
+    if as_json:
+        tell_json({"release": made.id, "digest": decision.digest, "approved": approved, "stands": standing})
+        return
+    word = "approves" if approved else "refuses"
+    outcome = {True: "enough people have said yes", False: "it will not go live", None: "it waits for another yes"}
+    click.echo(f"{person} {word} {made.id} ({decision.digest[:12]}): {outcome[standing]}.")
+    if standing is not None:
+        click.echo("A running 'daytwo up' acts on it within seconds; otherwise the next one does.")
+
+
+def _with_variants(system: System, name: str) -> tuple[str, Evidence]:
+    releases = [find_release(system, name)] if name else list(reversed(system.releases.releases()))
+    for made in releases:
+        evidence = read_evidence(made.evidence)
+        if evidence.variants:
+            return made.id, evidence
+    what = name or "this project"
+    raise NotFound(f"no variants of {what} are known", hint="'daytwo release' makes a candidate with its variants")
+
+
+def _line(one: Variant, recommended: str) -> tuple[object, ...]:
+    def short(value: float | None, digits: str = ".3g") -> str:
+        return "" if value is None else format(value, digits)
+
+    return (
+        "*" if one.name == recommended else "",
+        one.name,
+        short(one.metric, ".4g"),
+        short(one.low, ".4g"),
+        short(one.high, ".4g"),
+        short(one.loss_high),
+        short(one.nodes_per_row, ",.0f"),
+        short(one.p50_us),
+        short(one.p99_us),
+        short(one.mb),
+        short(one.cost_per_million),
+        one.failed or ("front" if one.on_front else ""),
+    )
+
+
+commands = {"front": front, "approve": approve, "refuse": refuse, "rollback": rollback}

@@ -1,0 +1,64 @@
+"""`daytwo train`, also called `release`: a candidate made, gated and put forward."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from daytwo.cli.place import here
+from daytwo.cli.speak import as_json, next_steps, now, project_option, tell_json, tell_table, whoever
+from daytwo.core.errors import Refused
+from daytwo.flows import open_runner
+from daytwo.lifecycle.decisions import find_release
+from daytwo.lifecycle.dossier import Evidence, read_evidence
+from daytwo.lifecycle.first import next_release_id
+from daytwo.lifecycle.releases import OPEN, State
+from daytwo.lifecycle.worker import Event, open_release
+
+
+@click.command(epilog="Example: daytwo release --author ana --reason 'new columns'")
+@click.option("--author", default="", metavar="NAME", help="Who makes it and so cannot approve it; default: you.")
+@click.option("--reason", default="asked for by a person", show_default=True, help="Why it is made.")
+@project_option
+@as_json
+def release(*, author: str, reason: str, folder: Path | None, as_json: bool) -> None:
+    """Train, gate and put forward a candidate from everything labelled; leave with 1 where a gate says no.
+
+    While 'daytwo up' runs the project's flows, it alone makes releases.
+    """
+    system = here(folder)
+    under_way = next((one for one in system.releases.releases() if one.state in OPEN), None)
+    if under_way is not None and under_way.state is not State.TRAINING:
+        raise Refused(
+            f"{under_way.id} is under way: {under_way.words}", hint=f"Decide on it, or 'daytwo refuse {under_way.id}'"
+        )
+    name = under_way.id if under_way is not None else next_release_id(system)
+    events: list[Event] = []
+    with open_runner(system) as runner:
+        if not as_json:
+            click.echo(f"{name}: training and gating ...", err=True)
+        open_release(system, runner, name, reason=reason, now=now(), events=events, author=author or whoever() or "cli")
+    made = find_release(system, name)
+    evidence = read_evidence(made.evidence)
+    if as_json:
+        told = {"release": made.id, "state": made.state, "digest": made.digest, "words": made.words}
+        tell_json(told | {"gates": evidence.gates, "recommended": evidence.recommended})
+    else:
+        click.echo(f"{made.id} ({made.digest[:12] or 'no candidate'}): {made.words}")
+        _tell_gates(evidence)
+        if made.state is State.WAITING:
+            next_steps(f"daytwo approve {made.id} --as NAME", f"daytwo front {made.id}", folder=folder)
+    sys.exit(0 if made.state is State.WAITING else 1)
+
+
+def _tell_gates(evidence: Evidence) -> None:
+    tell_table(
+        "Gates",
+        ("gate", "says", "because"),
+        [(gate.name, "yes" if gate.passed else "no", gate.words) for gate in evidence.gates],
+    )
+
+
+commands = {"train": release, "release": release}
