@@ -6,9 +6,18 @@ file and the environment; here is only what a setting means.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from daytwo.core.schema import Task
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Whole = Annotated[int, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+# Port 0 asks for any that is free.
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -62,8 +71,8 @@ class RetrainSettings(_Section, frozen=True, kw_only=True):
     """[retrain]: when a retraining pays. `switch_cost` is in money; `windows` are training spans to try."""
 
     policy: str = "marginal"
-    switch_cost: float = 400.0
-    every: int = 1
+    switch_cost: Amount = 400.0
+    every: Count = 1
     windows: tuple[str, ...] = ("all", "90d")
 
 
@@ -71,17 +80,17 @@ class GateSettings(_Section, frozen=True, kw_only=True):
     """[gate]: what a candidate must hold. `margin` is the bearable loss of the metric, in its own unit."""
 
     metric: str = "roc_auc"
-    margin: float = 0.005
-    max_p99_ms: float = 20.0
+    margin: Amount = 0.005
+    max_p99_ms: Positive = 20.0
     slices: tuple[str, ...] = ()
-    test_windows: int = 4
+    test_windows: Count = 4
 
 
 class ReleaseSettings(_Section, frozen=True, kw_only=True):
     """[release]: how many approvals, for how many days they hold, and by which steps traffic moves over."""
 
-    approvers: int = 1
-    approval_days: int = 14
+    approvers: Whole = 1
+    approval_days: Count = 14
     steps: tuple[str, ...] = ("shadow 2d", "canary 5% 1d", "canary 25% 1d")
 
 
@@ -89,20 +98,20 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     """[serve]: where the server listens and what it bears. `token` is a secret reference, `env:NAME` or `file:PATH`."""
 
     host: str = "127.0.0.1"
-    port: int = 8080
-    workers: int = 1
-    max_queue: int = 512
-    max_body_mb: float = 8.0
-    max_rows: int = 10_000
+    port: Port = 8080
+    workers: Count = 1
+    max_queue: Count = 512
+    max_body_mb: Positive = 8.0
+    max_rows: Count = 10_000
     token: str = ""
 
 
 class CostSettings(_Section, frozen=True, kw_only=True):
     """[cost]: prices, in the currency of [value]."""
 
-    core_hour: float = 0.05
-    person_hour: float = 80.0
-    approval_minutes: float = 15.0
+    core_hour: Amount = 0.05
+    person_hour: Amount = 80.0
+    approval_minutes: Amount = 15.0
 
 
 class AlertSettings(_Section, frozen=True, kw_only=True):
@@ -114,7 +123,7 @@ class AlertSettings(_Section, frozen=True, kw_only=True):
 class ConsoleSettings(_Section, frozen=True, kw_only=True):
     """[console]: where the web pages are."""
 
-    port: int = 8081
+    port: Port = 8081
 
 
 class Settings(_Section, frozen=True, kw_only=True):
@@ -131,4 +140,4 @@ class Settings(_Section, frozen=True, kw_only=True):
     cost: CostSettings = CostSettings()
     alerts: AlertSettings = AlertSettings()
     console: ConsoleSettings = ConsoleSettings()
-    seed: int = 20130401
+    seed: Whole = 20130401

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 
 from daytwo.core.durations import duration, rate_per_day
-from daytwo.core.errors import NotFound, SettingsError
+from daytwo.core.errors import Fault, NotFound, SettingsError
 from daytwo.core.expression import parse
 from daytwo.core.settings import Settings
 
 FILE_NAME = "daytwo.toml"
 _PREFIX = "DAYTWO_"
 _POLICIES = ("marginal", "never")
+_UNKNOWN = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
 _STEP = re.compile(r"(?:shadow|canary (\d+(?:\.\d+)?)%) \d+(?:\.\d+)?[smhdw]")
 
 
@@ -57,6 +58,10 @@ def load_settings(folder: Path, environment: Mapping[str, str]) -> LoadedSetting
     ------
     SettingsError
         If the file is broken, a key is unknown, or a value means nothing; names the key and the next step.
+    NotFound
+        If there is no such file.
+    Fault
+        If it cannot be read.
     """
     path = folder / FILE_NAME
     try:
@@ -65,13 +70,17 @@ def load_settings(folder: Path, environment: Mapping[str, str]) -> LoadedSetting
         raise NotFound(f"no {FILE_NAME} in {folder}", hint="Run 'daytwo init ROWS.parquet --target COLUMN'") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise SettingsError(f"{path} is not valid TOML: {err}", hint="Mend the line named, then try again") from err
+    except OSError as err:
+        raise Fault(f"{path} cannot be read: {err.strerror or err}", hint="Make it a file that you may read") from err
     origins = dict.fromkeys(_flatten(tree), FILE_NAME)
     for name, text in sorted(environment.items()):
         if name.startswith(_PREFIX) and "__" in name:
             section, field = name.removeprefix(_PREFIX).lower().split("__", 1)
-            tree.setdefault(section, {})[field] = _value(text)
-            origins[f"{section}.{field}"] = name
-    settings = _convert(tree, path)
+            fields = tree.setdefault(section, {})
+            if isinstance(fields, dict):  # else the conversion says what stands there instead of a section
+                fields[field] = _value(text)
+                origins[f"{section}.{field}"] = name
+    settings = _convert(tree, path, [origin for origin in origins.values() if origin != FILE_NAME])
     check(settings)
     every = _flatten(msgspec.to_builtins(settings))
     return LoadedSettings(settings, {key: origins.get(key, "default") for key in every}, folder)
@@ -84,6 +93,8 @@ def check(settings: Settings) -> None:
         ("monitor.label_delay", settings.monitor.label_delay),
     ):
         _meaning(key, duration, text)
+    if not duration(settings.monitor.window):
+        raise SettingsError("monitor.window is no time at all", hint="Write how long a window is, such as '7d'")
     _meaning("monitor.false_alarms", rate_per_day, settings.monitor.false_alarms)
     for key, value in msgspec.to_builtins(settings.value).items():
         if key != "currency":
@@ -112,28 +123,31 @@ def secret(reference: str, environment: Mapping[str, str] | None = None) -> str:
     if not reference:
         return ""
     scheme, _, name = reference.partition(":")
-    found: str | None = None
-    if scheme == "env":
-        found = (os.environ if environment is None else environment).get(name)
-    elif scheme == "file" and Path(name).is_file():
-        found = Path(name).read_text(encoding="utf-8").strip()
-    if found is None:
+    if scheme not in {"env", "file"}:  # perhaps the secret itself, so it is not repeated
+        raise SettingsError(
+            "a secret is not a reference", hint="Write env:NAME or file:PATH, and keep the secret itself there"
+        )
+    try:
+        if scheme == "env":
+            return (os.environ if environment is None else environment)[name]
+        return Path(name).read_text(encoding="utf-8").strip()
+    except (KeyError, OSError, UnicodeDecodeError) as err:
         raise SettingsError(
             f"the secret {scheme}:{name} is not there",
-            hint="Secrets are given as env:NAME or file:PATH; set that variable or write that file",
-        )
-    return found
+            hint="Set that variable, or write that file so that you may read it",
+        ) from err
 
 
-def _convert(tree: Mapping[str, Any], path: Path) -> Settings:
+def _convert(tree: Mapping[str, Any], path: Path, overrides: Sequence[str]) -> Settings:
     try:
         return msgspec.convert(tree, Settings)
     except msgspec.ValidationError as err:
-        raise SettingsError(f"{path}: {_in_words(str(err))}", hint=_nearest(str(err))) from err
+        where = ", with ".join((str(path), *([", ".join(overrides)] if overrides else [])))
+        raise SettingsError(f"{where}: {_in_words(str(err))}", hint=_nearest(str(err))) from err
 
 
 def _in_words(message: str) -> str:
-    unknown = re.search(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
+    unknown = _UNKNOWN.search(message)
     if unknown:
         return f"unknown key {_dotted(unknown[2], unknown[1])!r}"
     missing = re.search(r"missing required field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", message)
@@ -143,14 +157,17 @@ def _in_words(message: str) -> str:
 
 
 def _nearest(message: str) -> str:
-    unknown = re.search(r"unknown field `([^`]+)`", message)
+    unknown = _UNKNOWN.search(message)
     if not unknown:
         return "Mend the value; 'daytwo config' shows every key with its default once the file is valid"
-    keys = {key.rsplit(".", 1)[-1]: key for key in every_key()} | {
-        key.split(".")[0]: key.split(".")[0] for key in every_key()
-    }
-    close = difflib.get_close_matches(unknown[1], keys, n=1, cutoff=0.5)
-    return f"Did you mean {keys[close[0]]!r}?" if close else "Remove it; 'daytwo config' lists the keys there are"
+    sections = {key.split(".")[0]: key.split(".")[0] for key in every_key()}
+    beside = {key.rsplit(".", 1)[-1]: key for key in every_key() if key.startswith(f"{unknown[2]}.")}
+    elsewhere = {key.rsplit(".", 1)[-1]: key for key in every_key()} | sections
+    for keys in (beside, elsewhere):
+        close = difflib.get_close_matches(unknown[1], keys, n=1, cutoff=0.5)
+        if close:
+            return f"Did you mean {keys[close[0]]!r}?"
+    return "Remove it; 'daytwo config' lists the keys there are"
 
 
 def every_key() -> tuple[str, ...]:

@@ -79,5 +79,6 @@ def render(settings: Settings) -> str:
 
 
 def _line(key: str, value: object) -> str:
-    # A JSON string, number or list of strings is a TOML value too.
-    return f"{key.rsplit('.', 1)[-1]} = {json.dumps(value, ensure_ascii=False)}  # {MEANINGS[key]}"
+    # A JSON string, number or list of strings is a TOML value too, but for one character that JSON leaves as it is.
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"{key.rsplit('.', 1)[-1]} = {text}  # {MEANINGS[key]}"
