@@ -22,6 +22,7 @@ _JSON = {".json", ".jsonl", ".ndjson"}
 # Well under what a server takes in one request by default; the number of rows with reasons is bounded more tightly.
 _BATCH, _EXPLAINED_BATCH = 500, 50
 _SHOWN = 20
+_MOST_NOTES = 4
 
 
 @click.command(epilog="Example: head -1 rows.jsonl | daytwo predict - --explain")
@@ -155,7 +156,9 @@ def _notes(answer: dict[str, object]) -> list[str]:
     breaches, reasons = answer.get("breaches", []), answer.get("reasons", [])
     assert isinstance(breaches, list)
     assert isinstance(reasons, list)
-    return [str(one["message"]) for one in breaches] + [str(one["words"]) for one in reasons]
+    more = [f"and {len(breaches) - _MOST_NOTES} more"] if len(breaches) > _MOST_NOTES else []
+    told = [str(one["message"]) for one in breaches[:_MOST_NOTES]] + more
+    return told + [str(one["words"]) for one in reasons]
 
 
 commands = {"predict": predict, "label": label, "feedback": feedback}

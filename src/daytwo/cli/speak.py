@@ -60,8 +60,8 @@ def tell_json(value: Any) -> None:
 def tell_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table for people on stdout; without rows there is nothing to print."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)  # the first one is what people copy
     for row in rows:
         # What stands in a cell is data: a bracket in it is no markup.
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))

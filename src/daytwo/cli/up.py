@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, port_option, project_option, tell_json
+from daytwo.cli.speak import as_json, next_steps, now, port_option, project_option, tell_json
 from daytwo.lifecycle.worker import Event
 from daytwo.up import Ears, Live, Wish, run_up
 
@@ -41,13 +41,15 @@ def up(
             tell_json({**msgspec.to_builtins(found, enc_hook=str), "try": _curl(found, system.settings.serve.token)})
             return
         click.echo(f"{found.version} ({found.digest[:12]}) answers at {found.server}/predict; pages at {found.console}")
+        if once:
+            next_steps("daytwo up", folder=folder)
+            return
         click.echo(f"Try:\n{_curl(found, system.settings.serve.token)}")
-        if not once:
-            click.echo("Ctrl-C stops everything.", err=True)
+        click.echo("Ctrl-C stops everything.", err=True)
 
     def say(event: Event) -> None:
         kind = click.style(f"{event.kind:<9}", fg=_COLOURS.get(event.kind))
-        click.echo(f"{event.at:%H:%M:%S}  {kind} {event.words}", err=True)
+        click.echo(f"{now():%H:%M:%S}  {kind} {event.words}", err=True)
 
     run_up(system, Wish(port, console_port, approve_as, once), Ears(say, addresses, live))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -19,9 +20,11 @@ from daytwo.explain.reasons import Reason
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model
 from daytwo.predictions.labels import join_labels
-from daytwo.predictions.record import FALLBACK
+from daytwo.predictions.record import FALLBACK, PredictionRecord, decode, row_texts, split_id
+from daytwo.predictions.segments import read_segment
 from daytwo.scoring.model import Model
 from daytwo.serving.client import Client
+from daytwo.serving.predict import reply_again
 
 # How many reasons each way.
 _REASONS = 4
@@ -77,15 +80,15 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
     Raises
     ------
     NotFound
-        If neither the tables nor the server know it.
+        If neither the tables, nor the server, nor what a stopped server left know it.
     Refused
         If its bundle is damaged, or does not give the logged score any more.
     """
-    logged = _from_tables(system, identity) or _from_server(client, identity)
+    logged = _from_tables(system, identity) or _from_server(client, identity) or _from_journal(system, identity)
     if logged is None:
         raise NotFound(
             f"there is no prediction {identity!r}",
-            hint="Its id is the reply's prediction_id; what a stopped server answered last is found after 'daytwo up'",
+            hint="Its id is the reply's prediction_id; 'daytwo predict FILE' shows those of its rows",
         )
     model = load_model(system.bundles, logged.digest)
     is_fallback = logged.arm == FALLBACK
@@ -154,9 +157,31 @@ def _from_server(client: Client | None, identity: str) -> _Logged | None:
     if client is None:
         return None
     try:
-        told = client.prediction(identity)
+        return _as_told(client.prediction(identity))
     except NotFound:
         return None
+
+
+def _from_journal(system: System, identity: str) -> _Logged | None:
+    """Look into the segments that a stopped server left and nobody has carried into the tables yet."""
+    split = split_id(identity)
+    if split is None:
+        return None
+    for path in sorted(system.journal.glob(f"{split[0]}*")):
+        for payload in read_segment(path).payloads():
+            record = decode(payload)
+            if not isinstance(record, PredictionRecord) or record.prefix != split[0]:
+                continue
+            place = split[1] - record.start
+            if 0 <= place < len(record.scores):
+                told = msgspec.to_builtins(reply_again(record, "").predictions[place])
+                row = msgspec.json.decode(row_texts(record.rows)[place])
+                return _as_told(told | {"received_at_us": record.received_at_us, "row": row})
+    return None
+
+
+def _as_told(told: Mapping[str, Any]) -> _Logged:
+    """Read a prediction as the server tells it."""
     row = told["row"]
     return _Logged(
         digest=told["version"],
