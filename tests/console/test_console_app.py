@@ -132,6 +132,7 @@ def test_the_alert_page_says_what_to_do_next_and_shows_the_evidence(project, ser
     text = ask(listening, "/alerts/dear")[2]
     for said in ("about 1,250 USD a day", "owner of wind_speed", "must lie between 0 and 61.2", "1,003", "(48 hours)"):
         assert said in text
+    assert "See them: <code>daytwo quarantine list --column wind_speed</code>" in text
     assert "Closed on 2013-08-22 09:30 UTC by ana: false." in ask(listening, "/alerts/old")[2]
 
 

@@ -89,6 +89,15 @@ def test_one_figure_alone_is_drawn():
     assert len(drawing.lines[0].dots) == 1
 
 
+@pytest.mark.parametrize("value", [0.0, 0.7, -3e6, 1e-9])
+def test_a_flat_line_lies_in_the_middle_of_labels_that_differ(value):
+    flat = chart([Line("a", "live", (Figure(value), Figure(value)))])
+    drawing = draw(flat, width=340, height=210)
+    assert drawing.lines[0].dots[0][1] == pytest.approx((drawing.top + drawing.bottom) / 2, abs=1)
+    labels = [tick.label for tick in drawing.y_ticks]
+    assert len(labels) == len(set(labels)) > 1
+
+
 def test_labels_of_changes_do_not_lie_on_each_other():
     marks = tuple((BEGIN + timedelta(hours=hour), f"v{hour}") for hour in (0, 2, 160))
     drawing = draw(chart([line(1.0, 2.0)], marks=marks), width=340, height=210)

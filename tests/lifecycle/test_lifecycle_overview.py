@@ -303,6 +303,14 @@ def test_a_waiting_release_names_the_command_that_moves_it_until_somebody_decide
     assert "1 release moves on without anybody's help." in words(system)
 
 
+def test_going_back_is_offered_only_from_the_version_that_answers(system):
+    first, second = bundle(system, 1), bundle(system, 2)
+    go_live(system, [first, second], [BEGIN, BEGIN + WEEK])
+    old = Release("release-w0001", State.LIVE, "reason", "ana", BEGIN, BEGIN, first)
+    assert dossier(system, old, NOW).commands == ()
+    assert dossier(system, replace(old, digest=second), NOW).commands == ("daytwo rollback --as NAME --reason TEXT",)
+
+
 def test_a_rolling_release_says_when_its_step_may_end(system):
     rolling = Release(
         "release-w0003", State.ROLLING, "decay", "daytwo", BEGIN, BEGIN, "d" * 64, step=1, step_since=BEGIN

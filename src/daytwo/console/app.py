@@ -50,6 +50,8 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+# A command of ours between backticks or apostrophes.
+_COMMAND = re.compile(r"[`'](daytwo [^`']+)[`']")
 _TONES = {
     State.WAITING: "act",
     State.REFUSED: "bad",
@@ -173,6 +175,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_commands"] = with_commands
     environment.globals.update(
         say=words, draw=draw, choice_words=choice_words, state_chip=_state_chip, tell_number=_tell_number
     )
@@ -188,6 +191,18 @@ def _state_chip(one: Dossier) -> Markup:
     tone = _TONES.get(state, "plain")
     mark = {"good": "●", "plain": "○", "act": "◆", "bad": "▲"}[tone]
     return Markup('<span class="chip {}"><span aria-hidden="true">{}</span> {}</span>').format(tone, mark, told)
+
+
+def with_commands(text: str) -> Markup:
+    """Set the commands in a sentence apart, whether it quotes them with backticks or with apostrophes.
+
+    Examples
+    --------
+    >>> with_commands("See <them>: 'daytwo alerts'")
+    Markup('See &lt;them&gt;: <code>daytwo alerts</code>')
+    """
+    pieces = _COMMAND.split(text)
+    return Markup("").join(Markup("<code>{}</code>").format(one) if i % 2 else one for i, one in enumerate(pieces))
 
 
 def _tell_number(value: float) -> str:

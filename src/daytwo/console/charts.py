@@ -183,7 +183,9 @@ def _domain(lines: Sequence[Line]) -> tuple[float, float, bool]:
     highs = [one.high for one in shown if one.high is not None]
     widest = min([low, *lows]), max([high, *highs])
     bottom, top = max(widest[0], low - _REACH * spread), min(widest[1], high + _REACH * spread)
-    margin = 0.06 * (top - bottom or spread)
+    # What differs by less than a millionth is the same to the eye: no reason to zoom in on it.
+    is_flat = top - bottom < 1e-6 * max(abs(low), abs(high), 1e-6)
+    margin = 0.06 * (max(abs(low), abs(high)) or 1.0) if is_flat else 0.06 * (top - bottom)
     return bottom - margin, top + margin, widest[0] < bottom or widest[1] > top
 
 

@@ -17,6 +17,7 @@ from daytwo.lifecycle.flow import Json
 from daytwo.lifecycle.releases import OPEN, Release, State, Step, read_steps
 from daytwo.lifecycle.system import System
 from daytwo.registry.bundle import Lineage
+from daytwo.registry.versions import current_route
 from daytwo.training.front import Variant
 
 
@@ -99,15 +100,15 @@ def dossier(system: System, release: Release, now: datetime) -> Dossier:
         approved=approved,
         steps=steps,
         moves_at=moves_at,
-        commands=commands(release, approved=approved),
+        commands=commands(release, approved=approved, answers=release.digest == _champion(system)),
     )
 
 
-def commands(release: Release, *, approved: bool | None) -> tuple[str, ...]:
-    """Return what a person types to move the release; nothing where it moves by itself or has ended."""
+def commands(release: Release, *, approved: bool | None, answers: bool) -> tuple[str, ...]:
+    """Return what a person types to move the release; nothing where it has ended, and is not what `answers` now."""
     if release.state is State.WAITING and approved is None:
         return (f"daytwo approve {release.id} --as NAME", f"daytwo refuse {release.id} --as NAME --reason TEXT")
-    if release.state is State.LIVE:
+    if release.state is State.LIVE and answers:
         return ("daytwo rollback --as NAME --reason TEXT",)
     if release.state in OPEN:
         return ("daytwo up",)
@@ -146,6 +147,11 @@ def origin(system: System, digest: str) -> Origin:
         return Origin(None, {}, None, str(err))
     ends = [window.last for window in manifest.lineage.windows.values() if window.last]
     return Origin(manifest.lineage, manifest.metrics, datetime.fromisoformat(max(ends)) if ends else None)
+
+
+def _champion(system: System) -> str:
+    route = current_route(system.registry)
+    return "" if route is None else route.champion
 
 
 def _table(kept: Json, name: str) -> dict[str, Json]:
