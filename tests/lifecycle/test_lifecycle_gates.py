@@ -5,6 +5,7 @@ import pytest
 
 from daytwo.core.schema import Task
 from daytwo.lifecycle import gates
+from daytwo.lifecycle.gate_calibration import calibration_beside, calibration_gate, calibration_of_first
 from daytwo.lifecycle.gates import GateResult, Paired, verdict
 from daytwo.lifecycle.sequential import cluster_means, confidence_sequence, e_value
 
@@ -118,10 +119,37 @@ def test_calibration_refuses_what_is_off_for_sure():
     p = rng.beta(1, 3, 6_000)
     y = (rng.random(6_000) < p).astype(float)
     day = np.repeat(np.arange(20), 300)
-    assert gates.calibration_gate(y, p, day).passed
-    off = gates.calibration_gate(y, np.clip(p * 1.8, 0, 1), day)
+    assert calibration_gate(y, p, day).passed
+    off = calibration_gate(y, np.clip(p * 1.8, 0, 1), day)
     assert not off.passed
     assert "observed" in off.words
+
+
+def test_a_first_version_that_is_off_passes_only_where_it_is_nearer_to_the_truth_than_the_base_rate():
+    rng = np.random.default_rng(9)
+    day = np.repeat(np.arange(20), 300)
+    truth = rng.beta(1, 1, 6_000)
+    y = (rng.random(6_000) < truth).astype(float)
+    base = np.full(6_000, y.mean())
+    shifted = np.clip(truth - 0.15, 0, 1)
+    refused = calibration_gate(y, shifted, day)
+    assert not refused.passed
+    passed = calibration_of_first(refused, y, shifted, base, day)
+    assert passed.passed
+    assert "for sure over" in passed.words
+    assert "base rate" in passed.words
+    useless = np.clip(rng.permutation(truth) - 0.15, 0, 1)
+    assert not calibration_of_first(calibration_gate(y, useless, day), y, useless, base, day).passed
+
+
+def test_a_candidate_that_is_off_no_more_than_the_champion_passes():
+    rng = np.random.default_rng(10)
+    day = np.repeat(np.arange(20), 300)
+    truth = rng.beta(1, 1, 6_000)
+    y = (rng.random(6_000) < truth).astype(float)
+    little, much = (calibration_gate(y, np.clip(truth - by, 0, 1), day) for by in (0.1, 0.2))
+    assert calibration_beside(little, much).passed
+    assert not calibration_beside(much, little).passed
 
 
 def test_latency_and_robustness():

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from daytwo.capacity.latency import measure_latency
 from daytwo.core.schema import Task
 from daytwo.core.settings import Settings
+from daytwo.lifecycle.gate_calibration import calibration_beside, calibration_gate, calibration_of_first
 from daytwo.lifecycle.gates import (
     GateResult,
     Paired,
     baseline_gate,
-    calibration_beside,
-    calibration_gate,
     latency_gate,
     money_gate,
     quality_gate,
@@ -31,6 +30,9 @@ Floats = NDArray[np.float64]
 # Rows for the latency and robustness gates: enough for a 99th percentile.
 _TIMED_ROWS = 2_000
 _HARMED_ROWS = 1_000
+# Fewer days than these say too little about the days to come; rows are then put into so many groups.
+_FEWEST_DAYS = 10
+_GROUPS = 20
 # A candidate may bring this share of a row's mean stake less and still count as no worse in money.
 _MONEY_SHARE = 0.05
 
@@ -51,39 +53,60 @@ def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
     test, candidate, settings = challenge.test, challenge.candidate, challenge.settings
     task = settings.model.task
     scores = candidate.score_many(test.matrix)
-    days = test.days if test.days is not None else np.arange(test.rows)
+    groups, unit = groups_of(test)
     results = []
     if challenge.champion is None:
         trivial = np.full(
             test.rows, challenge.train.labels.mean() if task is Task.BINARY else np.median(challenge.train.labels)
         )
-        results.append(baseline_gate(test.labels, scores, trivial, days, task=task))
+        results.append(baseline_gate(test.labels, scores, trivial, groups, task=task, unit=unit))
     else:
-        results += _against(challenge, challenge.champion, scores, days)
+        results += _against(challenge, challenge.champion, scores)
     if task is Task.BINARY:
-        calibrated = calibration_gate(test.labels, scores, days)
+        calibrated = calibration_gate(test.labels, scores, groups)
         if challenge.champion is not None:
             old = challenge.champion.score_many(test.matrix)
-            calibrated = calibration_beside(calibrated, calibration_gate(test.labels, old, days))
+            calibrated = calibration_beside(calibrated, calibration_gate(test.labels, old, groups))
+        else:
+            calibrated = calibration_of_first(calibrated, test.labels, scores, trivial, groups)
         results.append(calibrated)
     results.append(_robustness(candidate, test))
     results.append(_latency(candidate, test, settings))
     return tuple(results)
 
 
-def _against(challenge: Challenge, champion: Model, scores: Floats, days: NDArray[np.int64]) -> list[GateResult]:
+def groups_of(test: TrainingData) -> tuple[NDArray[np.int64], str]:
+    """Return the group of each row, shape (n,), and what groups are called: rows of one group share their fate.
+
+    Days, where there are enough of them. Times as coarse as months leave too few, so rows are then grouped as they
+    follow one another; rows without times stand each for itself.
+    """
+    if test.days is None:
+        return np.arange(test.rows), "rows"
+    if np.unique(test.days).size >= _FEWEST_DAYS:
+        return test.days, "days"
+    groups = min(_GROUPS, test.rows)
+    return np.arange(test.rows) * groups // max(test.rows, 1), "groups of rows"
+
+
+def _against(challenge: Challenge, champion: Model, scores: Floats) -> list[GateResult]:
     test, settings = challenge.test, challenge.settings
+    groups, unit = groups_of(test)
     task = settings.model.task
     old = champion.score_many(test.matrix)
-    results = [quality_gate(Paired(test.labels, scores, old, days), task=task, margin=settings.gate.margin)]
+    results = [
+        quality_gate(Paired(test.labels, scores, old, groups), task=task, margin=settings.gate.margin, unit=unit)
+    ]
     money = [_money(challenge.candidate, test, one) for one in (scores, old)]
     if money[0] is not None and money[1] is not None:
         margin = _MONEY_SHARE * float(np.abs(money[1]).mean())
-        results.append(money_gate(money[0], money[1], days, margin=margin, currency=settings.value.currency))
+        results.append(
+            money_gate(money[0], money[1], groups, margin=margin, currency=settings.value.currency, unit=unit)
+        )
     slices = _slices(challenge.candidate, test, settings.gate.slices)
     if slices:
         gain = (test.labels - old) ** 2 - (test.labels - scores) ** 2
-        results.append(slice_gate(gain, slices, days, margin=_MONEY_SHARE * float(((test.labels - old) ** 2).mean())))
+        results.append(slice_gate(gain, slices, groups, margin=_MONEY_SHARE * float(((test.labels - old) ** 2).mean())))
     return results
 
 

@@ -65,7 +65,7 @@ def verdict(results: Iterable[GateResult]) -> Verdict:
     return Verdict(not failed, tuple(f"{result.name}: {result.words}" for result in failed or results))
 
 
-def quality_gate(paired: Paired, *, task: Task, margin: float, alpha: float = 0.05) -> GateResult:
+def quality_gate(paired: Paired, *, task: Task, margin: float, alpha: float = 0.05, unit: str = "days") -> GateResult:
     """Hold the candidate to non-inferiority: worse by no more than `margin`, sure at every look.
 
     Binary: difference in ROC AUC, by influence values summed over days. Regression: difference in mean absolute
@@ -78,7 +78,7 @@ def quality_gate(paired: Paired, *, task: Task, margin: float, alpha: float = 0.
     what = "better than" if superior else "not worse than" if passed else "not shown to keep up with"
     words = (
         f"{what} the champion: {metric} better by {interval.mean:+.4f}, at least {interval.low:+.4f} for sure"
-        f" over {interval.clusters} days (bearable: {-margin:+.4f})"
+        f" over {interval.clusters} {unit} (bearable: {-margin:+.4f})"
     )
     return GateResult("quality", passed, words, _evidence(interval, margin=margin, superior=superior))
 
@@ -97,7 +97,14 @@ def quality_difference(paired: Paired, *, task: Task, alpha: float = 0.05) -> In
 
 
 def baseline_gate(
-    labels: ArrayLike, scores: ArrayLike, trivial: ArrayLike, clusters: ArrayLike, *, task: Task, alpha: float = 0.05
+    labels: ArrayLike,
+    scores: ArrayLike,
+    trivial: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    task: Task,
+    alpha: float = 0.05,
+    unit: str = "days",
 ) -> GateResult:
     """Hold a first version to beating the trivial model, whose answers are `trivial`, for sure."""
     y, s, t = (np.asarray(array, dtype=np.float64) for array in (labels, scores, trivial))
@@ -107,13 +114,20 @@ def baseline_gate(
     metric = "ROC AUC" if task is Task.BINARY else "mean absolute error"
     words = (
         f"{'beats' if passed else 'not shown to beat'} the trivial model: {metric} better by {interval.mean:+.4f},"
-        f" at least {interval.low:+.4f} for sure over {interval.clusters} days"
+        f" at least {interval.low:+.4f} for sure over {interval.clusters} {unit}"
     )
     return GateResult("baseline", passed, words, _evidence(interval, margin=0.0, superior=passed))
 
 
 def money_gate(
-    candidate: ArrayLike, champion: ArrayLike, clusters: ArrayLike, *, margin: float, currency: str, alpha: float = 0.05
+    candidate: ArrayLike,
+    champion: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    margin: float,
+    currency: str,
+    alpha: float = 0.05,
+    unit: str = "days",
 ) -> GateResult:
     """Refuse a candidate whose decisions lose more than `margin` a row against the champion's, shown at any look.
 
@@ -133,7 +147,7 @@ def money_gate(
     passed, superior = against < 1 / alpha, interval.low > 0
     what = "brings more" if superior else "is not shown to lose" if passed else "loses"
     words = (
-        f"{what}: {interval.mean:+.4f} {currency} a row against the champion over {interval.clusters} days"
+        f"{what}: {interval.mean:+.4f} {currency} a row against the champion over {interval.clusters} {unit}"
         f" (evidence of a loss over {margin:.4f}: {against:.3g}, limit {1 / alpha:.0f})"
     )
     evidence = _evidence(interval, margin=margin, superior=superior) | {"e_value": _finite(against)}
@@ -176,50 +190,6 @@ def slice_gate(
         guilty = [name for name in worst if values[name] >= 1 / alpha]
         words = f"worse than bearable in {', '.join(guilty or worst[:1])} (evidence {mean:.3g} over {1 / alpha:.0f})"
     return GateResult("slices", passed, words, evidence)
-
-
-def calibration_gate(
-    labels: ArrayLike, scores: ArrayLike, clusters: ArrayLike, *, tolerance: float = 0.02, alpha: float = 0.05
-) -> GateResult:
-    """Refuse probabilities that are off by more than `tolerance` (a share in [0, 1]) in any fifth of the scores.
-
-    Expected against observed events in five groups of equal size, above and below, evidence averaged over the ten.
-    """
-    y, p = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
-    days = np.asarray(clusters)
-    groups = np.array_split(np.argsort(p, kind="stable"), 5)
-    gaps = [float((y[g] - p[g]).mean()) for g in groups]
-    values = [
-        e_value(cluster_means(sign * (y[g] - p[g]), days[g]), above=tolerance) for g in groups for sign in (1.0, -1.0)
-    ]
-    mean = float(np.mean(values))
-    passed = mean < 1 / alpha
-    worst = max(gaps, key=abs)
-    typical = float(np.abs(gaps).mean())
-    words = (
-        f"expected {p.mean():.1%}, observed {y.mean():.1%}; the worst fifth of the scores is off by {worst:+.1%}"
-        f" ({'bearable' if passed else 'for sure over'}: {tolerance:.1%})"
-    )
-    evidence: dict[str, object] = {
-        "expected": float(p.mean()),
-        "observed": float(y.mean()),
-        "gaps": gaps,
-        "typical_gap": typical,
-        "e_value": _finite(mean),
-    }
-    return GateResult("calibration", passed, words, evidence)
-
-
-def calibration_beside(candidate: GateResult, champion: GateResult) -> GateResult:
-    """Let a candidate pass whose probabilities are off no more than the champion's on the same rows.
-
-    When the base rate moves, every model that was calibrated before is off; keeping the old one would not help.
-    """
-    new, old = (float(str(result.evidence["typical_gap"])) for result in (candidate, champion))
-    if candidate.passed or new > old:
-        return candidate
-    words = f"{candidate.words}; typically off by {new:.1%}, the champion by {old:.1%}: no worse"
-    return GateResult(candidate.name, True, words, dict(candidate.evidence) | {"champion_typical_gap": old})
 
 
 def latency_gate(p99_ms: float, *, max_p99_ms: float) -> GateResult:

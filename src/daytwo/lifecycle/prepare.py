@@ -24,7 +24,7 @@ from daytwo.core.errors import DaytwoError
 from daytwo.core.schema import Task
 from daytwo.governance.approvals import Request
 from daytwo.governance.audit import Entry
-from daytwo.lifecycle.evidence import Challenge, gate_candidate
+from daytwo.lifecycle.evidence import Challenge, gate_candidate, groups_of
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.gates import GateResult, Paired, quality_gate, verdict
 from daytwo.lifecycle.releases import Release, State
@@ -43,6 +43,9 @@ Floats = NDArray[np.float64]
 Scores = Callable[[NDArray[np.float32]], Floats]
 # The test part is the newest windows, but never more than this share of all labelled rows.
 _TEST_SHARE = 0.25
+# Fewer rows than these judge nobody; then so many, or this share of all, are set aside.
+_FEWEST_TEST_ROWS = 500
+_LEAST_TEST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +102,17 @@ def _rows(system: System, until: datetime) -> _Rows:
 
 
 def set_aside(data: TrainingData, system: System) -> Split:
-    """Part the newest windows from the rows to learn from."""
+    """Part the newest windows from the rows to learn from; more than those where they hold only a few rows."""
     if data.times is None:
         return split(data, seed=system.settings.seed)
     length = duration(system.settings.monitor.window) * system.settings.gate.test_windows
     newest = data.times[-1].astype("datetime64[us]").item()
     start = np.datetime64(newest - length + timedelta(microseconds=1), "us")
-    if (data.times >= start).mean() > _TEST_SHARE or not (data.times >= start).any():
+    rows = int((data.times >= start).sum())
+    if rows > _TEST_SHARE * data.rows:
         return split(data, test_share=_TEST_SHARE)
+    if rows < _FEWEST_TEST_ROWS:
+        return split(data, test_share=min(max(_FEWEST_TEST_ROWS / data.rows, _LEAST_TEST_SHARE), _TEST_SHARE))
     return split(data, test_from=start)
 
 
@@ -215,10 +221,9 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
 
 
 def _quick_gate(system: System, test: TrainingData, old: Scores, new: Scores) -> GateResult:
-    paired = Paired(
-        test.labels, new(test.matrix), old(test.matrix), test.days if test.days is not None else np.arange(test.rows)
-    )
-    return quality_gate(paired, task=system.settings.model.task, margin=system.settings.gate.margin)
+    groups, unit = groups_of(test)
+    paired = Paired(test.labels, new(test.matrix), old(test.matrix), groups)
+    return quality_gate(paired, task=system.settings.model.task, margin=system.settings.gate.margin, unit=unit)
 
 
 def _conclude(
