@@ -153,7 +153,7 @@ def test_a_fresh_project_shows_what_is_unknown_and_the_first_step(empty, serving
         "nothing is live yet",
         "Unknown until the first window",
         "daytwo release",
-        "Nothing waits for a person.",
+        "No release waits for an approval.",
     ):
         assert said in text
 
@@ -244,6 +244,16 @@ def test_a_ledger_that_broke_is_a_page_without_a_stack(project, serving, caplog)
     assert "sqlite" not in text.lower()
     assert "the page could not be made" in caplog.text
     assert ask(listening, "/releases/release-w0019")[0] == 200
+
+
+def test_an_alert_is_shown_though_the_audit_record_is_damaged(project, serving):
+    with sqlite3.connect(project.state / "ledger.db") as ledger:
+        ledger.execute("update audit set detail = '{'")
+    ledger.close()
+    listening = serving(project)
+    status, _, text = ask(listening, "/alerts/dear")
+    assert (status, "the audit record cannot be read" in text) == (200, True)
+    assert "cannot be read" in ask(listening)[2]
 
 
 def test_a_port_in_use_is_a_fault_with_a_way_out(project):

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
 from daytwo.alerts.alerts import Alert
 from daytwo.console.charts import MOST_POINTS, Chart, Line
 from daytwo.core.durations import duration
@@ -61,7 +63,10 @@ class ReleasePage:
 
 @dataclass(frozen=True, slots=True)
 class AlertPage:
-    """One alert, what a person can do about it, and what was done in the two weeks before it opened."""
+    """One alert, what a person can do about it, and what was done in the two weeks before it opened.
+
+    `before` has the newest first; it is None where the audit record cannot be read.
+    """
 
     model: str
     currency: str
@@ -69,7 +74,7 @@ class AlertPage:
     folder: str
     alert: Alert
     commands: tuple[str, ...]
-    before: tuple[Entry, ...]
+    before: tuple[Entry, ...] | None
 
 
 def home(system: System, now: datetime) -> Home:
@@ -108,8 +113,6 @@ def alert_page(system: System, alert_id: str, now: datetime) -> AlertPage | None
     alert = next((one for one in system.alerts.alerts() if one.id == alert_id), None)
     if alert is None:
         return None
-    entries = [sealed.entry for sealed in system.audit.read()]
-    before = [entry for entry in reversed(entries) if alert.opened_at - _BEFORE <= entry.at <= alert.opened_at]
     return AlertPage(
         model=system.settings.model.name,
         currency=system.settings.value.currency,
@@ -117,8 +120,17 @@ def alert_page(system: System, alert_id: str, now: datetime) -> AlertPage | None
         folder=str(system.folder),
         alert=alert,
         commands=_alert_commands(alert),
-        before=tuple(before[:_MOST_ENTRIES]),
+        before=_before(system, alert),
     )
+
+
+def _before(system: System, alert: Alert) -> tuple[Entry, ...] | None:
+    try:
+        log = system.audit.read()
+    except (ValueError, msgspec.DecodeError):
+        return None
+    near = [one.entry for one in reversed(log) if alert.opened_at - _BEFORE <= one.entry.at <= alert.opened_at]
+    return tuple(near[:_MOST_ENTRIES])
 
 
 def _metric_chart(view: Overview, drawn: Sequence[Point]) -> Chart:

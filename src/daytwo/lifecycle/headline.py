@@ -172,7 +172,7 @@ def _waiting(view: Overview) -> Sentence:
     if moving:
         parts.append(f"{words.count(moving, 'release')} {'moves' if moving == 1 else 'move'} on without anybody's help")
     if not parts:
-        return Sentence("Nothing waits for a person.", Tone.GOOD)
+        return Sentence("No release waits for an approval.", Tone.GOOD)
     return Sentence(f"{'; '.join(parts)}.", Tone.ACT if asked else Tone.PLAIN)
 
 
