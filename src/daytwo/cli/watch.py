@@ -98,7 +98,7 @@ def _tell(record: WindowRecord) -> None:
         ],
     )
     budget = plain["budget"]
-    click.echo(f"False alarms: {budget['allowed']:.2g} were allowed so far, {budget['spent']} alarms were raised.")
+    click.echo(f"Budget: {budget['allowed']:.2g} false alarms a window; {budget['spent']} alarms since this version went live.")
     if plain["realised"]["maturity"] is not None:
         click.echo(f"Labels: {words.share(plain['realised']['maturity'])} of the rows have theirs.")
     for finding in plain["findings"]:
