@@ -124,17 +124,25 @@ def advance(release: Release, steps: tuple[Step, ...], known: Known) -> Release:
     return release
 
 
+def step_of(release: Release, steps: tuple[Step, ...]) -> Step | None:
+    """Return the step at which a rolling release stands, or None where there are no steps.
+
+    Where somebody took steps out of the settings since, it stands at the last one that is left.
+    """
+    return steps[min(release.step, len(steps) - 1)] if steps else None
+
+
 def route_of(release: Release, steps: tuple[Step, ...], champion: str | None, generation: int) -> Route | None:
     """Return the route that a release's state asks for, or None where it asks for none."""
     if release.state is State.LIVE:
         return Route(generation, release.digest)
     if champion is None:
         return None
-    if release.state is State.ROLLING:
-        share = steps[release.step].share
-        if share == 0:
+    step = step_of(release, steps)
+    if release.state is State.ROLLING and step is not None:
+        if step.share == 0:
             return Route(generation, champion, shadow=release.digest)
-        return Route(generation, champion, canary=release.digest, canary_share=share)
+        return Route(generation, champion, canary=release.digest, canary_share=step.share)
     if release.state in {State.STOPPED, State.DECLINED}:
         return Route(generation, champion)
     return None
@@ -153,18 +161,22 @@ def _after_waiting(release: Release, steps: tuple[Step, ...], known: Known) -> R
 
 
 def _after_rolling(release: Release, steps: tuple[Step, ...], known: Known) -> Release:
+    step = step_of(release, steps)
     if known.trouble:
-        return _become(release, State.STOPPED, known, f"stopped in {steps[release.step].text}: {known.trouble}")
+        where = step.text if step else "its rollout"
+        return _become(release, State.STOPPED, known, f"stopped in {where}: {known.trouble}")
+    if step is None:
+        return _become(release, State.LIVE, known, "the settings have no steps any more; it answers everybody now")
     begun = release.step_since or release.changed_at
-    if known.now - begun < steps[release.step].span:
+    if known.now - begun < step.span:
         return release
     if known.rows == 0:
         return release  # a step that saw no traffic has proved nothing
     if release.step + 1 < len(steps):
         following = steps[release.step + 1].text
-        words = f"{steps[release.step].text} passed on {known.rows:,} rows; {following} begins"
+        words = f"{step.text} passed on {known.rows:,} rows; {following} begins"
         return replace(_become(release, State.ROLLING, known, words), step=release.step + 1, step_since=known.now)
-    words = f"{steps[release.step].text} passed on {known.rows:,} rows; it answers everybody now"
+    words = f"{step.text} passed on {known.rows:,} rows; it answers everybody now"
     return _become(release, State.LIVE, known, words)
 
 

@@ -1,24 +1,25 @@
 """Moving traffic: what a release's state asks of the routes, and what live traffic says about a candidate.
 
 Each tick, `advance_release` looks at one open release, lets `releases.py` decide, and carries the decision out: the
-ledger first, then the projection that servers read. Everything is keyed by the run's id, so a tick that was cut short
-is simply done again.
+ledger first, then the projection that servers read. The decision is a step of its own, kept before anything changes:
+who is killed while carrying it out carries out the same one, and everything is keyed by the run's id.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+import msgspec
 import numpy as np
 import polars as pl
 
-from daytwo.core.errors import Refused
+from daytwo.core.errors import Conflict, Refused
 from daytwo.core.schema import Task
 from daytwo.governance.approvals import standing
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.flow import Json, Run
-from daytwo.lifecycle.releases import Known, Release, State, advance, read_steps, route_of
+from daytwo.lifecycle.releases import Known, Release, State, advance, read_steps, route_of, step_of
 from daytwo.lifecycle.sequential import cluster_means, confidence_sequence
 from daytwo.lifecycle.system import System
 from daytwo.predictions.labels import join_labels
@@ -38,19 +39,35 @@ def advance_release(run: Run, system: System, arguments: dict[str, Json]) -> Jso
     now = datetime.fromisoformat(str(arguments["now"]))
     release_id = str(arguments["release"])
 
-    def work() -> dict[str, Json]:
-        before = _must(system, release_id)
-        steps = read_steps(system.settings.release.steps)
-        after = advance(before, steps, _known(system, before, now))
-        if after != before:
-            _carry_out(system, before, after, now, run.id)
-        return {"release": release_id, "state": str(after.state), "words": after.words, "changed": after != before}
+    def decide() -> dict[str, Json]:
+        before, present = _must(system, release_id), current_route(system.registry)
+        after = advance(before, read_steps(system.settings.release.steps), _known(system, before, present, now))
+        kept: dict[str, Json] = msgspec.to_builtins(_Decision(before.state, after, present, after != before))
+        return kept
 
-    return run.step("advance", work)
+    decision = msgspec.convert(run.step("decide", decide), _Decision)
+    after = decision.after
+    told: dict[str, Json] = {"release": release_id, "state": str(after.state), "words": after.words, "changed": True}
+    if not decision.changed:
+        return told | {"changed": False}
+    return told | run.step("carry out", lambda: _carry_out(system, decision, now, run.id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What a release becomes, decided on `present`, the route of that moment."""
+
+    before: State
+    after: Release
+    present: Route | None
+    changed: bool
 
 
 def roll_back(system: System, *, to: str | None, by: str, reason: str, now: datetime, cause: str) -> Route:
     """Make an earlier version champion again: the one before the present champion, or the digest `to`.
+
+    A rollout that is under way is stopped: its evidence is about a champion that is gone. The same `cause` again does
+    what is left to do of it.
 
     Raises
     ------
@@ -67,10 +84,16 @@ def roll_back(system: System, *, to: str | None, by: str, reason: str, now: date
         Route(history[-1].route.generation + 1, earlier), cause=cause, at=now, by=by, reason=reason
     )
     write_route(system.route_path, change.route)
+    # Who was killed right after the change sees another present by now.
+    left = next(one.route.champion for one in history if one.route.generation == change.route.generation - 1)
     for release in system.releases.releases():
-        if release.digest == present and release.state is State.LIVE:
+        if release.digest == left and release.state is State.LIVE:
             system.releases.put(replace(release, state=State.ROLLED_BACK, changed_at=now, words=reason))
-    system.audit.append(Entry(now, by, "roll back", earlier, f"audit:{cause}", {"from": present, "reason": reason}))
+        elif release.state is State.ROLLING:
+            words = f"stopped: {left[:12]}, which it was to replace, was rolled back"
+            system.releases.put(replace(release, state=State.STOPPED, changed_at=now, words=words))
+    detail: dict[str, object] = {"from": left, "reason": reason}
+    system.audit.append(Entry(now, by, "roll back", change.route.champion, f"audit:{cause}", detail))
     return change.route
 
 
@@ -88,16 +111,16 @@ def _must(system: System, release_id: str) -> Release:
     return release
 
 
-def _known(system: System, release: Release, now: datetime) -> Known:
+def _known(system: System, release: Release, route: Route | None, now: datetime) -> Known:
     request = system.approvals.request(release.id)
     approved = None if request is None else standing(request, system.approvals.decisions(release.id), now)
-    route = current_route(system.registry)
     champion = None if route is None else route.champion
-    if release.state is not State.ROLLING or release.step_since is None or champion is None:
+    step = step_of(release, read_steps(system.settings.release.steps))
+    if release.state is not State.ROLLING or release.step_since is None or champion is None or step is None:
         return Known(now, approved, champion)
-    share = read_steps(system.settings.release.steps)[release.step].share
-    scored = _canary_rows(system, release) if share else _shadow_rows(system, release)
-    trouble = _trouble(system.settings.model.task, scored, is_canary=share > 0)
+    is_canary = step.share > 0
+    scored = _canary_rows(system, release) if is_canary else _shadow_rows(system, release)
+    trouble = _trouble(system.settings.model.task, scored, is_canary=is_canary)
     return Known(now, approved, champion, trouble, scored.height)
 
 
@@ -149,15 +172,18 @@ def _trouble(task: Task, rows: pl.DataFrame, *, is_canary: bool) -> str:
     return f"early labels say its squared error is worse by {-interval.mean:.4f} for sure" if interval.high < 0 else ""
 
 
-def _carry_out(system: System, before: Release, after: Release, now: datetime, cause: str) -> None:
-    present = current_route(system.registry)
+def _carry_out(system: System, decision: _Decision, now: datetime, cause: str) -> dict[str, Json]:
+    before, after, present = decision.before, decision.after, decision.present
     champion = None if present is None else present.champion
     steps = read_steps(system.settings.release.steps)
     route = route_of(after, steps, champion, (0 if present is None else present.generation) + 1)
     if route is not None and (present is None or _differs(present, route)):
-        change = system.registry.change_route(route, cause=cause, at=now, by=ACTOR, reason=after.words)
+        try:
+            change = system.registry.change_route(route, cause=cause, at=now, by=ACTOR, reason=after.words)
+        except Conflict as err:  # somebody changed the route since: the next tick decides anew
+            return {"changed": False, "state": str(before), "words": err.message}
         write_route(system.route_path, change.route)
-    if before.state is State.WAITING and after.state in {State.ROLLING, State.LIVE}:
+    if before is State.WAITING and after.state in {State.ROLLING, State.LIVE}:
         minutes = system.settings.cost.approval_minutes * len(system.approvals.decisions(after.id))
         system.costs.add(person_cost(f"approval:{after.id}", now, APPROVAL, minutes, system.settings.cost))
     if after.state is State.LIVE:
@@ -169,6 +195,7 @@ def _carry_out(system: System, before: Release, after: Release, now: datetime, c
     detail: dict[str, object] = {"digest": after.digest, "words": after.words}
     system.audit.append(Entry(now, ACTOR, f"release {after.state}", after.id, f"audit:{cause}", detail))
     system.releases.put(after)
+    return {}
 
 
 def _differs(present: Route, route: Route) -> bool:
