@@ -27,6 +27,7 @@ from daytwo.lifecycle.rollout import ACTOR
 from daytwo.lifecycle.sending import example_row
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model
+from daytwo.lifecycle.windows import STANDS_AT
 from daytwo.lifecycle.worker import Event, ship_journal
 from daytwo.registry.route import Route
 from daytwo.registry.versions import current_route
@@ -92,6 +93,11 @@ def run_up(system: System, wish: Wish, ears: Ears, *, clock: Clock | None = None
     clock = clock or SystemClock()
     if wish.approve_as == ACTOR:
         raise Refused(f"{ACTOR} makes the versions and cannot approve them", hint="Approve as a person")
+    if system.windows.fact(STANDS_AT) is not None:
+        raise Refused(
+            "this project replays the past, and 'up' lives by the clock on the wall",
+            hint="'daytwo serve' answers from it, 'daytwo demo --keep' with this folder goes on with it",
+        )
     note = running_server(system.state)
     if note is not None:
         raise Refused(

@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from daytwo.alerts.apprise import AppriseChannel
 from daytwo.alerts.sql import SqlAlertBook
+from daytwo.core.clock import Clock, ManualClock, SystemClock
 from daytwo.core.errors import Fault
 from daytwo.core.files import write_whole
 from daytwo.core.ledger import create_tables, open_sqlite
@@ -22,6 +24,7 @@ from daytwo.core.settings_file import LoadedSettings, load_settings, secret
 from daytwo.governance.sql import SqlApprovals, SqlAuditLog
 from daytwo.lifecycle.records_sql import SqlReleaseBook, SqlWindowBook
 from daytwo.lifecycle.system import System
+from daytwo.lifecycle.windows import STANDS_AT
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.sql import SqlRegistry
 from daytwo.serving.client import Client
@@ -79,6 +82,12 @@ def build_system(loaded: LoadedSettings) -> System:
         costs=SqlCostBook(engine),
         seal_journal=_sealer(state, settings),
     )
+
+
+def clock_of(system: System) -> Clock:
+    """Return the project's clock: the machine's, but a replay of the past stands still where it ended."""
+    stands_at = system.windows.fact(STANDS_AT)
+    return SystemClock() if stands_at is None else ManualClock(datetime.fromisoformat(str(stands_at)))
 
 
 def server_config(system: System, *, port: int | None = None) -> Path:

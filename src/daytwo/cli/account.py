@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, now, project_option, tell_json, tell_table
+from daytwo.cli.speak import as_json, project_option, tell_json, tell_table
 from daytwo.governance.audit import first_break
 from daytwo.lifecycle import words
 from daytwo.lifecycle.headline import money_sentence
 from daytwo.lifecycle.overview import overview
 from daytwo.value.costs import by_kind
+from daytwo.wiring import clock_of
 
 _ENTRIES = 30
 
@@ -27,7 +28,7 @@ def value(*, folder: Path | None, as_json: bool) -> None:
     'static' is what the first version would have brought on the same rows, had nobody ever retrained.
     """
     system = here(folder)
-    view = overview(system, now())
+    view = overview(system, clock_of(system).now())
     currency = view.project.currency
     costs = by_kind(system.costs.costs())
     settled = [point for point in view.points if point.money_live is not None]

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, next_steps, now, project_option, tell_json
+from daytwo.cli.speak import as_json, next_steps, project_option, tell_json
 from daytwo.lifecycle.ingest import sources
 from daytwo.lifecycle.sources import take_in
+from daytwo.wiring import clock_of
 
 _ROWS = click.Path(path_type=Path)
 
@@ -25,7 +26,8 @@ def ingest(*, files: tuple[Path, ...], folder: Path | None, as_json: bool) -> No
     same by itself as files appear.
     """
     system = here(folder)
-    found = [take_in(system, path, now()) for path in files or sources(system.folder, system.settings.data.source)]
+    now = clock_of(system).now()
+    found = [take_in(system, path, now) for path in files or sources(system.folder, system.settings.data.source)]
     if as_json:
         tell_json({"files": found, "version": system.tables.version("dataset")})
         return

@@ -76,9 +76,8 @@ def _without(evidence: str) -> str:
 
 def _leak(leak: Finding) -> str:
     if leak.severity is Severity.CRITICAL:
-        return f"LEFT OUT {leak.subject}: {leak.summary}"
-    word = "LOOK AT" if leak.severity is Severity.WARNING else "Note"
-    return f"{word} {leak.subject}: {leak.summary}"
+        return f"LEFT OUT, it looks like the answer: {leak.summary}"
+    return f"{'LOOK AT' if leak.severity is Severity.WARNING else 'Note'} {leak.summary}"
 
 
 commands = {"init": init}

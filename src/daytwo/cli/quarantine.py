@@ -9,10 +9,11 @@ import click
 import msgspec
 
 from daytwo.cli.place import here, running_client
-from daytwo.cli.speak import as_json, as_person, next_steps, now, project_option, tell_json, tell_table
+from daytwo.cli.speak import as_json, as_person, next_steps, project_option, tell_json, tell_table
 from daytwo.core.errors import NotFound
 from daytwo.lifecycle.quarantine import OPEN, Kept, drop, kept_rows, parse_repair, replay
 from daytwo.lifecycle.system import System
+from daytwo.wiring import clock_of
 
 _column = click.option("--column", default="", help="Only rows in which this column broke a rule.")
 _source = click.option("--source", default="", help="Only rows from this file, or 'server'.")
@@ -107,7 +108,7 @@ def replay_rows(
     repairs = [parse_repair(text) for text in repair]
     system = here(folder)
     rows = _open(system, ids, column, source or "server")
-    done = replay(system, running_client(system), rows, repairs, by=person, now=now())
+    done = replay(system, running_client(system), rows, repairs, by=person, now=clock_of(system).now())
     if as_json:
         tell_json(done)
         return
@@ -136,7 +137,7 @@ def drop_rows(
     if not (ids or column or source):
         raise click.UsageError("Name rows by ID, or say which with --column or --source.")
     system = here(folder)
-    count = drop(system, _open(system, ids, column, source), by=person, reason=reason, now=now())
+    count = drop(system, _open(system, ids, column, source), by=person, reason=reason, now=clock_of(system).now())
     if as_json:
         tell_json({"dropped": count})
     else:

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, as_person, now, project_option, tell_json, tell_table
+from daytwo.cli.speak import as_json, as_person, project_option, tell_json, tell_table
 from daytwo.core.errors import NotFound
 from daytwo.lifecycle.decisions import decide, find_release, go_back, stands
 from daytwo.lifecycle.dossier import Evidence, read_evidence
 from daytwo.lifecycle.system import System
 from daytwo.training.front import REFERENCE, Variant
+from daytwo.wiring import clock_of
 
 _release = click.argument("name", metavar="RELEASE")
 
@@ -85,7 +86,8 @@ def refuse(*, name: str, person: str, reason: str, folder: Path | None, as_json:
 @as_json
 def rollback(*, version: str, person: str, reason: str, folder: Path | None, as_json: bool) -> None:
     """Make an earlier version champion again, at once: VERSION, or the one before."""
-    back, route = go_back(here(folder), version, person=person, reason=reason, now=now())
+    system = here(folder)
+    back, route = go_back(system, version, person=person, reason=reason, now=clock_of(system).now())
     if as_json:
         tell_json({"version": f"v{back.number}", "digest": back.digest, "generation": route.generation})
     else:
@@ -93,7 +95,7 @@ def rollback(*, version: str, person: str, reason: str, folder: Path | None, as_
 
 
 def _decide(system: System, name: str, *, person: str, approved: bool, reason: str, as_json: bool) -> None:
-    moment = now()
+    moment = clock_of(system).now()
     made = find_release(system, name)
     decision = decide(system, made, person=person, approved=approved, reason=reason, now=moment)
     standing = stands(system, made, moment)

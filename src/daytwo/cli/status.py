@@ -8,11 +8,12 @@ import click
 import msgspec
 
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, now, project_option, tell_json, tell_table
+from daytwo.cli.speak import as_json, project_option, tell_json, tell_table
 from daytwo.lifecycle import words
 from daytwo.lifecycle.course import Point
 from daytwo.lifecycle.headline import Tone, headline
 from daytwo.lifecycle.overview import Overview, overview
+from daytwo.wiring import clock_of
 
 _COLOURS = {Tone.GOOD: "green", Tone.PLAIN: None, Tone.ACT: "yellow", Tone.BAD: "red"}
 _WINDOWS = 8
@@ -23,7 +24,8 @@ _WINDOWS = 8
 @as_json
 def status(*, folder: Path | None, as_json: bool) -> None:
     """Say what is live, how it does, what waits for a person, and what is wrong."""
-    view = overview(here(folder), now())
+    system = here(folder)
+    view = overview(system, clock_of(system).now())
     sentences = headline(view)
     if as_json:
         tell_json({"headline": [sentence.text for sentence in sentences], **msgspec.to_builtins(view, enc_hook=str)})

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, next_steps, now, project_option, tell_json, tell_table, whoever
+from daytwo.cli.speak import as_json, next_steps, project_option, tell_json, tell_table, whoever
 from daytwo.core.errors import Refused
 from daytwo.flows import open_runner
 from daytwo.lifecycle.decisions import find_release
@@ -16,6 +16,7 @@ from daytwo.lifecycle.dossier import Evidence, read_evidence
 from daytwo.lifecycle.first import next_release_id
 from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.worker import Event, open_release
+from daytwo.wiring import clock_of
 
 
 @click.command(epilog="Example: daytwo release --author ana --reason 'new columns'")
@@ -39,7 +40,15 @@ def release(*, author: str, reason: str, folder: Path | None, as_json: bool) -> 
     with open_runner(system) as runner:
         if not as_json:
             click.echo(f"{name}: training and gating ...", err=True)
-        open_release(system, runner, name, reason=reason, now=now(), events=events, author=author or whoever() or "cli")
+        open_release(
+            system,
+            runner,
+            name,
+            reason=reason,
+            now=clock_of(system).now(),
+            events=events,
+            author=author or whoever() or "cli",
+        )
     made = find_release(system, name)
     evidence = read_evidence(made.evidence)
     if as_json:

@@ -11,13 +11,14 @@ import msgspec
 
 from daytwo.alerts.alerts import Alert, acknowledged, closed
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, as_person, next_steps, now, project_option, tell_json, tell_table
+from daytwo.cli.speak import as_json, as_person, next_steps, project_option, tell_json, tell_table
 from daytwo.core.errors import NotFound, Refused
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle import words
 from daytwo.lifecycle.overview import urgency
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import WindowRecord
+from daytwo.wiring import clock_of
 
 _WINDOWS = 12
 _FIGURE = ("value", "low", "high")
@@ -98,7 +99,8 @@ def _tell(record: WindowRecord) -> None:
         ],
     )
     budget = plain["budget"]
-    click.echo(f"Budget: {budget['allowed']:.2g} false alarms a window; {budget['spent']} alarms since this version went live.")
+    spent = f"{budget['spent']} alarms since this version went live"
+    click.echo(f"Budget: {budget['allowed']:.2g} false alarms a window; {spent}.")
     if plain["realised"]["maturity"] is not None:
         click.echo(f"Labels: {words.share(plain['realised']['maturity'])} of the rows have theirs.")
     for finding in plain["findings"]:
@@ -187,7 +189,7 @@ def take_up(*, identity: str, person: str, folder: Path | None, as_json: bool) -
 def close(*, identity: str, person: str, verdict: str, folder: Path | None, as_json: bool) -> None:
     """Close an alert, and say whether it had been right: false ones count against the budget."""
     system = here(folder)
-    ended = closed(_open(system, identity), at=now(), by=person, verdict=verdict)
+    ended = closed(_open(system, identity), at=clock_of(system).now(), by=person, verdict=verdict)
     system.alerts.put(ended)
     _record(system, ended, person, "close alert", {"verdict": verdict})
     _answer(ended, f"{person} has closed {ended.id} as {verdict}.", as_json=as_json)
@@ -207,7 +209,7 @@ def _open(system: System, identity: str) -> Alert:
 
 
 def _record(system: System, alert: Alert, person: str, action: str, detail: dict[str, object]) -> None:
-    moment = now()
+    moment = clock_of(system).now()
     system.audit.append(Entry(moment, person, action, alert.id, f"alert:{alert.id}:{moment.isoformat()}", detail))
 
 

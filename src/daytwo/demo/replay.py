@@ -24,6 +24,7 @@ from daytwo.lifecycle.flow import Runner
 from daytwo.lifecycle.quarantine import kept_rows, replay
 from daytwo.lifecycle.releases import State
 from daytwo.lifecycle.system import System
+from daytwo.lifecycle.windows import STANDS_AT
 from daytwo.lifecycle.worker import Event, tick
 from daytwo.registry.versions import current_route
 from daytwo.serving.client import Client
@@ -32,7 +33,6 @@ _BATCH_ROWS = 250
 _LABELS_AFTER = timedelta(days=2)
 # Who says yes in the demo: not who trains.
 APPROVER = "ben@operations"
-_DONE = "demo_day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,14 @@ class Stage:
 
 def play(stage: Stage, until: date = LAST_DAY) -> Iterator[tuple[date, list[Event]]]:
     """Live through every day that is not behind us yet; yield each with what happened."""
-    done = stage.system.windows.fact(_DONE)
+    stands_at = stage.system.windows.fact(STANDS_AT)
+    first = None if stands_at is None else datetime.fromisoformat(str(stands_at)).date()
     for day in sorted(stage.days):
-        if day > until or (done is not None and day <= date.fromisoformat(str(done))):
+        if day > until or (first is not None and day < first):
             continue
         yield day, live_day(stage, day)
-        stage.system.windows.keep_fact(_DONE, day.isoformat())
+        tomorrow = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
+        stage.system.windows.keep_fact(STANDS_AT, tomorrow.isoformat())
 
 
 def live_day(stage: Stage, day: date) -> list[Event]:

@@ -13,6 +13,9 @@ from typing import Protocol
 
 from daytwo.lifecycle.flow import Json
 
+# The fact that a project replays the past: the moment it has reached, in ISO 8601.
+STANDS_AT = "stands_at"
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
