@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 
+from daytwo.core.errors import DaytwoError, Fault
 from daytwo.core.ledger import open_sqlite
 from daytwo.lifecycle.dbos import DbosRunner
 from daytwo.lifecycle.flow import Runner
@@ -12,7 +13,7 @@ from daytwo.lifecycle.system import System
 from daytwo.lifecycle.worker import flows
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_runner(system: System) -> Iterator[Runner]:
     """Launch the durable flows of a project; what was cut short goes on.
 
@@ -20,8 +21,27 @@ def open_runner(system: System) -> Iterator[Runner]:
     ------
     Refused
         If another process runs them.
+    Fault
+        If their database cannot be opened.
     """
-    engine = open_sqlite(system.state / "flows.db", begin_at_first_write=True)
-    with DbosRunner(engine, system.state / "flows.lock", flows(system)) as runner:
-        yield runner
-    engine.dispose()
+    path = system.state / "flows.db"
+    engine = open_sqlite(path, begin_at_first_write=True)
+    durable = DbosRunner(engine, system.state / "flows.lock", flows(system))
+    try:
+        try:
+            runner = durable.__enter__()
+        except DaytwoError:
+            raise
+        except Exception as err:  # whatever the library makes of a full disk or a damaged file
+            with contextlib.suppress(Exception):
+                durable.__exit__()
+            raise Fault(
+                f"the flows of this project, {path}, cannot be opened: {str(err).splitlines()[0]}",
+                hint="Check that the folder is writable and the disk has room",
+            ) from err
+        try:
+            yield runner
+        finally:
+            durable.__exit__()
+    finally:
+        engine.dispose()

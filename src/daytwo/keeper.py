@@ -58,6 +58,7 @@ class ServerKeeper:
         Fault
             If it cannot start; the message holds its last words.
         """
+        self._port = port_for(self._system, self._port)
         process = ServerProcess(server_config(self._system, port=self._port), self._system.state / LOG)
         self._process = process
         self._port = process.start()
@@ -133,13 +134,25 @@ class ServerKeeper:
 
 
 def port_for(system: System, port: int | None) -> int:
-    """Return the port that a server will take: the one asked for, that of the settings, or a free one for 0."""
+    """Return the port that a server will take: the one asked for, that of the settings, or a free one for 0.
+
+    Raises
+    ------
+    Fault
+        If it is in use or not allowed.
+    """
+    host = system.settings.serve.host
     wanted = system.settings.serve.port if port is None else port
-    if wanted:
-        return wanted
-    with socket.socket() as probe:
-        probe.bind((system.settings.serve.host, 0))
-        return int(probe.getsockname()[1])
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, wanted))
+            return int(probe.getsockname()[1])
+    except OSError as err:
+        raise Fault(
+            f"the server cannot listen on {host} port {wanted}: {err.strerror or err}",
+            hint="Stop what uses the port, or choose another: --port, or [serve] port in daytwo.toml, 0 for a free one",
+        ) from err
 
 
 def become_server(system: System, port: int) -> NoReturn:

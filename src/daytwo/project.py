@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import glob
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.leaks import suspected_leaks
 from daytwo.contracts.propose import propose
 from daytwo.contracts.toml import to_toml
-from daytwo.core.errors import DataError, Mistake, Refused
+from daytwo.core.errors import DataError, Fault, Mistake, Refused
 from daytwo.core.files import write_whole
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.settings import Settings
@@ -87,9 +89,24 @@ def make_project(folder: Path, asked: Asked) -> Made:
     )
     settings = _settings(asked, frame, name=name, task=task, exclude=exclude)
     check(settings)
-    write_whole(folder / CONTRACT_NAME, to_toml(contract).encode())
-    write_whole(folder / FILE_NAME, render(settings).encode())
+    _write(folder, {CONTRACT_NAME: to_toml(contract), FILE_NAME: render(settings)})
     return Made(folder, contract, task, leaks)
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write all files or none, and leave no folder behind that was not there before."""
+    is_new = not folder.exists()
+    done: list[Path] = []
+    try:
+        for name, text in texts.items():
+            write_whole(folder / name, text.encode())
+            done.append(folder / name)
+    except Fault:
+        for path in done:
+            path.unlink()
+        if is_new and folder.is_dir():
+            folder.rmdir()
+        raise
 
 
 def guess_task(frame: pl.DataFrame, target: str) -> str:
@@ -101,7 +118,11 @@ def guess_task(frame: pl.DataFrame, target: str) -> str:
         If the target is not there, has one value only, or is a text with more than two.
     """
     if target not in frame.columns:
-        raise DataError(f"the file has no column {target!r}", hint=f"Its columns are {', '.join(frame.columns[:30])}")
+        near = difflib.get_close_matches(target, frame.columns, n=1)
+        meant = f"Did you mean {near[0]!r}? " if near else ""
+        raise DataError(
+            f"the file has no target column {target!r}", hint=f"{meant}Its columns are {', '.join(frame.columns[:30])}"
+        )
     values = frame[target].drop_nulls().unique()
     if values.len() < _FEW_VALUES:
         raise DataError(
@@ -135,7 +156,7 @@ def _settings(asked: Asked, frame: pl.DataFrame, *, name: str, task: str, exclud
             "key": asked.key,
             "owner": asked.owner,
         },
-        "data": {"source": str(asked.source.resolve()), "owner": asked.owner, "exclude": exclude},
+        "data": {"source": glob.escape(str(asked.source.resolve())), "owner": asked.owner, "exclude": exclude},
         "gate": gate,
     }
     for key, said in asked.settings.items():

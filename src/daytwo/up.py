@@ -19,9 +19,10 @@ from types import FrameType
 
 from daytwo.console.serve import Listening, listen
 from daytwo.core.clock import Clock, SystemClock
-from daytwo.core.errors import DaytwoError, Refused
+from daytwo.core.errors import DaytwoError, Fault, Refused
 from daytwo.flows import open_runner
 from daytwo.keeper import ServerKeeper
+from daytwo.lifecycle.flow import Runner
 from daytwo.lifecycle.heart import Heart
 from daytwo.lifecycle.rollout import ACTOR
 from daytwo.lifecycle.sending import example_row
@@ -36,6 +37,8 @@ from daytwo.wiring import running_server
 # How often the lifecycle's heart beats, and how often the server is looked after.
 _LOOK_S = 2.0
 _KEEP_S = 0.2
+# After trouble with disk or ledger the lifecycle pauses for so long.
+_PAUSE_S = 5.0
 # A training that is under way when everything stops is left to the next start after this long.
 _LAST_WAIT_S = 3.0
 
@@ -79,6 +82,11 @@ class _State:
     stuck: str = ""
     refused: DaytwoError | None = None
 
+    def end(self, err: DaytwoError) -> None:
+        """Stop everything for this reason."""
+        self.refused = err
+        self.stop.set()
+
 
 def run_up(system: System, wish: Wish, ears: Ears, *, clock: Clock | None = None) -> None:
     """Run everything until SIGINT or SIGTERM, or with `once` until the first version answers.
@@ -115,7 +123,8 @@ def run_up(system: System, wish: Wish, ears: Ears, *, clock: Clock | None = None
             _keep(system, keeper, console, state, wish, ears, clock)
         finally:
             state.stop.set()
-            keeper.charge(clock.now(), at_once=True)
+            with contextlib.suppress(DaytwoError):  # what ended us may be that nothing can be written
+                keeper.charge(clock.now(), at_once=True)
             keeper.stop()
             _end(system, life)
     if state.refused is not None:
@@ -163,25 +172,42 @@ def _described(system: System, route: Route, server: str, console: str) -> Live:
 
 def _live(system: System, wish: Wish, ears: Ears, clock: Clock, state: _State) -> None:
     """Live the lifecycle until told to stop. Trouble is told and tried again; the server answers meanwhile."""
+    heart = Heart(system, say=ears.say, approve_as=wish.approve_as)
     last = ""
+    while not state.stop.is_set():
+        try:
+            with open_runner(system) as runner:
+                while not state.stop.is_set():
+                    last = _beat(heart, runner, wish, ears, clock, last)
+                    state.stuck = heart.stuck
+                    state.stop.wait(_LOOK_S)
+        except DaytwoError as err:
+            if wish.once or not isinstance(err, Fault):
+                state.end(err)
+                return
+            last = _tell_trouble(str(err), last, ears, clock)
+        except Exception as err:  # a bug of ours must not take the server down with it
+            _keep_trace(system.state / "up.log")
+            words = f"{type(err).__name__}: {str(err).partition(chr(10))[0]} (see {system.state / 'up.log'})"
+            if wish.once:
+                state.end(Fault(words, hint="Check disk and folder, then run the same command again"))
+                return
+            last = _tell_trouble(words, last, ears, clock)
+        # Flows that were cut short by the trouble are taken up when the runner is opened again.
+        state.stop.wait(_PAUSE_S)
+
+
+def _beat(heart: Heart, runner: Runner, wish: Wish, ears: Ears, clock: Clock, last: str) -> str:
+    """Beat once; what a person must mend first is told, and tried again at the next beat."""
     try:
-        with open_runner(system) as runner:
-            heart = Heart(system, runner, say=ears.say, approve_as=wish.approve_as)
-            while not state.stop.is_set():
-                try:
-                    heart.beat(clock.now())
-                    state.stuck, last = heart.stuck, ""
-                except DaytwoError as err:
-                    if wish.once:
-                        raise
-                    last = _tell_trouble(str(err), last, ears, clock)
-                except Exception as err:  # a bug of ours must not take the server down with it
-                    _keep_trace(system.state / "up.log")
-                    last = _tell_trouble(f"{type(err).__name__}: {err} (see .daytwo/up.log)", last, ears, clock)
-                state.stop.wait(_LOOK_S)
-    except DaytwoError as err:  # another process runs the flows, or the ledger cannot be opened
-        state.refused = err
-        state.stop.set()
+        heart.beat(runner, clock.now())
+    except Fault:
+        raise
+    except DaytwoError as err:
+        if wish.once:
+            raise
+        return _tell_trouble(str(err), last, ears, clock)
+    return ""
 
 
 def _keep_trace(log: Path) -> None:
@@ -231,7 +257,8 @@ def _end(system: System, life: threading.Thread) -> None:
         return
     life.join(_LAST_WAIT_S)
     if not life.is_alive():
-        ship_journal(system)
+        with contextlib.suppress(DaytwoError):  # it stays in the journal, for the next start
+            ship_journal(system)
         return
     # The flow's steps are kept, so nothing is lost; but its threads would hold the process until they are done.
     sys.stderr.write("daytwo: a flow was under way and is left; the next 'daytwo up' goes on with it\n")

@@ -6,11 +6,12 @@ in its `sql.py` on the shared `LEDGER` metadata. SQLite in WAL mode by default; 
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -44,7 +45,7 @@ def open_sqlite(path: Path, *, begin_at_first_write: bool = False) -> Engine:
     Raises
     ------
     Fault
-        If the folder cannot be written.
+        If the folder cannot be written; later, whenever the database cannot be read or written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +68,15 @@ def open_sqlite(path: Path, *, begin_at_first_write: bool = False) -> Engine:
         def _begin(connection: Connection) -> None:
             # A transaction that reads and then writes must hold the lock from its start, or two of them deadlock.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        @event.listens_for(engine, "handle_error")
+        def _say(context: ExceptionContext) -> None:
+            # A full disk, a lock that is never let go, a damaged file: the machine's fault, in the machine's words.
+            if isinstance(context.original_exception, sqlite3.OperationalError):
+                raise Fault(
+                    f"the ledger {path} cannot be read or written: {context.original_exception}",
+                    hint="Check that the folder is writable and the disk has room, then run the same command again",
+                ) from context.original_exception
 
     return engine
 

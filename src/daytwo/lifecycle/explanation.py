@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from daytwo.contracts.times import parse_time
 from daytwo.core.errors import NotFound, Refused
 from daytwo.explain.reasons import Reason
 from daytwo.lifecycle.system import System
@@ -104,7 +105,7 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
         id=identity,
         digest=logged.digest,
         arm=logged.arm,
-        at=logged.at,
+        at=_moment(model, logged),
         key=logged.key,
         score=logged.score,
         recomputed=recomputed,
@@ -118,6 +119,12 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
         row=logged.row,
         label=logged.label,
     )
+
+
+def _moment(model: Model, logged: _Logged) -> datetime:
+    """Return when the row happened: by its own time where it bears one, as in the tables."""
+    column = model.contract.time
+    return (parse_time(logged.row.get(column.name)) if column is not None else None) or logged.at
 
 
 def _features(model: Model, row: Mapping[str, object]) -> list[float]:

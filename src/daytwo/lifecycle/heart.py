@@ -29,22 +29,22 @@ class Heart:
     After a beat `stuck` says why nothing will go live by itself; it is empty while something still may, or does.
     """
 
-    def __init__(self, system: System, runner: Runner, *, say: Callable[[Event], None], approve_as: str = "") -> None:
-        self._system, self._runner, self._say, self._approve_as = system, runner, say, approve_as
+    def __init__(self, system: System, *, say: Callable[[Event], None], approve_as: str = "") -> None:
+        self._system, self._say, self._approve_as = system, say, approve_as
         self._sources = SourceWatch(system)
         self._ticked: datetime | None = None
         self._asked: set[str] = set()
         self.stuck = ""
 
-    def beat(self, now: datetime) -> None:
+    def beat(self, runner: Runner, now: datetime) -> None:
         """Do what there is to do at `now`."""
         for intake in self._sources.look(now):
             self._say(Event(now, "trouble" if intake.trouble else "ingested", intake.words, {}))
-        begun = make_first_version(self._system, self._runner, now)
+        begun = make_first_version(self._system, runner, now)
         self._tell(begun)
         decided = self._ask(now)
         if begun or decided or self._ticked is None or now - self._ticked >= _TICK_EVERY:
-            self._tell(tick(self._system, self._runner, now))
+            self._tell(tick(self._system, runner, now))
             self._ticked = now
         before, self.stuck = self.stuck, self._why_stuck()
         if self.stuck and self.stuck != before:

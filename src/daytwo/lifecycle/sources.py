@@ -13,7 +13,7 @@ from pathlib import Path
 
 from daytwo.contracts.toml import read_contract
 from daytwo.core.digest import digest_file
-from daytwo.core.errors import DaytwoError, Fault, NotFound
+from daytwo.core.errors import DataError, DaytwoError, Fault, NotFound
 from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.flow import InlineRun
 from daytwo.lifecycle.ingest import ingest, sources
@@ -40,7 +40,7 @@ class Intake:
     def words(self) -> str:
         """Say it in a line."""
         if self.trouble:
-            return f"{self.file} is not taken in: {self.trouble}"
+            return f"not taken in: {self.trouble}"
         if self.again:
             return f"{self.file} was taken in before"
         told = f"{self.file}: {self.accepted:,} rows in, {self.rejected:,} kept aside"
@@ -57,7 +57,11 @@ def take_in(system: System, path: Path, now: datetime) -> Intake:
     """
     contract = read_contract(system.contract_path)
     name = f"ingest-{_digest(path)[:16]}-{contract.digest[:8]}"
-    told = ingest(InlineRun(name), system, {"path": str(path), "now": now.isoformat()})
+    try:
+        told = ingest(InlineRun(name), system, {"path": str(path), "now": now.isoformat()})
+    except DataError as err:
+        named = err.message if path.name in err.message else f"{path.name}: {err.message}"
+        raise DataError(named, hint=err.hint) from err
     assert isinstance(told, dict)
     return Intake(
         file=path.name,
