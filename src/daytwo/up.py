@@ -135,16 +135,22 @@ def _keep(
     system: System, keeper: ServerKeeper, console: Listening, state: _State, wish: Wish, ears: Ears, clock: Clock
 ) -> None:
     """Keep the server running, and say once when a version answers."""
-    told = False
+    last, told = "", False
     while not state.stop.wait(_KEEP_S):
-        for event in keeper.keep(clock.now()):
-            ears.say(event)
-        keeper.charge(clock.now())
-        if not told:
-            route = current_route(system.registry)
-            if route is not None and _answers(keeper, route):
-                ears.live(_described(system, route, keeper.url, console.url))
-                told = True
+        try:
+            for event in keeper.keep(clock.now()):
+                ears.say(event)
+            keeper.charge(clock.now())
+            if not told:
+                route = current_route(system.registry)
+                if route is not None and _answers(keeper, route):
+                    ears.live(_described(system, route, keeper.url, console.url))
+                    told = True
+            last = ""
+        except DaytwoError as err:
+            if wish.once:
+                raise
+            last = _tell_trouble(str(err), last, ears, clock)
         if wish.once and told:
             return
         if wish.once and state.stuck:
