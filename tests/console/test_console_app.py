@@ -237,7 +237,7 @@ def test_a_ledger_that_broke_is_a_page_without_a_stack(project, serving, caplog)
         ledger.execute("drop table alerts")
     ledger.close()
     status, headers, text = ask(listening)
-    assert status == 500
+    assert status == 503
     assert headers["content-security-policy"] == CONTENT_POLICY
     assert "daytwo doctor" in text
     assert "Traceback" not in text
