@@ -75,7 +75,7 @@ def open_sqlite(path: Path, *, begin_at_first_write: bool = False) -> Engine:
             if isinstance(context.original_exception, sqlite3.OperationalError):
                 raise Fault(
                     f"the ledger {path} cannot be read or written: {context.original_exception}",
-                    hint="Check that the folder is writable and the disk has room ('daytwo doctor' looks), then try again",
+                    hint="See what 'daytwo doctor' finds: is the folder writable, has the disk room? Then try again",
                 ) from context.original_exception
 
     return engine
