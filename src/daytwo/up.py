@@ -26,10 +26,11 @@ from daytwo.lifecycle.flow import Runner
 from daytwo.lifecycle.heart import Heart
 from daytwo.lifecycle.rollout import ACTOR
 from daytwo.lifecycle.sending import example_row
+from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model
 from daytwo.lifecycle.windows import STANDS_AT
-from daytwo.lifecycle.worker import Event, ship_journal
+from daytwo.lifecycle.worker import Event
 from daytwo.registry.route import Route
 from daytwo.registry.versions import current_route
 from daytwo.wiring import running_server

@@ -17,7 +17,7 @@ from daytwo.lifecycle.worker import Event
 _MARKS = {"fault": "bold yellow", "alert": "bold red", "live": "bold green", "refused": "yellow", "rolled_back": "red"}
 
 
-@click.command()
+@click.command(epilog="Example: daytwo demo --keep flights-2013")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the project in this folder.")
 @click.option("--seed", type=int, default=20130401, show_default=True, help="Another seed, another story.")
 @click.option(

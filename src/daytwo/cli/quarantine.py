@@ -12,6 +12,7 @@ from daytwo.cli.place import here, running_client
 from daytwo.cli.speak import as_json, as_person, next_steps, project_option, tell_json, tell_table
 from daytwo.core.errors import NotFound
 from daytwo.lifecycle.quarantine import OPEN, Kept, drop, kept_rows, parse_repair, replay
+from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.system import System
 from daytwo.wiring import clock_of
 
@@ -34,7 +35,7 @@ def quarantine() -> None:
 @as_json
 def list_rows(*, column: str, source: str, state: str, most: int, folder: Path | None, as_json: bool) -> None:
     """List rows that were kept aside, and which rules they broke."""
-    system = here(folder)
+    system = _fresh(folder)
     found = kept_rows(system, column=column, source=source, state="" if state == "all" else state)
     broken = Counter((str(reason["column"]), str(reason["rule"])) for kept in found for reason in kept.reasons)
     if as_json:
@@ -66,7 +67,7 @@ def list_rows(*, column: str, source: str, state: str, most: int, folder: Path |
 @as_json
 def show(*, identity: str, folder: Path | None, as_json: bool) -> None:
     """Show one row as it came, with every reason."""
-    kept = _named(kept_rows(here(folder), state=""), (identity,))[0]
+    kept = _named(kept_rows(_fresh(folder), state=""), (identity,))[0]
     if as_json:
         tell_json(_plain(kept))
         return
@@ -106,7 +107,7 @@ def replay_rows(
     Rows that came as requests only: those of a file are mended in the file, which is then taken in anew.
     """
     repairs = [parse_repair(text) for text in repair]
-    system = here(folder)
+    system = _fresh(folder)
     rows = _open(system, ids, column, source or "server")
     done = replay(system, running_client(system), rows, repairs, by=person, now=clock_of(system).now())
     if as_json:
@@ -136,12 +137,19 @@ def drop_rows(
     """Give open rows up: they stay on record and are never replayed. Name them, or say which column or source."""
     if not (ids or column or source):
         raise click.UsageError("Name rows by ID, or say which with --column or --source.")
-    system = here(folder)
+    system = _fresh(folder)
     count = drop(system, _open(system, ids, column, source), by=person, reason=reason, now=clock_of(system).now())
     if as_json:
         tell_json({"dropped": count})
     else:
         click.echo(f"{count:,} rows are given up; they stay on record.")
+
+
+def _fresh(folder: Path | None) -> System:
+    """Open the project, with what its server has kept aside a moment ago."""
+    system = here(folder)
+    ship_journal(system)
+    return system
 
 
 def _open(system: System, ids: tuple[str, ...], column: str, source: str) -> tuple[Kept, ...]:

@@ -14,9 +14,9 @@ from daytwo.alerts.alerts import Alert
 from daytwo.demo.flights import Fault
 from daytwo.lifecycle.quarantine import REPLAYED, kept_rows
 from daytwo.lifecycle.rows import DATASET, live_rows
+from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model, load_watch
-from daytwo.lifecycle.worker import ship_journal
 from daytwo.monitoring.metrics import roc_auc
 from daytwo.value.net import NetValue, WindowValue, net_value
 

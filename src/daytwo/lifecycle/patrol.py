@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import polars as pl
-from scipy import stats
+from scipy.special import bdtrc
 
 from daytwo.alerts.alerts import closed, gone_quiet
 from daytwo.contracts.contract import Contract
@@ -69,7 +69,7 @@ def bursts(contract: Contract, bad: pl.DataFrame, rows: int, *, since: datetime,
     for (column, rule), count in sorted(counts.items()):
         usual = known[column].false_alarm_rate if column in known else None
         share = max(usual or _USUAL_SHARE, 1e-5)
-        if count < _FEWEST or stats.binom.sf(count - 1, max(rows, count), share) >= _CHANCE:
+        if count < _FEWEST or bdtrc(count - 1, max(rows, count), share) >= _CHANCE:
             continue
         told = examples[column, rule]
         findings.append(

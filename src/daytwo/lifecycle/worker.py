@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from daytwo.contracts.contract import Contract
 from daytwo.core.durations import duration
 from daytwo.lifecycle.flow import Flow, Json, Runner
 from daytwo.lifecycle.ingest import ingest
@@ -18,11 +17,10 @@ from daytwo.lifecycle.prepare import prepare_release
 from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.rollout import advance_release, project_route
 from daytwo.lifecycle.settle import settle_window
+from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.system import System
-from daytwo.lifecycle.versions import load_model
 from daytwo.lifecycle.watch import span_arguments, watch_window
 from daytwo.lifecycle.windows import spans
-from daytwo.predictions.ship import ship
 
 # The number of the last window that was settled, and whose consequences were drawn.
 _SETTLED = "settled_up_to"
@@ -64,21 +62,6 @@ def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
     _windows(system, runner, now, events)
     _releases(system, runner, now, events)
     return events
-
-
-def ship_journal(system: System) -> None:
-    """Carry what servers journaled into the tables."""
-
-    def contract_of(digest: str) -> Contract:
-        return load_model(system.bundles, digest).contract
-
-    system.seal_journal()
-    ship(
-        system.journal,
-        system.tables,
-        contract_of,
-        columns_of=lambda digest: load_model(system.bundles, digest).payoff.columns,
-    )
 
 
 def _patrol(runner: Runner, now: datetime, events: list[Event]) -> None:
