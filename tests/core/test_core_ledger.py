@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -119,3 +120,10 @@ def test_a_file_that_is_no_ledger_is_a_fault(tmp_path):
 
 def test_tables_are_made_once(ledger):
     create_tables(ledger)
+
+
+def test_the_time_by_the_fraction_of_a_second_is_known_to_every_sqlite(engine):
+    before = time.time()
+    with engine.connect() as connection:
+        told = connection.execute(text("select unixepoch('subsec')")).scalar()
+    assert before - 0.01 <= told <= time.time() + 0.01

@@ -7,6 +7,7 @@ in its `sql.py` on the shared `LEDGER` metadata. SQLite in WAL mode by default; 
 from __future__ import annotations
 
 import sqlite3
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from daytwo.core.errors import Fault
 LEDGER = MetaData()
 # How long a writer waits for another one before it gives up; longer than any transaction of ours by far.
 _BUSY_SECONDS = 30
+# DBOS takes it that Python 3.12 comes with an SQLite that knows unixepoch('subsec'); on Debian 12 it does not.
+_LACKS_UNIXEPOCH = sqlite3.sqlite_version_info < (3, 42)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -55,6 +58,8 @@ def open_sqlite(path: Path, *, begin_at_first_write: bool = False) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        if _LACKS_UNIXEPOCH and isinstance(connection, sqlite3.Connection):
+            connection.create_function("unixepoch", 1, lambda _: time.time())
         connection.isolation_level = "IMMEDIATE" if begin_at_first_write else None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")

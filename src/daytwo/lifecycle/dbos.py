@@ -1,8 +1,8 @@
 """Durable flows on DBOS, in one SQLite file: steps are checkpointed as JSON, killed flows go on at the next launch.
 
 One process per project folder launches DBOS, held by a file lock. The application version is a number of ours, not
-DBOS's code hash, so that upgrading a library strands nothing; raise it only when a flow's steps change their order.
-Only free parts of DBOS are used.
+DBOS's code hash, so that upgrading a library strands nothing; raise it only when a flow's steps change their order:
+what an older version left unfinished is then begun anew. Only free parts of DBOS are used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from daytwo.core.errors import DaytwoError, Fault, Refused
 from daytwo.lifecycle.flow import Flow, Json, T
 
 # The version of the flows' step order.
-FLOW_VERSION = "1"
+FLOW_VERSION = "2"
+_UNFINISHED = ["PENDING", "ENQUEUED"]
+_FAILED = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _ERRORS: dict[str, type[DaytwoError]] = {
     kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, DaytwoError)
 }
@@ -127,12 +129,18 @@ class DbosRunner:
 
     def _finish_what_was_cut_short(self) -> None:
         """Wait for the flows that launching took up again, so that nothing new runs beside them."""
-        for status in DBOS.list_workflows(status=["PENDING", "ENQUEUED"]):
-            with contextlib.suppress(Exception):  # what it raises is raised again to whoever asks for its result
+        for status in DBOS.list_workflows(status=_UNFINISHED):
+            if status.app_version != FLOW_VERSION:  # nobody goes on with it; whoever asks for it again begins anew
+                DBOS.delete_workflow(status.workflow_id)
+                continue
+            with contextlib.suppress(Exception):  # it is done again for whoever asks for its result
                 DBOS.retrieve_workflow(status.workflow_id).get_result()
 
     def run(self, flow: str, run_id: str, arguments: dict[str, Json]) -> Json:
         """Run to the end, as the port says."""
+        known = DBOS.get_workflow_status(run_id)
+        if known is not None and known.status in _FAILED:
+            DBOS.delete_workflow(run_id)
         with SetWorkflowID(run_id):
             handle = DBOS.start_workflow(self._start, flow, run_id, arguments)
         return handle.get_result()

@@ -39,7 +39,8 @@ class Runner(Protocol):
     def run(self, flow: str, run_id: str, arguments: dict[str, Json]) -> Json:
         """Run the flow to its end and return its result; the same `run_id` again returns the first result.
 
-        What the flow raised is raised here.
+        What the flow raised is raised here; a run that failed is done anew when it is asked for again, since a full
+        disk or a wrong setting may have been mended.
         """
         ...
 
