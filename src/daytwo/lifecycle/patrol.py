@@ -22,7 +22,7 @@ from daytwo.lifecycle.watch import tell_people
 
 # How far back the eye looks, and how long a rule must be quiet before its alert is closed as repaired.
 SIGHT = timedelta(days=1)
-# The share of rows that may break a rule by chance where the contract does not say.
+# The share of rows that may break a rule by chance where the contract does not say, or has seen none yet.
 _USUAL_SHARE = 1e-3
 # A burst is told when chance would bring it less than once in so many looks at one rule.
 _CHANCE = 1e-6
