@@ -1,0 +1,203 @@
+"""A real small project, and the real command line: each command in a process of its own.
+
+Most commands run in a process that is forked from one that has imported everything already, so that a test pays for
+the command and not for its imports. What is about the process itself (errors, signals) uses `fresh`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+ROWS = 3_000
+# An installed daytwo has no scikit-learn and no pandas beside it; LightGBM would load them here, for seconds.
+LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib'))\n"
+DOOR = LEAN + "from daytwo.cli.main import main; sys.argv[0] = 'daytwo'; main()"
+# Reads one command a line; each runs in a forked child with its own folder, input and outputs.
+FORKS = (
+    LEAN
+    + """
+import importlib, json, os, sys, traceback
+from daytwo.cli.main import COMMANDS, main
+for entry in COMMANDS.values():
+    importlib.import_module(f"daytwo.cli.{entry.module}")
+print("ready", flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if not child:
+        code = 99
+        try:
+            os.chdir(asked["cwd"])
+            os.environ.update(asked["env"])
+            for number, flags in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
+                os.dup2(os.open(asked["files"][number], flags), number)
+            sys.stdin = open(0, encoding="utf-8", closefd=False)
+            sys.argv = ["daytwo", *asked["args"]]
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush(), sys.stderr.flush()
+            os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one object on stdout."""
+        assert self.out.count("\n") == 1, self.out
+        return json.loads(self.out)
+
+
+Daytwo = Callable[..., Said]
+
+
+def made_up_rows(rows: int = ROWS, seed: int = 1, *, signal_strength: float = 1.0) -> pl.DataFrame:
+    """Trips: late when the wind blows and the carrier is bad."""
+    rng = np.random.default_rng(seed)
+    wind, carrier = rng.gamma(4, 3, rows), rng.choice(["AA", "B6", "DL"], rows)
+    odds = signal_strength * ((wind - 12) / 3 + np.where(carrier == "B6", 1.5, 0.0))
+    late = rng.random(rows) < 1 / (1 + np.exp(-odds))
+    at = np.datetime64("2013-01-01T00:00:00", "us") + np.arange(rows) * np.timedelta64(40, "m")
+    return pl.DataFrame(
+        {
+            "at": at,
+            "trip": [f"t{seed}-{i}" for i in range(rows)],
+            "wind": np.round(wind, 2),
+            "carrier": carrier,
+            "seats": rng.integers(50, 300, rows),
+            "late": late.astype(np.int8),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[subprocess.Popen[str]]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    process.stdin.close()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture
+def daytwo(fork_server: subprocess.Popen[str], tmp_path: Path) -> Daytwo:
+    """Runs a command and returns what it answered; `cwd` is where, `stdin` what it is told."""
+
+    def run(*args: object, cwd: Path | None = None, stdin: str = "", **env: str) -> Said:
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder) / name for name in ("in", "out", "err")]
+            for file, text in zip(files, (stdin, "", ""), strict=True):
+                file.write_text(text)
+            asked = {
+                "args": [str(arg) for arg in args],
+                "cwd": str(cwd or tmp_path),
+                "env": env,
+                "files": [str(file) for file in files],
+            }
+            assert fork_server.stdin is not None
+            assert fork_server.stdout is not None
+            fork_server.stdin.write(json.dumps(asked) + "\n")
+            fork_server.stdin.flush()
+            code = int(fork_server.stdout.readline())
+            return Said(code, files[1].read_text(), files[2].read_text())
+
+    return run
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Daytwo:
+    """Runs a command in a process from scratch, as a person does."""
+
+    def run(*args: object, cwd: Path | None = None, stdin: str = "", **env: str) -> Said:
+        done = subprocess.run(
+            [sys.executable, "-c", DOOR, *map(str, args)],
+            cwd=cwd or tmp_path,
+            input=stdin,
+            env=os.environ | env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("rows") / "trips.parquet"
+    made_up_rows().write_parquet(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def live_project(tmp_path_factory: pytest.TempPathFactory, rows_file: Path) -> Path:
+    """A project whose first version is live, made by `init` and `up --once` alone. Nobody changes it: copy it."""
+    folder = tmp_path_factory.mktemp("live") / "trips"
+    init = ["init", rows_file, "--target", "late", "--time", "at", "--key", "trip", "--owner", "ana", "--into", folder]
+    up = ["up", "-C", folder, "--once", "--approve-as", "ben", "--port", 0, "--console-port", 0]
+    for command in (init, up):
+        done = subprocess.run(
+            [sys.executable, "-c", DOOR, *map(str, command)], capture_output=True, text=True, check=False, timeout=100
+        )
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def project(live_project: Path, tmp_path: Path) -> Path:
+    """A copy of the live project, to do anything with."""
+    return Path(shutil.copytree(live_project, tmp_path / "trips"))
+
+
+@pytest.fixture(scope="module")
+def served_project(live_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy with its server running."""
+    folder = Path(shutil.copytree(live_project, tmp_path_factory.mktemp("served") / "trips"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", DOOR, "serve", "-C", str(folder), "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["port"]
+    yield folder
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    process.stdout.close()
