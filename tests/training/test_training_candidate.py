@@ -12,16 +12,16 @@ from sklearn.metrics import roc_auc_score
 
 from daytwo.core.errors import SettingsError
 from daytwo.core.schema import Task
-from daytwo.registry.bundle import BundleStore
+from daytwo.registry.bundle import BASE_RATE, BundleStore
 from daytwo.scoring.model import Model
 from daytwo.training.candidate import TrainingRequest, train_candidate
-from daytwo.training.dataset import TrainingData, split
+from daytwo.training.dataset import TrainingData, divide, split
 from daytwo.training.front import REFERENCE
 
 SCRIPT = """
 import json, runpy, sys
 from daytwo.training.candidate import TrainingRequest, train_candidate
-from daytwo.registry.bundle import BundleStore
+from daytwo.registry.bundle import BASE_RATE, BundleStore
 from pathlib import Path
 made = runpy.run_path(sys.argv[1])
 request = TrainingRequest(made["make_contract"](), made["make_settings"](), seed=5, threads=int(sys.argv[2]))
@@ -51,6 +51,7 @@ def test_figures_are_those_of_rows_no_tree_has_seen(candidate, made, tmp_path):
         roc_auc_score(select.labels, model.score_many(select.matrix)), abs=1e-12
     )
     assert candidate.manifest.metrics["roc_auc"] == candidate.evaluation.figures["roc_auc"].value
+    assert candidate.manifest.metrics[BASE_RATE] == pytest.approx(divide(made, task=Task.BINARY).fit.labels.mean())
     assert candidate.evaluation.money.low > candidate.evaluation.never_act
 
 

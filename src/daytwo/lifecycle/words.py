@@ -17,6 +17,7 @@ _METRICS = {
     "rmse": "root mean squared error",
     "mae": "mean absolute error",
     "event_rate": "share of events",
+    "base_rate": "mean outcome learned from",
     "money_per_row": "money a row",
 }
 _SPANS = (("year", 365.25 * 86_400), ("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0))

@@ -31,6 +31,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PREFIX = re.compile(r"[0-9a-f]{6,64}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _DRAFT_ENDING = ".draft"
+# The manifest's metric that answers for rows which no model can: the mean label of the rows it learned from.
+BASE_RATE = "base_rate"
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

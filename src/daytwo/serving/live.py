@@ -17,13 +17,11 @@ from typing import TypeAlias
 from daytwo.contracts.column import Column
 from daytwo.core.errors import DaytwoError
 from daytwo.core.schema import Task
-from daytwo.registry.bundle import BundleStore
+from daytwo.registry.bundle import BASE_RATE, BundleStore
 from daytwo.registry.route import Route, read_route
 from daytwo.scoring.model import Model
 from daytwo.serving.log import log
 
-# The manifest's metric that answers for rows which no model can: the mean label of the rows it learned from.
-BASE_RATE = "base_rate"
 # The versions of a route, and the one before: a rollback then needs no loading.
 _KEPT = 4
 _RETRY_S = 2.0

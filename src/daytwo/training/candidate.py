@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from daytwo.capacity.latency import measure_latency
 from daytwo.contracts.contract import Contract
@@ -20,7 +21,7 @@ from daytwo.core.digest import canonical_json, digest_file
 from daytwo.core.finding import Finding
 from daytwo.core.settings import Settings
 from daytwo.monitoring.metrics import HIGHER_IS_BETTER
-from daytwo.registry.bundle import Code, DatasetVersion, Lineage, Manifest
+from daytwo.registry.bundle import BASE_RATE, Code, DatasetVersion, Lineage, Manifest
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.bundle_files import model_files, monitoring_files
 from daytwo.training.card import card
@@ -181,6 +182,7 @@ def _manifest(
         author=request.author,
     )
     metrics = {name: figure.value for name, figure in evaluation.figures.items()}
+    metrics[BASE_RATE] = float(np.mean(parts.fit.labels, dtype=np.float64))
     if evaluation.money is not None:
         metrics["money_per_row"] = evaluation.money.value
     return Manifest(

@@ -47,7 +47,7 @@ class TrainingData:
         columns = [*self.money.values(), *([] if self.times is None else [self.times])]
         if any(column.shape != (n,) for column in columns):
             raise ValueError(f"times and money columns must have shape ({n},)")
-        if self.times is not None and (np.isnat(self.times).any() or (np.diff(self.times) < np.timedelta64(0)).any()):
+        if self.times is not None and (np.isnat(self.times).any() or (self.times[1:] < self.times[:-1]).any()):
             raise ValueError("times must be known and never fall: sort the rows by time first")
 
     @property
