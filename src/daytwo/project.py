@@ -123,7 +123,7 @@ def guess_task(frame: pl.DataFrame, target: str) -> str:
         raise DataError(
             f"the file has no target column {target!r}", hint=f"{meant}Its columns are {', '.join(frame.columns[:30])}"
         )
-    values = frame[target].drop_nulls().unique()
+    values = frame.get_column(target).alias("target").drop_nulls().unique()
     if values.len() < _FEW_VALUES:
         raise DataError(
             f"the target {target!r} has {'one value only' if values.len() else 'no values'}: there is nothing to learn",

@@ -49,7 +49,7 @@ def suspected_leaks(
     candidates = [c for c in frame.columns if c not in {target, time, *exclude} and not frame[c].dtype.is_nested()]
     found: list[tuple[float, Finding]] = []
     for name in candidates:
-        series = frame.get_column(name)
+        series = frame.get_column(name).alias("value")  # some names read as patterns where a frame looks for columns
         codes = _codes(series)
         if codes is not None:
             found += _judged(name, codes, labels, binary=binary)

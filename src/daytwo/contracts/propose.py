@@ -62,6 +62,7 @@ def propose(
     """
     if frame.is_empty():
         raise DataError("the data holds no rows", hint="Name a file or table with rows in it")
+    _refuse_patterns(frame)
     roles = {time: Role.TIME, subject: Role.SUBJECT, key: Role.KEY, target: Role.TARGET}
     for column, role in roles.items():
         if column or role is Role.TARGET:
@@ -90,6 +91,15 @@ def _column(series: pl.Series, role: Role, *, ordered: bool, excluded: bool) -> 
         case Role.SUBJECT | Role.KEY:
             return _name_column(series, role)
     return _ignored(series, "excluded by name") if excluded else _feature(series, ordered=ordered)
+
+
+def _refuse_patterns(frame: pl.DataFrame) -> None:
+    for name in frame.columns:
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise DataError(
+                f"the data has a column named {name!r}, which frame libraries read as a pattern over column names",
+                hint="Rename the column where the file is made",
+            )
 
 
 def _require(frame: pl.DataFrame, name: str, what: str) -> None:

@@ -98,13 +98,14 @@ def live_rows(
     frame = frame.sort("_time", "_key", "_id", nulls_last=True)
     keyed = frame.filter(pl.col("_key").is_not_null()).unique("_key", keep="last", maintain_order=True)
     frame = pl.concat([keyed, frame.filter(pl.col("_key").is_null())]).sort("_time", "_key", "_id", nulls_last=True)
-    joined = join_labels(frame, system.tables.read("labels"), as_of=None)
-    times = joined["_time"].dt.replace_time_zone(None).to_numpy().astype("datetime64[us]")
+    # Joined by themselves: a column of the user's may be called "label" too.
+    joined = join_labels(frame.select("_id", "_key"), system.tables.read("labels"), as_of=None)
+    times = frame["_time"].dt.replace_time_zone(None).to_numpy().astype("datetime64[us]")
     labels = joined["label"].cast(pl.Float64).to_numpy()
     matrix = (
-        Encoder(contract).matrix(joined) if joined.height else np.zeros((0, len(contract.features.names)), np.float32)
+        Encoder(contract).matrix(frame) if frame.height else np.zeros((0, len(contract.features.names)), np.float32)
     )
-    return LiveRows(joined, matrix, times, labels.astype(np.float64))
+    return LiveRows(frame, matrix, times, labels.astype(np.float64))
 
 
 def history(system: System, contract: Contract, money: Sequence[str], until: datetime) -> TrainingData:

@@ -57,16 +57,21 @@ def example_row(system: System, contract: Contract) -> Row | None:
 def labels_to_send(frame: pl.DataFrame, contract: Contract) -> list[Row]:
     """Return a table of outcomes as labels.
 
-    Rows are named by `prediction_id`, or by `key` or the contract's key column; the outcome stands in `label` or in
-    the target's column, the moment, if known, in `observed_at`. Rows without an outcome are left out.
+    Rows are named by `prediction_id`, by the contract's key column or by `key`; the outcome stands in the target's
+    column or in `label`, the moment, if known, in `observed_at`. A column of the contract is never taken for ours of
+    the same name. Rows without an outcome are left out.
 
     Raises
     ------
     DataError
         If there is no column for one of the two.
     """
-    who = _first(frame, ["prediction_id", "key", contract.key.name if contract.key else ""])
-    what = _first(frame, ["label", contract.target.name if contract.target else ""])
+    theirs = {column.name for column in contract.columns}
+    ours = {name for name in ("prediction_id", "key", "label", "observed_at") if name not in theirs}
+    key, target = (column.name if column else "" for column in (contract.key, contract.target))
+    there = {name for name in frame.columns if name in ours or name in {key, target}}
+    who = next((name for name in ("prediction_id", key, "key") if name in there - {target}), "")
+    what = next((name for name in (target, "label") if name in there), "")
     if not who or not what:
         missing = "names the prediction" if not who else "holds the outcome"
         raise DataError(
@@ -75,13 +80,9 @@ def labels_to_send(frame: pl.DataFrame, contract: Contract) -> list[Row]:
         )
     columns = [frame.get_column(who).cast(pl.String).alias("prediction_id" if who == "prediction_id" else "key")]
     columns.append(frame.get_column(what).alias("label"))
-    if "observed_at" in frame.columns:
+    if "observed_at" in there:
         columns.append(frame.get_column("observed_at"))
     return pl.DataFrame(columns).filter(pl.col("label").is_not_null()).to_dicts()
-
-
-def _first(frame: pl.DataFrame, names: Sequence[str]) -> str:
-    return next((name for name in names if name and name in frame.columns), "")
 
 
 def _is_input(column: Column) -> bool:

@@ -200,9 +200,19 @@ def good_row(row: Row | msgspec.ValidationError) -> Row:
 
 
 def text_of(row: Row, column: str) -> str | None:
-    """Return the row's text in `column`; None where it holds none."""
+    """Return the row's text in `column`, a whole number as its digits; None where it holds neither.
+
+    Examples
+    --------
+    >>> text_of({"trip": "t-1"}, "trip"), text_of({"trip": 17}, "trip"), text_of({"trip": None}, "trip")
+    ('t-1', '17', None)
+    """
     value = row.get(column)
-    return value if isinstance(value, str) else None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return str(value) if isinstance(value, int) else str(int(value)) if value.is_integer() else None
 
 
 def spread(values: Sequence[Value], count: int) -> Sequence[Value | None]:

@@ -261,7 +261,7 @@ def _label(live: Live, i: int, asked: LabelRequest, now_us: int) -> Label:
         raise HttpError(422, "label", f"label {i}: {err.message}", hint=err.hint) from err
     return Label(
         prediction_id=asked.prediction_id,
-        key=asked.key,
+        key=asked.name,
         label=value,
         observed_at_us=now_us if asked.observed_at is None else moment_us(asked.observed_at),
     )

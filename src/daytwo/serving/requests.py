@@ -37,12 +37,17 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LabelRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """One label as sent; what `label` may be is the model's matter."""
+    """One label as sent; what `label` may be is the model's matter. `name` is the key as it is recorded, a text."""
 
     label: str | int | float | bool
-    key: str | None = None
+    key: str | int | None = None
     prediction_id: str | None = None
     observed_at: datetime | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The key as a text."""
+        return None if self.key is None else str(self.key)
 
 
 class LabelsRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -143,7 +148,7 @@ def read_labels(body: bytes, max_labels: int) -> LabelsRequest:
             )
         if isinstance(one.label, float) and not math.isfinite(one.label):
             raise HttpError(422, "label", f"label {i} is no finite number", hint="Send a finite number")
-        _checked_id(one.key)
+        _checked_id(one.name)
         _checked_id(one.prediction_id)
     return request
 
