@@ -97,7 +97,7 @@ def go_back(system: System, to: str, *, person: str, reason: str, now: datetime)
             raise Refused(f"{to} is what answers now", hint="'daytwo status' lists the versions there were")
         if all(change.route.champion != digest for change in history):
             raise Refused(f"{to} was never live", hint="New versions go live by 'daytwo release' and an approval")
-    cause = f"rollback:{person}:{now.isoformat()}"
+    cause = f"rollback:{person}:{to}:{now.isoformat()}"
     route = roll_back(system, to=digest, by=person, reason=reason, now=now, cause=cause)
     return system.registry.find(route.champion), route
 

@@ -19,11 +19,12 @@ from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.rows import DATASET
 from daytwo.lifecycle.system import System
 
+# A file is read as it is called: brackets in its name are no pattern.
 _READERS: Mapping[str, Callable[[Path], pl.DataFrame]] = {
-    ".parquet": pl.read_parquet,
-    ".csv": pl.read_csv,
-    ".jsonl": pl.read_ndjson,
-    ".ndjson": pl.read_ndjson,
+    ".parquet": lambda path: pl.read_parquet(path, glob=False),
+    ".csv": lambda path: pl.read_csv(path, glob=False),
+    ".jsonl": lambda path: pl.read_ndjson(path.read_bytes()),
+    ".ndjson": lambda path: pl.read_ndjson(path.read_bytes()),
 }
 # The quarantine's columns before anything happened to a row.
 _QUARANTINE = pl.Schema(

@@ -1,0 +1,35 @@
+"""A checked table in numbers."""
+
+import polars as pl
+
+from daytwo.contracts.column import Column
+from daytwo.contracts.columnar import check
+from daytwo.contracts.contract import Action, Contract, Rule
+from daytwo.contracts.report import report
+from daytwo.core.schema import Kind
+
+CONTRACT = Contract(
+    "trips",
+    1,
+    "",
+    (Column("a", Kind.NUMBER, minimum=0.0), Column("b", Kind.CATEGORY, levels=("x",))),
+    (Rule("small", "a < 100", Action.WARN),),
+)
+
+
+def test_every_row_is_counted_once_and_every_broken_rule_has_its_first_rows():
+    rows = pl.DataFrame({"a": [-1.0, None, 500.0, *[-2.0] * 7], "b": ["y", *["x"] * 9], "c": [0] * 10})
+    found = report(check(CONTRACT, rows))
+    assert (found.rows, found.accepted, found.repaired, found.rejected) == (10, 1, 0, 9)
+    assert [(one.action, one.column, one.rule, one.rows, one.examples) for one in found.rules] == [
+        ("reject", "a", "between", 8, (0, 3, 4, 5, 6)),
+        ("reject", "a", "not_null", 1, (1,)),
+        ("warn", "b", "in_set", 1, (0,)),
+        ("warn", "a", "expression:small", 1, (2,)),
+    ]
+    assert found.unknown == ("c",)
+
+
+def test_a_good_table_breaks_nothing():
+    found = report(check(CONTRACT, pl.DataFrame({"a": [1.0], "b": ["x"]})))
+    assert (found.accepted, found.rules, found.unknown) == (1, (), ())

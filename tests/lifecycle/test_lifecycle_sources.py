@@ -1,0 +1,99 @@
+"""Files of the source are taken in once each, whatever else lies there."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import polars as pl
+import pytest
+
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Contract
+from daytwo.contracts.toml import to_toml
+from daytwo.core.errors import DataError, NotFound
+from daytwo.core.schema import Kind
+from daytwo.core.settings import DataSettings
+from daytwo.lifecycle.rows import DATASET
+from daytwo.lifecycle.sources import SourceWatch, take_in
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CONTRACT = Contract(
+    "trips",
+    1,
+    "ana",
+    (
+        Column("wind", Kind.NUMBER, minimum=0.0, maximum=100.0),
+        Column("late", Kind.INTEGER, Role.TARGET, levels=("0", "1")),
+    ),
+)
+
+
+@pytest.fixture
+def system(ledger, make_system, tmp_path):
+    made = make_system(ledger)
+    settings = msgspec.structs.replace(made.settings, data=DataSettings(source="rows/*.csv", owner="dan"))
+    (tmp_path / "rows").mkdir()
+    made.contract_path.write_text(to_toml(CONTRACT))
+    return dataclasses.replace(made, settings=settings)
+
+
+def put(system, name, wind, *, age_s=60.0):
+    path = system.folder / "rows" / name
+    pl.DataFrame({"wind": wind, "late": [0, 1, None][: len(wind)]}).write_csv(path)
+    os.utime(path, ((NOW - timedelta(seconds=age_s)).timestamp(),) * 2)
+    return path
+
+
+def test_a_file_is_taken_in_once_by_its_content(system):
+    put(system, "a.csv", [1.0, 200.0, 3.0])
+    watch = SourceWatch(system)
+    (intake,) = watch.look(NOW)
+    assert (intake.accepted, intake.rejected, intake.unlabelled) == (1, 1, 1)
+    assert intake.words == "a.csv: 1 rows in, 1 kept aside, 1 without an outcome left out"
+    put(system, "copy.csv", [1.0, 200.0, 3.0])
+    assert watch.look(NOW) == []
+    assert SourceWatch(system).look(NOW) == []
+    assert system.tables.read(DATASET).height == 1
+    put(system, "a.csv", [1.0, 2.0], age_s=30)
+    assert [one.accepted for one in watch.look(NOW)] == [2]
+
+
+def test_a_file_that_may_still_be_written_waits(system):
+    put(system, "a.csv", [1.0], age_s=0.5)
+    watch = SourceWatch(system)
+    assert watch.look(NOW) == []
+    assert watch.pending
+    assert [one.accepted for one in watch.look(NOW + timedelta(seconds=2))] == [1]
+    assert not watch.pending
+
+
+def test_a_bad_file_is_told_once_and_tried_again_when_it_or_the_contract_changes(system):
+    path = put(system, "bad.csv", [1.0])
+    path.write_text("speed,late\n1,0\n")
+    os.utime(path, (1e9, 1e9))
+    put(system, "good.csv", [1.0])
+    watch = SourceWatch(system)
+    found = watch.look(NOW)
+    assert [bool(one.trouble) for one in found] == [True, False]
+    assert "bad.csv: the data has no column 'wind'" in watch.trouble
+    assert watch.look(NOW) == []
+    (alert,) = system.alerts.alerts()
+    assert (alert.kind, alert.subject, alert.owner) == ("source.refused", "bad.csv", "dan")
+    optional = dataclasses.replace(CONTRACT.columns[0], required=False, nullable=True)
+    system.contract_path.write_text(to_toml(dataclasses.replace(CONTRACT, columns=(optional, CONTRACT.columns[1]))))
+    assert [(one.file, one.accepted) for one in watch.look(NOW)] == [("bad.csv", 1)]
+
+
+def test_nothing_is_found_where_nothing_is(system):
+    assert SourceWatch(system).look(NOW) == []
+    with pytest.raises(NotFound, match="no file"):
+        take_in(system, system.folder / "rows" / "nothing.csv", NOW)
+    (system.folder / "rows" / "odd.xyz").write_text("1")
+    with pytest.raises(DataError, match="no kind that is read"):
+        take_in(system, system.folder / "rows" / "odd.xyz", NOW)
+    system.contract_path.unlink()
+    with pytest.raises(NotFound, match=r"contract\.toml"):
+        SourceWatch(system).look(NOW)
