@@ -43,13 +43,26 @@ def front(*, name: str, folder: Path | None, as_json: bool) -> None:
             }
         )
         return
+    currency = system.settings.value.currency
     tell_table(
         f"Variants of {made}, the least work first",
-        ("", "variant", system.settings.gate.metric, "95 % from", "to", "loss at most", "nodes/row", "p50 us", "p99 us",
-         "MB", f"{system.settings.value.currency}/million", ""),
+        (
+            "variant",
+            "",
+            system.settings.gate.metric,
+            "95 %",
+            "may lose",
+            "nodes",
+            "p50 us",
+            "p99 us",
+            f"{currency}/10^6",
+            "note",
+        ),
         [_line(one, evidence.recommended) for one in evidence.variants],
-    )  # fmt: skip
-    if chosen is not None and cheaper is not None:
+    )
+    if chosen is not None and chosen == reference:
+        click.echo("Recommended: the reference model; nothing cheaper keeps within the margin for sure.")
+    elif chosen is not None and cheaper is not None:
         click.echo(f"Recommended: {chosen.name}, {cheaper:.1f} x less work a row than the reference model.")
 
 
@@ -124,16 +137,14 @@ def _line(one: Variant, recommended: str) -> tuple[object, ...]:
         return "" if value is None else format(value, digits)
 
     return (
-        "*" if one.name == recommended else "",
         one.name,
+        "*" if one.name == recommended else "",
         short(one.metric, ".4g"),
-        short(one.low, ".4g"),
-        short(one.high, ".4g"),
+        f"{short(one.low, '.4g')} to {short(one.high, '.4g')}",
         short(one.loss_high),
         short(one.nodes_per_row, ",.0f"),
         short(one.p50_us),
         short(one.p99_us),
-        short(one.mb),
         short(one.cost_per_million),
         one.failed or ("front" if one.on_front else ""),
     )
