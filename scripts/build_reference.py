@@ -21,6 +21,7 @@ from daytwo.core.settings_text import MEANINGS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
+HEAD = ("| key | meaning | default | values | in the environment |", "|" + " --- |" * 5)
 # What stands in a value, where its type alone does not say so.
 FORMS: Mapping[str, str] = {
     "model.task": "`binary`, `regression`",
@@ -43,7 +44,9 @@ FORMS: Mapping[str, str] = {
     "retrain.switch_cost": "money",
     "retrain.every": "windows",
     "retrain.windows": "list of `all` and times",
-    "gate.metric": "binary: `roc_auc`, `average_precision`, `log_loss`, `brier`, `accuracy`, `f1`; regression: `mae`, `rmse`",
+    "gate.metric": (
+        "binary: `roc_auc`, `average_precision`, `log_loss`, `brier`, `accuracy`, `f1`; regression: `mae`, `rmse`"
+    ),
     "gate.margin": "unit of the metric",
     "gate.max_p99_ms": "ms",
     "gate.slices": "list of category columns",
@@ -75,7 +78,13 @@ def tables() -> str:
         section, _, field = key.rpartition(".")
         if section != above:
             title = f"[{section}]" if section else "Above all sections"
-            lines += ["", f"### {title}", "", "| key | meaning | default | values | in the environment |", "|" + " --- |" * 5]
+            lines += [
+                "",
+                f"### {title}",
+                "",
+                "| key | meaning | default | values | in the environment |",
+                "|" + " --- |" * 5,
+            ]
             above = section
         limits = _properties(schema, section)[field]
         default = tree[section][field] if section else tree[field]

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import build_reference
-import check_docs
 import pytest
 
+import build_reference
+import check_docs
 from daytwo.cli.main import COMMANDS, daytwo
 from daytwo.core import errors
 from daytwo.core.settings_file import every_key
@@ -69,7 +69,7 @@ def test_every_heading_names_a_command_that_exists() -> None:
     assert set(named) == set(COMMANDS)
 
 
-@pytest.mark.parametrize("kind", _kinds(errors.DaytwoError), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", tuple(_kinds(errors.DaytwoError)), ids=lambda kind: kind.__name__)
 def test_every_error_code_is_documented_with_its_exit_code(kind: type[errors.DaytwoError]) -> None:
     assert f"| `{kind.code}` | {kind.exit_code} |" in COMMANDS_TEXT
 
