@@ -16,7 +16,7 @@ import msgspec
 from daytwo.alerts.apprise import AppriseChannel
 from daytwo.alerts.sql import SqlAlertBook
 from daytwo.core.clock import Clock, ManualClock, SystemClock
-from daytwo.core.errors import Fault
+from daytwo.core.errors import Fault, SettingsError
 from daytwo.core.files import write_whole
 from daytwo.core.ledger import create_tables, open_sqlite
 from daytwo.core.settings import Settings
@@ -93,20 +93,23 @@ def clock_of(system: System) -> Clock:
 def server_config(system: System, *, port: int | None = None) -> Path:
     """Write what a server process of this project must know, and return the file."""
     serve = system.settings.serve
-    config = ServerConfig(
-        model=system.settings.model.name,
-        bundles=str(system.bundles.folder),
-        route=str(system.route_path),
-        journal=str(system.journal),
-        host=serve.host,
-        port=serve.port if port is None else port,
-        workers=serve.workers,
-        max_queue=serve.max_queue,
-        max_body_mb=serve.max_body_mb,
-        max_rows=serve.max_rows,
-        token=serve.token,
-        salt=_salt(system.state),
-    )
+    try:
+        config = ServerConfig(
+            model=system.settings.model.name,
+            bundles=str(system.bundles.folder),
+            route=str(system.route_path),
+            journal=str(system.journal),
+            host=serve.host,
+            port=serve.port if port is None else port,
+            workers=serve.workers,
+            max_queue=serve.max_queue,
+            max_body_mb=serve.max_body_mb,
+            max_rows=serve.max_rows,
+            token=serve.token,
+            salt=_salt(system.state),
+        )
+    except ValueError as err:
+        raise SettingsError(f"daytwo.toml, [serve]: {err}", hint="Mend [serve] and start again") from err
     path = system.state / "serve.json"
     write_whole(path, msgspec.json.format(msgspec.json.encode(config)))
     return path
