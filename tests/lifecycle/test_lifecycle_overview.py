@@ -262,7 +262,9 @@ def test_a_part_that_cannot_be_read_is_unknown_and_takes_no_other_with_it(system
     for log in (system.state / "tables" / "quarantine" / "_delta_log").glob("*.json"):
         log.write_text("{broken")
     (system.bundles.folder / digest / "model.txt").write_text("another model")
-    view = overview(open_system(system.folder, {}), NOW)
+    again = open_system(system.folder, {})
+    view = overview(again, NOW)
+    again.audit._engine.dispose()
     assert view.quarantine is None
     assert view.live is not None
     assert view.live.origin.lineage is None
