@@ -49,6 +49,7 @@ HEAVY = {
 }
 NOT_IN_THE_SERVER = {
     "apprise",
+    "click",
     "dbos",
     "deltalake",
     "lightgbm",
@@ -59,7 +60,6 @@ NOT_IN_THE_SERVER = {
     "scipy",
     "sklearn",
     "sqlalchemy",
-    "typer",
 }
 
 
