@@ -16,7 +16,7 @@ import polars as pl
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.leaks import suspected_leaks
 from daytwo.contracts.propose import propose
-from daytwo.contracts.toml import to_toml
+from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import DataError, Fault, Mistake, Refused
 from daytwo.core.files import write_whole
 from daytwo.core.finding import Finding, Severity

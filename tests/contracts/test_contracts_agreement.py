@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daytwo.contracts.action import Action
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.columnar import check
-from daytwo.contracts.contract import Action, Contract, Rule
+from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.encoder import Encoder
 from daytwo.core.schema import Kind
@@ -137,7 +138,7 @@ def contracts(draw: st.DrawFn) -> Contract:
     if numeric:
         left, right = (f"col({draw(st.sampled_from(numeric))!r})" for _ in range(2))
         texts = [f"{left} <= {right}", f"{left} / {right} <= 1", f"{left} + {right} == 3 or not {left} > 2"]
-        action = draw(st.sampled_from(list(Action)))
+        action = draw(st.sampled_from([Action.REJECT, Action.WARN]))
         rules = [Rule("r", draw(st.sampled_from(texts)), action)] if draw(st.booleans()) else []
     return Contract("random", 1, "somebody", tuple(made), tuple(rules))
 

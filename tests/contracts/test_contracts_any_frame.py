@@ -14,7 +14,8 @@ from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.labels import label_of
 from daytwo.contracts.leaks import suspected_leaks
 from daytwo.contracts.propose import propose
-from daytwo.contracts.toml import from_toml, to_toml
+from daytwo.contracts.toml import from_toml
+from daytwo.contracts.toml_text import to_toml
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 FLOATS = st.floats(allow_infinity=False, width=32) | st.sampled_from([0.0, 1.0])

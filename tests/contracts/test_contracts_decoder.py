@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import Column, Role
-from daytwo.contracts.contract import Action, Breach, Contract, Rule
+from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.encoder import Encoder
 from daytwo.core.errors import DataError

@@ -8,8 +8,9 @@ import pytest
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
+from daytwo.contracts.event_times import times_of
 from daytwo.contracts.labels import label_of, label_value, positive_level
-from daytwo.contracts.times import parse_time, times_of
+from daytwo.contracts.times import parse_time
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
 

@@ -13,7 +13,8 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.labels import label_of
 from daytwo.contracts.propose import propose
-from daytwo.contracts.toml import from_toml, to_toml
+from daytwo.contracts.toml import from_toml
+from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind, Task
 

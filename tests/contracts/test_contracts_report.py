@@ -2,9 +2,10 @@
 
 import polars as pl
 
+from daytwo.contracts.action import Action
 from daytwo.contracts.column import Column
 from daytwo.contracts.columnar import check
-from daytwo.contracts.contract import Action, Contract, Rule
+from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.report import report
 from daytwo.core.schema import Kind
 

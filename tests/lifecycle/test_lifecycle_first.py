@@ -11,7 +11,7 @@ import pytest
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.toml import to_toml
+from daytwo.contracts.toml_text import to_toml
 from daytwo.core.schema import Kind
 from daytwo.lifecycle.first import make_first_version, next_release_id
 from daytwo.lifecycle.releases import Release, State

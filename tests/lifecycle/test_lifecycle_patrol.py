@@ -15,7 +15,7 @@ from scipy import stats
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.toml import to_toml
+from daytwo.contracts.toml_text import to_toml
 from daytwo.core.finding import Severity
 from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import ValueSettings

@@ -14,7 +14,7 @@ import pytest
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.toml import to_toml
+from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import Fault, NotFound
 from daytwo.core.schema import Kind
 from daytwo.predictions.journal import Journal

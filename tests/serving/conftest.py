@@ -22,7 +22,8 @@ import pytest
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.encoder import Encoder
-from daytwo.contracts.toml import from_toml, to_toml
+from daytwo.contracts.toml import from_toml
+from daytwo.contracts.toml_text import to_toml
 from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import ValueSettings
 from daytwo.explain.reasons import build_explainer

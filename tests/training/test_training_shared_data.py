@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from daytwo.contracts.encoder import Encoder
+from daytwo.contracts.event_times import times_of
 from daytwo.contracts.labels import label_of
 from daytwo.contracts.propose import propose
-from daytwo.contracts.times import times_of
 from daytwo.core.schema import Task
 from daytwo.core.settings import GateSettings, ModelSettings, Settings
 from daytwo.registry.bundle import BundleStore

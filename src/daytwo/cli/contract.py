@@ -12,7 +12,8 @@ from daytwo.cli.speak import as_json, next_steps, tell_json, tell_table
 from daytwo.contracts.columnar import Checked, check
 from daytwo.contracts.propose import propose
 from daytwo.contracts.report import Report, report
-from daytwo.contracts.toml import read_contract, to_toml
+from daytwo.contracts.toml import read_contract
+from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import Refused
 from daytwo.core.files import write_whole
 from daytwo.lifecycle.ingest import read_source

@@ -6,12 +6,13 @@ Pure and light; `contract.py` is all of a table's columns and the rules between 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from daytwo.contracts.limits import is_number, range_problems
-from daytwo.contracts.words import KIND_WORDS, levels_words, range_words
+from daytwo.contracts.repairs import Repair, read_repair
+from daytwo.contracts.words import KIND_WORDS, length_words, levels_words, range_words
 from daytwo.core.errors import SettingsError
 from daytwo.core.schema import Kind
 
@@ -19,6 +20,9 @@ from daytwo.core.schema import Kind
 FLOAT32_MAX = 3.4028234663852886e38
 _NUMERIC = (Kind.NUMBER, Kind.INTEGER)
 _TEXTUAL = (Kind.CATEGORY, Kind.TEXT)
+_POLICIES = ("keep", "warn", "reject")
+# Rules that may be asked only to warn; what breaks one of the others leaves nothing that a model could read.
+_SOFT = ("between", "length", "match_regex")
 
 
 class Role(StrEnum):
@@ -39,9 +43,12 @@ class Column:
     `minimum` .. `maximum` is the hard range (outside is rejected), `expected_minimum` .. `expected_maximum` the
     range seen so far (outside warns); both include their ends, in the column's own unit. `levels` are the known
     categories, in the order of their codes; on a target they are the two classes, the positive one last.
-    `other` says what an unknown level is: "keep" (its code is `len(levels)`) or "reject". `nan` says what NaN is:
-    "reject" or "missing". `evidence` is what the column was proposed from, `false_alarm_rate` the share of clean
-    rows, in [0, 1], that its hard rules rejected on a held-out part.
+    `other` says what an unknown level is: "keep" (its code is `len(levels)`) or "reject"; `typo` what an unknown level
+    is that looks like a known one: "keep" (as any other), "warn" or "reject". `nan` says what NaN is: "reject" or
+    "missing". `max_null_share` is the share of missing values, in [0, 1], that a batch may have. `warn` names rules of
+    the column that only warn, `repair` how a value that breaks a rule may be mended, in order (`repairs.py`).
+    `evidence` is what the column was proposed from, `false_alarm_rate` the share of clean rows, in [0, 1], that its
+    hard rules rejected on a held-out part.
     """
 
     name: str
@@ -55,9 +62,14 @@ class Column:
     expected_maximum: float | None = None
     levels: tuple[str, ...] = ()
     other: str = "keep"
+    typo: str = "keep"
     nan: str = "reject"
     pattern: str | None = None
+    min_length: int | None = None
     max_length: int | None = None
+    max_null_share: float | None = None
+    warn: tuple[str, ...] = ()
+    repair: tuple[str, ...] = ()
     owner: str = ""
     evidence: str = ""
     false_alarm_rate: float | None = None
@@ -77,9 +89,20 @@ class Column:
         """Whether the column's values are judged at all."""
         return self.role is not Role.IGNORED
 
+    @property
+    def repairs(self) -> tuple[Repair, ...]:
+        """The column's repairs, in order."""
+        return tuple(read_repair(text, self.kind) for text in self.repair)
+
+    @property
+    def imputed_name(self) -> str:
+        """The feature that tells the model where this column's default stands for a missing value; "" for none."""
+        defaults = any(repair.name == "default" for repair in self.repairs)
+        return f"{self.name}_imputed" if defaults and self.role is Role.FEATURE else ""
+
     def message(self, rule: str) -> str:
         """Return in plain words what `rule` demands of this column; the same at both doors."""
-        return _message(self, rule)
+        return _MESSAGES[rule](self)
 
 
 def _problems(column: Column) -> Iterator[str]:
@@ -95,6 +118,7 @@ def _problems(column: Column) -> Iterator[str]:
     if column.nan not in {"reject", "missing"}:
         yield f"nan is 'reject' or 'missing', not {column.nan!r}"
     yield from _text_problems(column)
+    yield from _policy_problems(column)
 
 
 def _role_problems(column: Column) -> Iterator[str]:
@@ -122,8 +146,11 @@ def _level_problems(column: Column) -> Iterator[str]:
 
 
 def _text_problems(column: Column) -> Iterator[str]:
-    if (column.pattern is not None or column.max_length is not None) and column.kind not in _TEXTUAL:
+    lengths = [length for length in (column.min_length, column.max_length) if length is not None]
+    if (column.pattern is not None or lengths) and column.kind not in _TEXTUAL:
         yield f"a {column.kind} has neither pattern nor length"
+    if lengths != sorted(lengths) or any(length < 0 for length in lengths):
+        yield "lengths are at least 0, min_length no more than max_length"
     if column.pattern is not None:
         try:
             re.compile(column.pattern)
@@ -131,24 +158,38 @@ def _text_problems(column: Column) -> Iterator[str]:
             yield f"{column.pattern!r} is no regular expression: {err}"
 
 
-def _message(column: Column, rule: str) -> str:
-    match rule:
-        case "missing_field":
-            return f"{column.name} is required"
-        case "not_null":
-            return f"{column.name} must not be missing"
-        case "type":
-            return f"{column.name} must be {KIND_WORDS[column.kind]}"
-        case "finite":
-            return f"{column.name} must be a finite number that float32 can hold"
-        case "between":
-            return f"{column.name} must {range_words(column.minimum, column.maximum)}"
-        case "expected_between":
-            return f"{column.name} is expected to {range_words(column.expected_minimum, column.expected_maximum)}"
-        case "in_set":
-            return f"{column.name} is none of {levels_words(column.levels)}"
-        case "length":
-            return f"{column.name} must have at most {column.max_length} characters"
-        case "match_regex":
-            return f"{column.name} must match {column.pattern}"
-    raise ValueError(f"a column has no rule {rule!r}")
+def _policy_problems(column: Column) -> Iterator[str]:
+    if column.typo not in _POLICIES:
+        yield f"typo is 'keep', 'warn' or 'reject', not {column.typo!r}"
+    if column.typo != "keep" and not (column.kind is Kind.CATEGORY and column.levels):
+        yield "only a category with levels has typos"
+    if column.max_null_share is not None and not 0 <= column.max_null_share <= 1:
+        yield f"max_null_share is a share between 0 and 1, not {column.max_null_share}"
+    hard = [rule for rule in column.warn if rule not in _SOFT]
+    if hard:
+        yield f"the rule {hard[0]!r} cannot only warn; {', '.join(_SOFT)} can"
+    try:
+        names = [repair.name for repair in column.repairs]
+    except ValueError as err:
+        yield str(err)
+        return
+    if "default" in names and column.nullable:
+        yield "a column with a default is not nullable: its missing values become the default"
+    if "clip" in names and column.minimum is None and column.maximum is None:
+        yield "the repair 'clip' needs a minimum or a maximum"
+    if "nearest" in names and not column.levels:
+        yield "the repair 'nearest' needs levels"
+
+
+_MESSAGES: Mapping[str, Callable[[Column], str]] = {
+    "missing_field": lambda c: f"{c.name} is required",
+    "not_null": lambda c: f"{c.name} must not be missing",
+    "type": lambda c: f"{c.name} must be {KIND_WORDS[c.kind]}",
+    "finite": lambda c: f"{c.name} must be a finite number that float32 can hold",
+    "between": lambda c: f"{c.name} must {range_words(c.minimum, c.maximum)}",
+    "expected_between": lambda c: f"{c.name} is expected to {range_words(c.expected_minimum, c.expected_maximum)}",
+    "typo": lambda c: f"{c.name} looks like a mistyped one of {levels_words(c.levels)}",
+    "in_set": lambda c: f"{c.name} is none of {levels_words(c.levels)}",
+    "length": lambda c: f"{c.name} must have {length_words(c.min_length, c.max_length)}",
+    "match_regex": lambda c: f"{c.name} must match {c.pattern}",
+}

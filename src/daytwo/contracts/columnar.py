@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from daytwo.contracts.action import Action
 from daytwo.contracts.column import Column, Role
-from daytwo.contracts.contract import Action, Contract
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.ieee import Ieee
 from daytwo.contracts.rules import RowRule, message, row_rules, rule_column, rule_name
 from daytwo.contracts.typed import Typed, dtype_of, shown, typed

@@ -4,7 +4,7 @@ Pure and light: the server imports it. It is compiled twice, by `decoder.py` for
 for a table; both give the same verdict. `column.py` is what it says of one column; `toml.py` reads and writes it,
 `propose.py` makes one from data.
 
-What each rule means, in the order in which a value meets them (a rule marked "stop" ends the value's judgement):
+What each rule of a row means, in the order in which a value meets them (a rule marked "stop" ends the judgement):
 
 =================  =======  ====================================================================================
 rule               action   fails when
@@ -15,34 +15,32 @@ type               reject   the value is of another kind: a text or a boolean is
 finite             reject   a number is NaN, infinite or beyond float32 (stop); `nan = "missing"` reads NaN as null
 between            reject   a number lies outside `minimum` .. `maximum`
 expected_between   warn     a number lies outside `expected_minimum` .. `expected_maximum`, but within the hard range
-in_set             warn     a category is none of `levels`; rejected where `other = "reject"`
-length             reject   a text has more than `max_length` characters
+typo               either   a category is none of `levels`, but looks like one (`typo` = "warn" or "reject")
+in_set             warn     a category is none of `levels`, and no typo; rejected where `other = "reject"`
+length             reject   a text has fewer than `min_length` or more than `max_length` characters
 match_regex        reject   a text does not match `pattern` as a whole
 expression:NAME    either   a row rule is false; it holds where a column it reads is missing or failed
 unknown_field      warn     the row has a field that the contract does not know
 =================  =======  ====================================================================================
+
+`between`, `length` and `match_regex` only warn where the column's `warn` names them. A value that breaks a rule is
+mended where its column has a `repair` that helps (`repairs.py`): its breach then says "repair". Promises between rows
+stand in `relations.py`, those of a batch as a whole in `batch.py`; both are judged for tables only.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 
-import msgspec
-
+from daytwo.contracts.action import Action
+from daytwo.contracts.batch import ANY_BATCH, Batch, Distribution, distribution_problems
 from daytwo.contracts.column import Column, Role
+from daytwo.contracts.relations import Relation, relation_problems
 from daytwo.contracts.sorts import expression_problem
 from daytwo.core.digest import digest_json
 from daytwo.core.errors import NotFound, SettingsError
 from daytwo.core.schema import Feature, Schema, Task
-
-
-class Action(StrEnum):
-    """What a broken rule does to its row."""
-
-    REJECT = "reject"
-    WARN = "warn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +53,6 @@ class Rule:
     evidence: str = ""
 
 
-class Breach(msgspec.Struct, frozen=True, gc=False):
-    """One named failure of one row. `value` is a JSON value, shortened; `action` says whether it rejects the row."""
-
-    column: str
-    rule: str
-    value: str | int | float | bool | None
-    message: str
-    action: Action = Action.REJECT
-
-
 @dataclass(frozen=True, slots=True)
 class Contract:
     """The promises of one table. It never changes; a new promise is a new version."""
@@ -74,6 +62,9 @@ class Contract:
     owner: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    batch: Batch = ANY_BATCH
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -86,6 +77,9 @@ class Contract:
                 raise SettingsError(f"{holders[0]!r} and {holders[1]!r} both are the {role}", hint="Keep one of them")
         for rule in self.rules:
             _check_rule(self, rule)
+        _check_relations(self)
+        _check_distributions(self)
+        _check_imputed(self)
 
     @property
     def digest(self) -> str:
@@ -94,8 +88,14 @@ class Contract:
 
     @property
     def features(self) -> Schema:
-        """The model's inputs, in the contract's order."""
-        return Schema(tuple(Feature(c.name, c.levels) for c in self.columns if c.role is Role.FEATURE))
+        """The model's inputs, in the contract's order; after a column with a default, where the default stands."""
+        found: list[Feature] = []
+        for column in self.columns:
+            if column.role is Role.FEATURE:
+                found.append(Feature(column.name, column.levels))
+                if column.imputed_name:
+                    found.append(Feature(column.imputed_name))
+        return Schema(tuple(found))
 
     @property
     def target(self) -> Column | None:
@@ -154,6 +154,8 @@ class Contract:
 def _check_rule(contract: Contract, rule: Rule) -> None:
     kinds = {column.name: column.kind for column in contract.columns if column.is_checked}
     problem = expression_problem(rule.expression, kinds)
+    if rule.action is Action.REPAIR:
+        problem = "a row rule can reject or warn, not repair"
     if problem:
         raise SettingsError(
             f"rule {rule.name!r} ({rule.expression}): {problem}",
@@ -161,6 +163,48 @@ def _check_rule(contract: Contract, rule: Rule) -> None:
         )
 
 
+def _check_relations(contract: Contract) -> None:
+    kinds = {column.name: column.kind for column in contract.columns if column.is_checked}
+    names = [relation.rule for relation in contract.relations]
+    for relation in contract.relations:
+        problem = next(relation_problems(relation, kinds), "")
+        if names.count(relation.rule) > 1:
+            problem = "there are two of that name"
+        if problem:
+            raise SettingsError(f"{relation.rule}: {problem}", hint="Name columns of this contract, each once")
+
+
+def _check_distributions(contract: Contract) -> None:
+    for one in contract.distributions:
+        column = contract.column(one.column)
+        problem = next(distribution_problems(one), "")
+        if not column.is_checked or (one.edges and not column.is_numeric) or (one.levels and column.is_numeric):
+            problem = "it has edges for a number and levels for a category, of a column that is checked"
+        if problem:
+            raise SettingsError(f"the distribution of {one.column!r}: {problem}", hint="Propose the contract anew")
+
+
+def _check_imputed(contract: Contract) -> None:
+    names = {column.name for column in contract.columns}
+    for column in contract.columns:
+        if column.imputed_name in names:
+            raise SettingsError(
+                f"{column.imputed_name!r} is a column, and what tells the model of the default of {column.name!r}",
+                hint="Rename the column, or leave the default out",
+            )
+
+
 @lru_cache(maxsize=32)  # asked for with every row kept aside
 def _digest(contract: Contract) -> str:
-    return digest_json(asdict(contract))
+    return digest_json(_said(contract))
+
+
+def _said(value: object) -> object:
+    """Return what a contract says, without what it leaves at its default: new kinds of promise change no old digest."""
+    if isinstance(value, tuple):
+        return [_said(one) for one in value]
+    if not is_dataclass(value):
+        return value
+    held = {one.name: getattr(value, one.name) for one in fields(value)}
+    said = {one.name: _said(held[one.name]) for one in fields(value) if held[one.name] != one.default}
+    return {type(value).__name__.lower(): said} if isinstance(value, Relation) else said

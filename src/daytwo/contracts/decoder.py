@@ -15,8 +15,9 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import FLOAT32_MAX, Column, Role
-from daytwo.contracts.contract import Action, Breach, Contract
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING, judge_of, level_holds, unknown_fields
 from daytwo.contracts.rules import RowRule, row_rules
 from daytwo.core.schema import Kind, Schema

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.times import Frame
+from daytwo.contracts.frame import Frame
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind, Schema
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import FLOAT32_MAX, Column
-from daytwo.contracts.contract import Action, Breach
 from daytwo.contracts.times import parse_time
 from daytwo.contracts.words import shortened
 from daytwo.core.schema import Kind

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from daytwo.contracts.column import Column
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.times import Frame
+from daytwo.contracts.frame import Frame
 from daytwo.core.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from daytwo.contracts.action import Action
 from daytwo.contracts.columnar import Checked
-from daytwo.contracts.contract import Action
 
 _EXAMPLES = 5
 

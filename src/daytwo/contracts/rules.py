@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from daytwo.contracts.contract import Breach, Contract, Rule
+from daytwo.contracts.action import Breach
+from daytwo.contracts.contract import Contract, Rule
 from daytwo.core.expression import Expression, parse
 
 

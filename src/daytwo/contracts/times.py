@@ -1,5 +1,7 @@
 """Moments in rows: ISO 8601 texts, dates and datetimes, read the same way from a request and from a table.
 
+`event_times.py` reads a table's own time column by it, `moments.py` a series of a frame library.
+
 A time without a zone is UTC; a date is its midnight; `2008-05` is the first of that month.
 """
 
@@ -7,13 +9,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
-
-from daytwo.contracts.contract import Contract
-from daytwo.core.errors import DataError
 
 _ISO = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])"
@@ -22,24 +17,6 @@ _ISO = re.compile(
 )
 _MONTH_LENGTH = len("2008-05")
 _MICROSECONDS = len(".123456")
-
-
-class Frame(Protocol):
-    """The little that light code needs of a table; a Polars frame is one."""
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns' names."""
-        ...
-
-    @property
-    def height(self) -> int:
-        """How many rows there are."""
-        ...
-
-    def get_column(self, name: str) -> Any:
-        """Return one column as a series."""
-        ...
 
 
 def parse_time(value: object) -> datetime | None:
@@ -61,41 +38,6 @@ def parse_time(value: object) -> datetime | None:
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     return None
-
-
-def times_of(contract: Contract, frame: Frame) -> npt.NDArray[np.datetime64]:
-    """Return when each row happened: shape (n,), datetime64[us] in UTC, NaT where the time is missing.
-
-    Raises
-    ------
-    DataError
-        If the contract has no time column, the frame does not have it, or a value names no moment.
-    """
-    column = contract.time
-    if column is None:
-        raise DataError(
-            f"the contract {contract.name!r} has no time column", hint="Name one as [model] time in daytwo.toml"
-        )
-    if column.name not in frame.columns:
-        raise DataError(
-            f"the data has no time column {column.name!r}", hint=f"Its columns are {', '.join(frame.columns[:20])}"
-        )
-    raw = frame.get_column(column.name).to_numpy()
-    if raw.dtype.kind == "M":
-        moments: npt.NDArray[np.datetime64] = raw.astype("datetime64[us]")
-        return moments
-    return np.array([_moment(value, column.name) for value in raw.tolist()], dtype="datetime64[us]")
-
-
-def _moment(value: object, name: str) -> datetime | None:
-    if value is None:
-        return None
-    parsed = parse_time(value)
-    if parsed is None:
-        raise DataError(
-            f"{value!r} in the column {name!r} is no time", hint="Write times in ISO 8601, such as 2013-04-01T17:30:00Z"
-        )
-    return parsed.replace(tzinfo=None)
 
 
 def _parse_text(text: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""A contract as a text that its owner reads and edits: TOML with comments, and back, exactly.
+"""A contract read from the text that its owner edits; `toml_text.py` writes it.
 
 Reading is strict: an unknown key, a wrong type or a contradiction is an error that names the column and the way out.
 """
@@ -7,30 +7,19 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import MISSING, fields
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from daytwo.contracts.action import Action
+from daytwo.contracts.batch import Batch, Distribution
 from daytwo.contracts.column import Column, Role
-from daytwo.contracts.contract import Action, Contract, Rule
+from daytwo.contracts.contract import Contract, Rule
+from daytwo.contracts.relations import Relation
+from daytwo.contracts.toml_text import SECTIONS
 from daytwo.core.errors import NotFound, SettingsError
 from daytwo.core.schema import Kind
-
-_HEAD = """\
-# What a row must look like before the model may learn from it or answer it.
-# A row that breaks a hard rule is kept apart with its reasons and answered by the fallback; others flow.
-#   role       feature | target | time | subject | key | ignored
-#   kind       number | integer | boolean | category | text | time
-#   required   the column must be there;  nullable: its value may be missing
-#   minimum .. maximum                     outside is rejected
-#   expected_minimum .. expected_maximum   outside only warns
-#   levels     known categories in the order of their codes; of a target: the two classes, the positive one last
-#   other      an unknown level is "keep" (a warning) or "reject";  nan: NaN is "reject" or "missing"
-# Edit freely, then raise the version.
-"""
-_WIDTH = 110
 
 
 class _ColumnTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -44,9 +33,14 @@ class _ColumnTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     expected_maximum: float | None = None
     levels: tuple[str, ...] = ()
     other: str = "keep"
+    typo: str = "keep"
     nan: str = "reject"
     pattern: str | None = None
+    min_length: int | None = None
     max_length: int | None = None
+    max_null_share: float | None = None
+    warn: tuple[str, ...] = ()
+    repair: tuple[str, ...] = ()
     owner: str = ""
     evidence: str = ""
     false_alarm_rate: float | None = None
@@ -58,31 +52,84 @@ class _RuleTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     evidence: str = ""
 
 
+class _UniqueTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    columns: tuple[str, ...]
+    action: Action = Action.REJECT
+    evidence: str = ""
+    false_alarm_rate: float | None = None
+
+
+class _DependencyTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    determinant: tuple[str, ...]
+    dependent: str
+    action: Action = Action.REJECT
+    evidence: str = ""
+    false_alarm_rate: float | None = None
+
+
+class _ReferenceTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    columns: tuple[str, ...]
+    table: str
+    key: tuple[str, ...]
+    action: Action = Action.REJECT
+    evidence: str = ""
+    false_alarm_rate: float | None = None
+
+
+class _MonotoneTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    column: str
+    within: tuple[str, ...] = ()
+    strict: bool = False
+    action: Action = Action.REJECT
+    evidence: str = ""
+    false_alarm_rate: float | None = None
+
+
+class _DistributionTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    max_distance: float
+    shares: tuple[float, ...]
+    edges: tuple[float, ...] = ()
+    levels: tuple[str, ...] = ()
+    action: Action = Action.WARN
+    evidence: str = ""
+    false_alarm_rate: float | None = None
+
+
+class _BatchTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    max_age: str = ""
+    window: str = "1d"
+    minimum_rows: int | None = None
+    maximum_rows: int | None = None
+    action: Action = Action.WARN
+    evidence: str = ""
+    false_alarm_rate: float | None = None
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: str
     version: int
     owner: str = ""
     columns: dict[str, _ColumnTable]
     rules: dict[str, _RuleTable] = {}
+    unique: dict[str, _UniqueTable] = {}
+    dependencies: dict[str, _DependencyTable] = {}
+    references: dict[str, _ReferenceTable] = {}
+    monotone: dict[str, _MonotoneTable] = {}
+    distributions: dict[str, _DistributionTable] = {}
+    batch: _BatchTable = _BatchTable()
 
 
-def to_toml(contract: Contract) -> str:
-    """Write `contract` as a readable text. Keys that hold their default are left out."""
-    lines = [
-        _HEAD,
-        f"name = {_string(contract.name)}",
-        f"version = {contract.version}",
-        f"owner = {_string(contract.owner)}",
-    ]
-    for column in contract.columns:
-        lines += ["", f"[columns.{_key(column.name)}]", *_entries(column)]
-    if contract.rules:
-        lines += ["", "# Promises between the columns of one row."]
-    for rule in contract.rules:
-        lines += ["", f"[rules.{_key(rule.name)}]", *_entries(rule)]
-    if not contract.columns:
-        lines += ["", "[columns]"]
-    return "\n".join(lines) + "\n"
+_TABLES: tuple[type[msgspec.Struct], ...] = (
+    _ColumnTable,
+    _RuleTable,
+    _UniqueTable,
+    _DependencyTable,
+    _ReferenceTable,
+    _MonotoneTable,
+    _DistributionTable,
+    _BatchTable,
+    _File,
+)
 
 
 def from_toml(text: str) -> Contract:
@@ -105,7 +152,18 @@ def from_toml(text: str) -> Contract:
         owner=file.owner,
         columns=tuple(Column(name=name, **msgspec.structs.asdict(table)) for name, table in file.columns.items()),
         rules=tuple(Rule(name=name, **msgspec.structs.asdict(table)) for name, table in file.rules.items()),
+        relations=tuple(_relations(file)),
+        distributions=tuple(
+            Distribution(column=name, **msgspec.structs.asdict(table)) for name, table in file.distributions.items()
+        ),
+        batch=Batch(**msgspec.structs.asdict(file.batch)),
     )
+
+
+def _relations(file: _File) -> Iterator[Relation]:
+    for section, sort in SECTIONS.items():
+        for name, table in getattr(file, section).items():
+            yield sort(name=name, **msgspec.structs.asdict(table))
 
 
 def read_contract(path: Path) -> Contract:
@@ -135,59 +193,9 @@ def read_contract(path: Path) -> Contract:
 
 def _hint(problem: str) -> str:
     # msgspec says "Object contains unknown field `mimimum` - at `$.columns[...]`".
-    known = sorted({field for table in (_ColumnTable, _RuleTable, _File) for field in table.__struct_fields__})
+    if "enum value" in problem and problem.endswith(".kind`"):
+        return f"A kind is one of {', '.join(Kind)}"
+    known = sorted({field for table in _TABLES for field in table.__struct_fields__})
     wrong = problem.split("`")[1] if "unknown field" in problem else ""
     near = difflib.get_close_matches(wrong, known, n=1)
     return f"Did you mean {near[0]!r}?" if near else f"The keys are {', '.join(known)}"
-
-
-def _entries(value: Column | Rule) -> list[str]:
-    lines = []
-    for field in fields(value):
-        held = getattr(value, field.name)
-        if field.name == "name" or (field.default is not MISSING and _same(held, field.default)):
-            continue
-        lines.append(f"{field.name} = {_written(held, indent=len(field.name) + 3)}")
-    return lines
-
-
-def _same(held: object, default: object) -> bool:
-    return type(held) is type(default) and held == default
-
-
-def _written(value: Any, *, indent: int) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _string(value)
-    if isinstance(value, tuple):
-        return _array([_string(item) for item in value], indent)
-    return repr(value)
-
-
-def _array(items: list[str], indent: int) -> str:
-    if indent + sum(len(item) + 2 for item in items) <= _WIDTH:
-        return f"[{', '.join(items)}]"
-    lines, line = [], ""
-    for item in items:
-        if line and len(line) + len(item) + 2 > _WIDTH:
-            lines.append(line)
-            line = ""
-        line += f"{item}, "
-    return "[\n" + "\n".join(f"    {kept.rstrip()}" for kept in [*lines, line]) + "\n]"
-
-
-def _key(name: str) -> str:
-    plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-    return name if plain else _string(name)
-
-
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
-
-
-def _string(text: str) -> str:
-    written = "".join(
-        _ESCAPES.get(letter) or (f"\\u{ord(letter):04x}" if ord(letter) < 32 or ord(letter) == 127 else letter)
-        for letter in text
-    )
-    return f'"{written}"'

@@ -60,6 +60,15 @@ def range_words(low: float | None, high: float | None) -> str:
     return f"lie between {low:g} and {high:g}"
 
 
+def length_words(shortest: int | None, longest: int | None) -> str:
+    """Return limits of a text's length in words, such as "at most 64 characters"."""
+    if shortest is None:
+        return f"at most {longest} characters"
+    if longest is None:
+        return f"at least {shortest} characters"
+    return f"{shortest} characters" if shortest == longest else f"{shortest} to {longest} characters"
+
+
 def levels_words(levels: Sequence[str]) -> str:
     """Return the first few levels and how many there are."""
     shown = ", ".join(levels[:_SHOWN_LEVELS]) + (", ..." if len(levels) > _SHOWN_LEVELS else "")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.encoder import Encoder
+from daytwo.contracts.event_times import times_of
 from daytwo.contracts.labels import label_of
-from daytwo.contracts.times import times_of
 from daytwo.core.errors import DataError
 from daytwo.lifecycle.system import System
 from daytwo.predictions.labels import join_labels

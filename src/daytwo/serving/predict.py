@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from daytwo.contracts.contract import Action, Breach
+from daytwo.contracts.action import Action, Breach
 from daytwo.core.errors import DaytwoError
 from daytwo.explain.reasons import Reason
 from daytwo.predictions.record import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.toml import to_toml
+from daytwo.contracts.toml_text import to_toml
 from daytwo.core.durations import duration
 from daytwo.core.errors import DataError
 from daytwo.explain.reasons import build_explainer, outcome_words
