@@ -135,7 +135,7 @@ def running_server(state: Path) -> ServerNote | None:
     except ProcessLookupError:
         return None
     except PermissionError:
-        pass  # somebody else's process, and alive
+        return note  # it is another user's process: not ours to signal, but alive
     return note
 
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from daytwo.core.schema import Feature, Schema
-from daytwo.lifecycle.evidence import groups_of
+from daytwo.core.schema import Feature, Schema, Task
+from daytwo.core.settings import ValueSettings
+from daytwo.lifecycle.evidence import groups_of, paired_on
+from daytwo.scoring.payoff import Payoff
 from daytwo.training.dataset import TrainingData
 
 
@@ -27,3 +29,16 @@ def test_rows_are_grouped_by_days_where_there_are_enough_of_them(times, unit, gr
     assert called == unit
     assert np.unique(found).size == groups
     assert (np.diff(found) >= 0).all()
+
+
+def test_both_versions_decide_by_the_same_payoff():
+    test = rows(None)
+    dear = Payoff.from_settings(ValueSettings(true_positive=10.0, false_positive=-1.0), Task.BINARY)
+    low, high = np.full(test.rows, 0.05), np.full(test.rows, 0.2)  # acting pays above 1 in 11
+    beside = paired_on(test, dear, high, low)
+    assert beside.candidate_acts is not None
+    assert beside.champion_acts is not None
+    assert (beside.candidate_acts == 1).all()
+    assert (beside.champion_acts == 0).all()
+    number = Payoff.from_settings(ValueSettings(error_cost=2.0), Task.REGRESSION)
+    assert paired_on(test, number, high, low).candidate_acts is None

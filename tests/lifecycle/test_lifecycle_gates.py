@@ -1,13 +1,17 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn import metrics as independent
 
 from daytwo.core.schema import Task
 from daytwo.lifecycle import gates
 from daytwo.lifecycle.gate_calibration import calibration_beside, calibration_gate, calibration_of_first
 from daytwo.lifecycle.gates import GateResult, Paired, verdict
 from daytwo.lifecycle.sequential import cluster_means, confidence_sequence, e_value
+from daytwo.lifecycle.words import metric as metric_name
+from daytwo.monitoring.metrics import DECISION_METRICS, HIGHER_IS_BETTER, VALUE_METRICS
 
 
 def paired(better=0.0, days=20, per_day=400, seed=0, noise=0.5):
@@ -51,39 +55,111 @@ def test_day_sums_keep_the_mean():
 
 
 def test_a_better_candidate_passes_and_a_worse_one_does_not():
-    better = gates.quality_gate(paired(0.45), task=Task.BINARY, margin=0.005)
-    worse = gates.quality_gate(paired(-1.0), task=Task.BINARY, margin=0.005)
+    better = gates.quality_gate(paired(0.45), task=Task.BINARY, metric="roc_auc", margin=0.005)
+    worse = gates.quality_gate(paired(-1.0), task=Task.BINARY, metric="roc_auc", margin=0.005)
     assert better.passed
     assert better.evidence["superior"]
     assert not worse.passed
     assert worse.evidence["high"] < 0
     same = paired()
     equal = gates.quality_gate(
-        Paired(same.labels, same.champion, same.champion, same.clusters), task=Task.BINARY, margin=0.005
+        Paired(same.labels, same.champion, same.champion, same.clusters),
+        task=Task.BINARY,
+        metric="roc_auc",
+        margin=0.005,
     )
     assert equal.passed
     assert not equal.evidence["superior"]
-    few = gates.quality_gate(paired(0.45, days=3), task=Task.BINARY, margin=0.005)
+    few = gates.quality_gate(paired(0.45, days=3), task=Task.BINARY, metric="roc_auc", margin=0.005)
     assert not few.passed
     json.dumps([dict(r.evidence) for r in (better, worse, few)], allow_nan=False)
 
 
-def test_regressions_are_held_to_their_errors():
+@pytest.mark.parametrize("metric", ["mae", "rmse"])
+def test_regressions_are_held_to_their_errors(metric):
     rng = np.random.default_rng(4)
     y, day = rng.normal(100, 10, 4_000), np.repeat(np.arange(20), 200)
     close, far = y + rng.normal(0, 1, 4_000), y + rng.normal(0, 2, 4_000)
-    assert gates.quality_gate(Paired(y, close, far, day), task=Task.REGRESSION, margin=0.1).evidence["superior"]
-    assert not gates.quality_gate(Paired(y, far, close, day), task=Task.REGRESSION, margin=0.1).passed
-    assert gates.baseline_gate(y, close, np.full(4_000, y.mean()), day, task=Task.REGRESSION).passed
-    assert not gates.baseline_gate(y, rng.permutation(y), np.full(4_000, y.mean()), day, task=Task.REGRESSION).passed
+
+    def quality(new, old):
+        return gates.quality_gate(Paired(y, new, old, day), task=Task.REGRESSION, metric=metric, margin=0.1)
+
+    def baseline(new):
+        beside = Paired(y, new, np.full(4_000, y.mean()), day)
+        return gates.baseline_gate(beside, task=Task.REGRESSION, metric=metric)
+
+    assert quality(close, far).evidence["superior"]
+    assert not quality(far, close).passed
+    assert baseline(close).passed
+    assert not baseline(rng.permutation(y)).passed
 
 
 def test_a_first_version_must_beat_the_base_rate():
     data = paired()
     rate = np.full(data.labels.size, data.labels.mean())
-    assert gates.baseline_gate(data.labels, data.champion, rate, data.clusters, task=Task.BINARY).passed
     noise = np.random.default_rng(5).random(data.labels.size)
-    assert not gates.baseline_gate(data.labels, noise, rate, data.clusters, task=Task.BINARY).passed
+    for scores, beats in ((data.champion, True), (noise, False)):
+        beside = Paired(data.labels, scores, rate, data.clusters)
+        for metric in ("roc_auc", "average_precision", "log_loss", "brier"):
+            assert gates.baseline_gate(beside, task=Task.BINARY, metric=metric).passed is beats
+
+
+def difference_of(metric, measure, data, rows):
+    """Return how much better the candidate is by scikit-learn's metric on some rows."""
+    y = data.labels[rows]
+    if metric in DECISION_METRICS:
+        new, old = data.candidate_acts[rows], data.champion_acts[rows]
+    else:
+        new, old = data.candidate[rows], data.champion[rows]
+    sign = 1 if metric in HIGHER_IS_BETTER else -1
+    return sign * (measure(y, new) - measure(y, old))
+
+
+@pytest.mark.parametrize(
+    ("metric", "measure"),
+    [
+        ("roc_auc", independent.roc_auc_score),
+        ("average_precision", independent.average_precision_score),
+        ("log_loss", independent.log_loss),
+        ("brier", independent.brier_score_loss),
+        ("accuracy", independent.accuracy_score),
+        ("f1", independent.f1_score),
+        ("mae", independent.mean_absolute_error),
+        ("rmse", independent.root_mean_squared_error),
+    ],
+)
+def test_the_gate_judges_by_the_metric_it_was_given(metric, measure):
+    data = paired(0.3, days=40, per_day=60, seed=11)
+    task = Task.BINARY
+    if metric in VALUE_METRICS:
+        task, y = Task.REGRESSION, 10 * data.champion
+        rng = np.random.default_rng(11)
+        data = Paired(y, y + rng.normal(0, 1, y.size), y + rng.normal(0, 1.5, y.size), data.clusters)
+    else:
+        acts = [(scores >= 0.3).astype(float) for scores in (data.candidate, data.champion)]
+        data = replace(data, candidate_acts=acts[0], champion_acts=acts[1])
+    interval = gates.quality_difference(data, task=task, metric=metric)
+    assert interval.mean == pytest.approx(difference_of(metric, measure, data, slice(None)), rel=1e-6)
+    assert metric_name(metric) in gates.quality_gate(data, task=task, metric=metric, margin=1.0).words
+
+    # The reach is a known multiple of the standard error between days, which days drawn anew show by themselves.
+    rng = np.random.default_rng(12)
+    days = np.split(np.arange(data.labels.size), 40)
+    drawn = [
+        difference_of(metric, measure, data, np.concatenate([days[i] for i in rng.integers(0, 40, 40)]))
+        for _ in range(200)
+    ]
+    unit = np.repeat([1.0, -1.0], 20)
+    scale = confidence_sequence(unit)
+    reach = (scale.high - scale.mean) / (unit.std(ddof=1) / np.sqrt(40))
+    assert (interval.high - interval.mean) / reach == pytest.approx(np.std(drawn), rel=0.2)
+
+
+def test_a_metric_that_does_not_exist_claims_nothing():
+    data = replace(paired(0.3), candidate_acts=np.zeros(8_000), champion_acts=np.zeros(8_000))
+    nobody = replace(data, labels=np.zeros(8_000))
+    assert gates.quality_difference(nobody, task=Task.BINARY, metric="f1").low == -np.inf
+    assert not gates.quality_gate(nobody, task=Task.BINARY, metric="roc_auc", margin=0.5).passed
 
 
 def test_money_is_compared_day_by_day():

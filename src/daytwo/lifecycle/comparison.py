@@ -17,6 +17,7 @@ from daytwo.lifecycle.versions import champion, load_model, money_answers
 from daytwo.lifecycle.windows import Span
 from daytwo.monitoring.performance import realised, realised_money, standard_error
 from daytwo.scoring.model import Model
+from daytwo.training.evaluate import check_metric
 
 Floats = NDArray[np.float64]
 
@@ -58,11 +59,21 @@ def compare(system: System, span: Span) -> dict[str, Json] | None:
         }
         figures["challenger"] = _figures(model, rows, challenger.score_many(rows.matrix), None)
     if earlier is not None and system.registry.find(earlier).digest != model.digest:
+        check_metric(system.settings.gate.metric, task)  # it may have been changed since the training looked at it
         old = load_model(system.bundles, earlier)
-        paired = Paired(rows.labels, model.score_many(rows.matrix), old.score_many(rows.matrix), rows.days)
-        interval = quality_difference(paired, task=task)
+        paired = _paired(model, rows, model.score_many(rows.matrix), old.score_many(rows.matrix))
+        interval = quality_difference(paired, task=task, metric=system.settings.gate.metric)
         figures["against_earlier"] = {"difference": number(interval.mean), "high": number(interval.high)}
     return figures
+
+
+def _paired(model: Model, rows: LiveRows, new: Floats, old: Floats) -> Paired:
+    """Put two versions side by side, both deciding by the present payoff."""
+
+    def acts(scores: Floats) -> Floats | None:
+        return money_answers(model.payoff, scores, rows.column, rows.days).act
+
+    return Paired(rows.labels, new, old, rows.days, acts(new), acts(old))
 
 
 def _figures(model: Model, rows: LiveRows, scores: Floats, act: Floats | None) -> dict[str, Json]:

@@ -23,8 +23,9 @@ from daytwo.lifecycle.gates import (
 )
 from daytwo.monitoring.performance import realised_money
 from daytwo.scoring.model import Model
+from daytwo.scoring.payoff import Payoff
 from daytwo.training.dataset import TrainingData
-from daytwo.training.evaluate import answers
+from daytwo.training.evaluate import answers, trivial
 
 Floats = NDArray[np.float64]
 # Rows for the latency and robustness gates: enough for a 99th percentile.
@@ -51,15 +52,14 @@ class Challenge:
 def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
     """Return the result of every gate that applies."""
     test, candidate, settings = challenge.test, challenge.candidate, challenge.settings
-    task = settings.model.task
+    task, metric = settings.model.task, settings.gate.metric
     scores = candidate.score_many(test.matrix)
     groups, unit = groups_of(test)
     results = []
     if challenge.champion is None:
-        trivial = np.full(
-            test.rows, challenge.train.labels.mean() if task is Task.BINARY else np.median(challenge.train.labels)
-        )
-        results.append(baseline_gate(test.labels, scores, trivial, groups, task=task, unit=unit))
+        constant = np.full(test.rows, trivial(challenge.train.labels, metric, task))
+        beside = paired_on(test, candidate.payoff, scores, constant)
+        results.append(baseline_gate(beside, task=task, metric=metric, unit=unit))
     else:
         results += _against(challenge, challenge.champion, scores)
     if task is Task.BINARY:
@@ -68,7 +68,7 @@ def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
             old = challenge.champion.score_many(test.matrix)
             calibrated = calibration_beside(calibrated, calibration_gate(test.labels, old, groups))
         else:
-            calibrated = calibration_of_first(calibrated, test.labels, scores, trivial, groups)
+            calibrated = calibration_of_first(calibrated, test.labels, scores, constant, groups)
         results.append(calibrated)
     results.append(_robustness(candidate, test))
     results.append(_latency(candidate, test, settings))
@@ -89,13 +89,24 @@ def groups_of(test: TrainingData) -> tuple[NDArray[np.int64], str]:
     return np.arange(test.rows) * groups // max(test.rows, 1), "groups of rows"
 
 
+def paired_on(test: TrainingData, payoff: Payoff, candidate: Floats, champion: Floats) -> Paired:
+    """Return two versions' scores of the same rows with the decisions that `payoff` makes of them."""
+
+    def acts(scores: Floats) -> Floats | None:
+        return answers(payoff, scores, test.column, test.days).act
+
+    return Paired(test.labels, candidate, champion, groups_of(test)[0], acts(candidate), acts(champion))
+
+
 def _against(challenge: Challenge, champion: Model, scores: Floats) -> list[GateResult]:
     test, settings = challenge.test, challenge.settings
     groups, unit = groups_of(test)
-    task = settings.model.task
     old = champion.score_many(test.matrix)
+    paired = paired_on(test, challenge.candidate.payoff, scores, old)
     results = [
-        quality_gate(Paired(test.labels, scores, old, groups), task=task, margin=settings.gate.margin, unit=unit)
+        quality_gate(
+            paired, task=settings.model.task, metric=settings.gate.metric, margin=settings.gate.margin, unit=unit
+        )
     ]
     money = [_money(challenge.candidate, test, one) for one in (scores, old)]
     if money[0] is not None and money[1] is not None:

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from daytwo.core.schema import Task
+from daytwo.lifecycle import words as said
 from daytwo.lifecycle.sequential import Floats, Interval, cluster_means, confidence_sequence, e_value
-from daytwo.monitoring.metrics import auc_influence, roc_auc
+from daytwo.monitoring.metrics import HIGHER_IS_BETTER
+from daytwo.monitoring.performance import Answers, influence
 
 # A slice with fewer rows says nothing about itself.
 MIN_SLICE_ROWS = 200
@@ -43,13 +45,16 @@ class Verdict:
 class Paired:
     """Both versions on the same labelled rows: labels, scores, and the cluster (day) of each row, shapes (n,).
 
-    Scores are calibrated probabilities (binary) or values (regression).
+    Scores are calibrated probabilities (binary) or values (regression). Acts are the decisions, 0 or 1, that accuracy
+    and F1 are about; None decides at 0.5.
     """
 
     labels: Floats
     candidate: Floats
     champion: Floats
     clusters: ArrayLike
+    candidate_acts: Floats | None = None
+    champion_acts: Floats | None = None
 
 
 def verdict(results: Iterable[GateResult]) -> Verdict:
@@ -65,56 +70,54 @@ def verdict(results: Iterable[GateResult]) -> Verdict:
     return Verdict(not failed, tuple(f"{result.name}: {result.words}" for result in failed or results))
 
 
-def quality_gate(paired: Paired, *, task: Task, margin: float, alpha: float = 0.05, unit: str = "days") -> GateResult:
+def quality_gate(
+    paired: Paired, *, task: Task, metric: str, margin: float, alpha: float = 0.05, unit: str = "days"
+) -> GateResult:
     """Hold the candidate to non-inferiority: worse by no more than `margin`, sure at every look.
 
-    Binary: difference in ROC AUC, by influence values summed over days. Regression: difference in mean absolute
-    error, where `margin` is in the label's unit. `evidence` says `difference` (positive is better), `low`, `high`,
-    and `superior`: whether the candidate is better for sure.
+    `metric` is one of the task's (`monitoring/metrics.py`), and `margin` is in its unit. `evidence` says `difference`
+    (positive is better, also for a loss), `low`, `high`, and `superior`: whether the candidate is better for sure.
     """
-    interval = quality_difference(paired, task=task, alpha=alpha)
-    metric = "ROC AUC" if task is Task.BINARY else "mean absolute error"
+    interval = quality_difference(paired, task=task, metric=metric, alpha=alpha)
     passed, superior = interval.low > -margin, interval.low > 0
     what = "better than" if superior else "not worse than" if passed else "not shown to keep up with"
     words = (
-        f"{what} the champion: {metric} better by {interval.mean:+.4f}, at least {interval.low:+.4f} for sure"
-        f" over {interval.clusters} {unit} (bearable: {-margin:+.4f})"
+        f"{what} the champion: {said.metric(metric)} better by {interval.mean:+.4f}, at least {interval.low:+.4f} for"
+        f" sure over {interval.clusters} {unit} (bearable: {-margin:+.4f})"
     )
     return GateResult("quality", passed, words, _evidence(interval, margin=margin, superior=superior))
 
 
-def quality_difference(paired: Paired, *, task: Task, alpha: float = 0.05) -> Interval:
-    """Return how much better the candidate is, in the metric's unit, as an interval that holds at every look."""
-    if task is Task.BINARY:
-        y = paired.labels
-        difference = roc_auc(y, paired.candidate) - roc_auc(y, paired.champion)
-        influence = auc_influence(y, paired.candidate) - auc_influence(y, paired.champion)
-        if not np.isfinite(difference):
-            return Interval(float("nan"), -np.inf, np.inf, 0)
-        return confidence_sequence(difference + cluster_means(influence, paired.clusters), alpha=alpha)
-    gain = np.abs(paired.labels - paired.champion) - np.abs(paired.labels - paired.candidate)
-    return confidence_sequence(cluster_means(gain, paired.clusters), alpha=alpha)
+def quality_difference(paired: Paired, *, task: Task, metric: str, alpha: float = 0.05) -> Interval:
+    """Return how much better the candidate is, in the metric's unit, as an interval that holds at every look.
+
+    The metric's influence values are summed over clusters, so that rows of one day count as one piece of evidence.
+    Nothing is claimed where the metric does not exist for these labels or decisions.
+
+    Raises
+    ------
+    ValueError
+        If the task has no metric of that name.
+
+    Source: F. Hampel (1974), The influence curve and its role in robust estimation, J. Am. Stat. Assoc. 69, 383-393;
+    `sequential.py` for the interval.
+    """
+    new, moved = influence(metric, Answers(paired.candidate, paired.candidate_acts), paired.labels, task=task)
+    old, stood = influence(metric, Answers(paired.champion, paired.champion_acts), paired.labels, task=task)
+    sign = 1.0 if metric in HIGHER_IS_BETTER else -1.0
+    difference = sign * (new - old)
+    if not np.isfinite(difference):
+        return Interval(float("nan"), -np.inf, np.inf, 0)
+    return confidence_sequence(difference + cluster_means(sign * (moved - stood), paired.clusters), alpha=alpha)
 
 
-def baseline_gate(
-    labels: ArrayLike,
-    scores: ArrayLike,
-    trivial: ArrayLike,
-    clusters: ArrayLike,
-    *,
-    task: Task,
-    alpha: float = 0.05,
-    unit: str = "days",
-) -> GateResult:
-    """Hold a first version to beating the trivial model, whose answers are `trivial`, for sure."""
-    y, s, t = (np.asarray(array, dtype=np.float64) for array in (labels, scores, trivial))
-    paired = Paired(labels=y, candidate=s, champion=t, clusters=clusters)
-    interval = quality_difference(paired, task=task, alpha=alpha)
+def baseline_gate(paired: Paired, *, task: Task, metric: str, alpha: float = 0.05, unit: str = "days") -> GateResult:
+    """Hold a first version to beating the trivial model, which stands as the champion of `paired`, for sure."""
+    interval = quality_difference(paired, task=task, metric=metric, alpha=alpha)
     passed = interval.low > 0
-    metric = "ROC AUC" if task is Task.BINARY else "mean absolute error"
     words = (
-        f"{'beats' if passed else 'not shown to beat'} the trivial model: {metric} better by {interval.mean:+.4f},"
-        f" at least {interval.low:+.4f} for sure over {interval.clusters} {unit}"
+        f"{'beats' if passed else 'not shown to beat'} the trivial model: {said.metric(metric)} better by"
+        f" {interval.mean:+.4f}, at least {interval.low:+.4f} for sure over {interval.clusters} {unit}"
     )
     return GateResult("baseline", passed, words, _evidence(interval, margin=0.0, superior=passed))
 

@@ -24,9 +24,9 @@ from daytwo.core.errors import DaytwoError
 from daytwo.core.schema import Task
 from daytwo.governance.approvals import Request
 from daytwo.governance.audit import Entry
-from daytwo.lifecycle.evidence import Challenge, gate_candidate, groups_of
+from daytwo.lifecycle.evidence import Challenge, gate_candidate, groups_of, paired_on
 from daytwo.lifecycle.flow import Json, Run
-from daytwo.lifecycle.gates import GateResult, Paired, quality_gate, verdict
+from daytwo.lifecycle.gates import GateResult, quality_gate, verdict
 from daytwo.lifecycle.releases import Release, State
 from daytwo.lifecycle.rows import DATASET, history
 from daytwo.lifecycle.system import System
@@ -208,7 +208,7 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
             if other == window or part.rows == rows.parts.train.rows:
                 continue
             quick = train_challenger(part, system.settings, seed=system.settings.seed)
-            others[other] = _gate_json(_quick_gate(system, rows.parts.test, present.score_many, quick.score_many))
+            others[other] = _gate_json(_quick_gate(system, rows, present.score_many, quick.score_many))
     said = verdict(results)
     return {
         "passed": said.passed,
@@ -220,10 +220,16 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
     }
 
 
-def _quick_gate(system: System, test: TrainingData, old: Scores, new: Scores) -> GateResult:
-    groups, unit = groups_of(test)
-    paired = Paired(test.labels, new(test.matrix), old(test.matrix), groups)
-    return quality_gate(paired, task=system.settings.model.task, margin=system.settings.gate.margin, unit=unit)
+def _quick_gate(system: System, rows: _Rows, old: Scores, new: Scores) -> GateResult:
+    test, settings = rows.parts.test, system.settings
+    paired = paired_on(test, rows.payoff, new(test.matrix), old(test.matrix))
+    return quality_gate(
+        paired,
+        task=settings.model.task,
+        metric=settings.gate.metric,
+        margin=settings.gate.margin,
+        unit=groups_of(test)[1],
+    )
 
 
 def _conclude(
