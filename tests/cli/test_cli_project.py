@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sqlite3
 
 import polars as pl
@@ -23,7 +24,7 @@ def test_init_says_what_it_proposes_and_what_it_leaves_out(daytwo, rows_file, tm
     assert "LEFT OUT, it looks like the answer: outcome" in said.out
     assert "known: no input: always" in said.out
     assert "seats: no input" in said.out
-    assert "Nobody owns the contract yet" in said.out
+    assert f"You, {getpass.getuser()}, own the contract" in said.out
     assert "next: daytwo up -C 'some trips'" in said.out
     assert {path.name for path in (tmp_path / "some trips").iterdir()} == {"daytwo.toml", "contract.toml"}
     assert 'name = "some-trips"' in (tmp_path / "some trips" / "daytwo.toml").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from daytwo.project import Asked, make_project
 @click.option("--subject", default="", metavar="COLUMN", help="Whom a row is about: a canary meets whole subjects.")
 @click.option("--key", default="", metavar="COLUMN", help="What names a row, so that its label finds it.")
 @click.option("--name", default="", help="The model's name; default: the file's.")
-@click.option("--owner", default="", help="Who answers for the model and its contract.")
+@click.option("--owner", default="", help="Who answers for the model and its contract; default: you.")
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="No input of the model; may be given again.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="The folder; default: the file's name.")
 @as_json
@@ -41,7 +42,8 @@ def init(
     Writes two files to read and edit: the settings, daytwo.toml, and the contract that rows must keep, contract.toml.
     """
     folder = into if into is not None else Path(rows.stem)
-    asked = Asked(rows, target, time=time, subject=subject, key=key, name=name, owner=owner, exclude=exclude)
+    owns = owner or _you()
+    asked = Asked(rows, target, time=time, subject=subject, key=key, name=name, owner=owns, exclude=exclude)
     made = make_project(folder, asked)
     features = made.contract.features.names
     ignored = [column for column in made.contract.columns if not column.is_checked]
@@ -64,10 +66,18 @@ def init(
         click.echo(f"  {column.name}: {_without(column.evidence)}")
     for leak in made.leaks:
         click.echo(f"  {_leak(leak)}")
-    if not owner:
-        click.echo("  Nobody owns the contract yet: write owner in contract.toml, and in [model] and [data].")
+    if not owner and owns:
+        click.echo(f"  You, {owns}, own the contract and the model: nothing goes live without an owner.")
     click.echo(f"Read {folder / 'contract.toml'} and {folder / 'daytwo.toml'}; both are yours to edit.")
     next_steps("daytwo up", folder=folder)
+
+
+def _you() -> str:
+    """Return the name of the account that runs this; a machine account without one owns nothing."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def _without(evidence: str) -> str:
