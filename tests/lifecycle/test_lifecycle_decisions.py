@@ -8,7 +8,7 @@ import pytest
 
 from daytwo.core.errors import Mistake, NotFound, Refused
 from daytwo.governance.approvals import Request
-from daytwo.lifecycle.decisions import decide, find_release, go_back, stands
+from daytwo.lifecycle.decisions import decide, find_release, go_back, stands, way_back, would_stand
 from daytwo.lifecycle.releases import Release, State
 from daytwo.registry.route import Route
 
@@ -84,3 +84,46 @@ def test_going_back_needs_a_reason_and_somewhere_to_go(system, release):
     version, route = back()
     assert (version.number, route.generation, route.champion) == (1, 3, DIGEST)
     assert back("v2")[0].number == 2
+
+
+def live(system, *digests):
+    for generation, digest in enumerate(digests, start=1):
+        system.registry.add(digest, author="ana", reason="why", at=NOW)
+        system.registry.change_route(Route(generation, digest), cause=digest, at=NOW, by="x", reason="y")
+
+
+def test_the_same_command_again_finishes_a_going_back_that_was_cut_short(system):
+    live(system, "11" * 32, "22" * 32, "33" * 32)
+    route = Route(4, "22" * 32)
+    system.registry.change_route(route, cause="rollback:ben::then", at=NOW, by="ben", reason="it hurts")
+    again = go_back(system, "", person="ben", reason="it hurts", now=NOW + timedelta(minutes=1))
+    assert (again[0].number, again[1]) == (2, route)
+    assert [one.entry.cause for one in system.audit.read()] == ["audit:rollback:ben::then"]
+    back = go_back(system, "", person="ben", reason="it still hurts", now=NOW + timedelta(minutes=2))
+    assert back[0].number == 1
+
+
+def test_another_wish_finishes_what_was_cut_short_and_is_done_too(system):
+    live(system, "11" * 32, "22" * 32, "33" * 32)
+    system.registry.change_route(Route(4, "22" * 32), cause="rollback:b", at=NOW, by="ben", reason="it hurts")
+    assert go_back(system, "v1", person="ana", reason="both hurt", now=NOW)[0].number == 1
+    assert [one.entry.subject[:2] for one in system.audit.read()] == ["22", "11"]
+
+
+def test_a_try_says_what_would_happen_and_changes_nothing(system, release):
+    before = system.audit.read(), system.approvals.decisions("release-1"), system.registry.history()
+    decision, standing = would_stand(system, release, person="ben", approved=True, reason="read", now=NOW)
+    assert (decision.digest, standing) == (DIGEST, None)  # two are needed
+    assert would_stand(system, release, person="ben", approved=False, reason="read", now=NOW)[1] is False
+    with pytest.raises(Refused):
+        would_stand(system, release, person="ana", approved=True, reason="mine", now=NOW)
+    with pytest.raises(Refused, match="no earlier version"):
+        way_back(system, "", person="ben", reason="it hurts")
+    assert (system.audit.read(), system.approvals.decisions("release-1"), system.registry.history()) == before
+    say(system, release, "cleo")
+    assert would_stand(system, release, person="ben", approved=True, reason="read", now=NOW)[1] is True
+    live(system, "11" * 32, "22" * 32)
+    system.releases.put(Release("release-9", State.ROLLING, "why", "ana", NOW, NOW, digest=DIGEST))
+    way = way_back(system, "", person="ben", reason="it hurts")
+    assert (way.away.digest[:2], way.back.digest[:2], way.stops) == ("22", "11", ("release-9",))
+    assert system.registry.history()[-1].route.champion == "22" * 32

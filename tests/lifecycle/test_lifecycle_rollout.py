@@ -13,7 +13,8 @@ from daytwo.governance.approvals import Decision, Request
 from daytwo.governance.audit import first_break
 from daytwo.lifecycle.flow import InlineRunner
 from daytwo.lifecycle.releases import Release, State
-from daytwo.lifecycle.rollout import advance_release, project_route, roll_back
+from daytwo.lifecycle.rollback import finish_roll_back, roll_back
+from daytwo.lifecycle.rollout import advance_release, project_route
 from daytwo.registry.route import Route, read_route
 from daytwo.registry.versions import current_route
 
@@ -295,6 +296,48 @@ def test_going_back_takes_the_version_before_and_stops_what_was_rolling(rolling)
     assert route == current_route(rolling.registry) == read_route(rolling.route_path) == Route(4, FIRST)
     assert rolling.releases.get("release-2").state is State.STOPPED
     assert rolling.audit.read()[-1].entry.detail == {"from": OLD, "reason": "late labels"}
+
+
+def test_going_back_twice_goes_back_two_versions_and_never_to_the_one_just_left(system):
+    for digest in (OLD, FIRST, SECOND):
+        go_live(system, digest)
+    assert roll_back(system, to=None, by="ana", reason="x", now=NOW, cause="c1").champion == FIRST
+    assert roll_back(system, to=None, by="ana", reason="x", now=NOW, cause="c2").champion == OLD
+    with pytest.raises(Refused, match="no earlier version"):
+        roll_back(system, to=None, by="ana", reason="x", now=NOW, cause="c3")
+    assert {one.digest: str(one.state) for one in system.releases.releases()} == {
+        OLD: "live",
+        FIRST: "rolled_back",
+        SECOND: "rolled_back",
+    }
+
+
+def test_whoever_comes_next_finishes_a_going_back_that_was_cut_short(make_system, tmp_path):
+    def project(name):
+        engine = open_sqlite(tmp_path / name / "ledger.db")
+        create_tables(engine)
+        system = make_system(engine, tmp_path / name)
+        return engine, system, rollback(system)
+
+    def go(on):
+        return roll_back(on, to=None, by="ana", reason="it is worse", now=NOW, cause="run-1")
+
+    engine, system, _ = project("whole")
+    counted, writes = cut_off(system, None)
+    go(counted)
+    wanted = everything(system)
+    assert finish_roll_back(system) is None
+    engine.dispose()
+    assert writes == ["change_route", "put", "put", "append"]
+    for at in range(2, 2 * len(writes) + 1):  # before the first write nothing was begun
+        engine, system, _ = project(f"killed-{at}")
+        with pytest.raises(Killed):
+            go(cut_off(system, at)[0])
+        finished = finish_roll_back(system)
+        assert (finished is None) == (at == 2 * len(writes))
+        assert everything(system) == wanted, f"killed at {at} of {writes}"
+        assert finish_roll_back(system) is None
+        engine.dispose()
 
 
 def test_a_projection_that_lags_behind_the_ledger_is_written_again(rolling):

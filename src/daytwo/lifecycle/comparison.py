@@ -63,7 +63,11 @@ def compare(system: System, span: Span) -> dict[str, Json] | None:
         old = load_model(system.bundles, earlier)
         paired = _paired(model, rows, model.score_many(rows.matrix), old.score_many(rows.matrix))
         interval = quality_difference(paired, task=task, metric=system.settings.gate.metric)
-        figures["against_earlier"] = {"difference": number(interval.mean), "high": number(interval.high)}
+        figures["against_earlier"] = {
+            "digest": earlier,
+            "difference": number(interval.mean),
+            "high": number(interval.high),
+        }
     return figures
 
 

@@ -6,13 +6,14 @@ takes effect at once: servers read the new route within a moment.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from daytwo.core.errors import Mistake, NotFound, Refused
 from daytwo.governance.approvals import Decision, Request, must_be_allowed, standing
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.releases import OPEN, Release, State
-from daytwo.lifecycle.rollout import roll_back
+from daytwo.lifecycle.rollback import finish_roll_back, roll_back, stopped_by_going_back, version_before
 from daytwo.lifecycle.system import System
 from daytwo.registry.route import Route
 from daytwo.registry.versions import Version
@@ -54,22 +55,44 @@ def decide(system: System, release: Release, *, person: str, approved: bool, rea
     Refused
         If the release does not wait for a decision, time has run out, or this person may not decide on it.
     """
+    request = _must_wait(system, release)
+    decision = _decision(system, request, person=person, approved=approved, reason=reason, now=now)
+    if decision in system.approvals.decisions(release.id):
+        return decision
+    system.approvals.decide(decision)
+    detail: dict[str, object] = {"digest": request.digest, "evidence": request.evidence, "reason": reason}
+    cause = f"decide:{release.id}:{person}:{now.isoformat()}"
+    system.audit.append(Entry(now, person, "approve" if approved else "refuse", release.id, cause, detail))
+    return decision
+
+
+def would_stand(
+    system: System, release: Release, *, person: str, approved: bool, reason: str, now: datetime
+) -> tuple[Decision, bool | None]:
+    """Return what `decide` would keep and what would stand then, or raise what it would raise; nothing is kept."""
+    request = _must_wait(system, release)
+    decision = _decision(system, request, person=person, approved=approved, reason=reason, now=now)
+    others = [one for one in system.approvals.decisions(release.id) if one.person != person]
+    return decision, standing(request, [*others, decision], now)
+
+
+def _must_wait(system: System, release: Release) -> Request:
     request = system.approvals.request(release.id)
     if release.state is not State.WAITING or request is None:
         raise Refused(
             f"{release.id} does not wait for a decision: it is {str(release.state).replace('_', ' ')}",
             hint="'daytwo status' shows what waits",
         )
+    return request
+
+
+def _decision(system: System, request: Request, *, person: str, approved: bool, reason: str, now: datetime) -> Decision:
+    """Return the decision this would be: the one kept already where the person says the same again."""
     must_be_allowed(request, person, now)
-    kept = next((one for one in system.approvals.decisions(release.id) if one.person == person), None)
+    kept = next((one for one in system.approvals.decisions(request.flow) if one.person == person), None)
     if kept is not None and _is_same(kept, request, approved=approved):
         return kept
-    decision = Decision(release.id, request.digest, request.evidence, person, approved, reason, now)
-    system.approvals.decide(decision)
-    detail: dict[str, object] = {"digest": request.digest, "evidence": request.evidence, "reason": reason}
-    cause = f"decide:{release.id}:{person}:{now.isoformat()}"
-    system.audit.append(Entry(now, person, "approve" if approved else "refuse", release.id, cause, detail))
-    return decision
+    return Decision(request.flow, request.digest, request.evidence, person, approved, reason, now)
 
 
 def stands(system: System, release: Release, now: datetime) -> bool | None:
@@ -81,6 +104,8 @@ def stands(system: System, release: Release, now: datetime) -> bool | None:
 def go_back(system: System, to: str, *, person: str, reason: str, now: datetime) -> tuple[Version, Route]:
     """Make an earlier version champion again: the one called `to`, or the one before where `to` is empty.
 
+    Where the process was killed in the middle of it, the same command again finishes what it had begun.
+
     Raises
     ------
     Refused
@@ -88,18 +113,49 @@ def go_back(system: System, to: str, *, person: str, reason: str, now: datetime)
     NotFound
         If there is no such version.
     """
-    if not person.strip() or not reason.strip():
-        raise Mistake("going back needs a name and a reason", hint="Give --as NAME and --reason TEXT")
-    history = system.registry.history()
-    digest = system.registry.find(to).digest if to else None
-    if digest is not None and history:
-        if digest == history[-1].route.champion:
-            raise Refused(f"{to} is what answers now", hint="'daytwo status' lists the versions there were")
-        if all(change.route.champion != digest for change in history):
-            raise Refused(f"{to} was never live", hint="New versions go live by 'daytwo release' and an approval")
-    cause = f"rollback:{person}:{to}:{now.isoformat()}"
+    _must_say_who_and_why(person, reason)
+    begun = finish_roll_back(system)
+    if begun is not None and (not to or system.registry.find(to).digest == begun.route.champion):
+        return system.registry.find(begun.route.champion), begun.route
+    digest = _where_to(system, to)
+    cause = f"{person}:{to}:{now.isoformat()}"
     route = roll_back(system, to=digest, by=person, reason=reason, now=now, cause=cause)
     return system.registry.find(route.champion), route
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """What going back would do now: `away` stops to answer, `back` answers, the rollouts `stops` end."""
+
+    away: Version
+    back: Version
+    stops: tuple[str, ...]
+
+
+def way_back(system: System, to: str, *, person: str, reason: str) -> WayBack:
+    """Return what `go_back` would do now, or raise what it would raise; nothing is changed."""
+    _must_say_who_and_why(person, reason)
+    back = system.registry.find(_where_to(system, to))
+    away = system.registry.find(system.registry.history()[-1].route.champion)
+    return WayBack(away, back, tuple(release.id for release in stopped_by_going_back(system)))
+
+
+def _must_say_who_and_why(person: str, reason: str) -> None:
+    if not person.strip() or not reason.strip():
+        raise Mistake("going back needs a name and a reason", hint="Give --as NAME and --reason TEXT")
+
+
+def _where_to(system: System, to: str) -> str:
+    """Return the digest to go back to."""
+    history = system.registry.history()
+    if not to:
+        return version_before(history)
+    digest = system.registry.find(to).digest
+    if history and digest == history[-1].route.champion:
+        raise Refused(f"{to} is what answers now", hint="'daytwo status' lists the versions there were")
+    if all(change.route.champion != digest for change in history):
+        raise Refused(f"{to} was never live", hint="New versions go live by 'daytwo release' and an approval")
+    return digest
 
 
 def _is_same(kept: Decision, request: Request, *, approved: bool) -> bool:

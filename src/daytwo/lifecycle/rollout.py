@@ -2,19 +2,20 @@
 
 Each tick, `advance_release` looks at one open release, lets `releases.py` decide, and carries the decision out: the
 ledger first, then the projection that servers read. The decision is a step of its own, kept before anything changes:
-who is killed while carrying it out carries out the same one, and everything is keyed by the run's id.
+who is killed while carrying it out carries out the same one, and everything is keyed by the run's id. `rollback.py`
+goes the other way.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 import numpy as np
 import polars as pl
 
-from daytwo.core.errors import Conflict, Refused
+from daytwo.core.errors import Conflict
 from daytwo.core.schema import Task
 from daytwo.governance.approvals import standing
 from daytwo.governance.audit import Entry
@@ -61,40 +62,6 @@ class _Decision:
     after: Release
     present: Route | None
     changed: bool
-
-
-def roll_back(system: System, *, to: str | None, by: str, reason: str, now: datetime, cause: str) -> Route:
-    """Make an earlier version champion again: the one before the present champion, or the digest `to`.
-
-    A rollout that is under way is stopped: its evidence is about a champion that is gone. The same `cause` again does
-    what is left to do of it.
-
-    Raises
-    ------
-    Refused
-        If nothing else was ever live.
-    """
-    history = system.registry.history()
-    champions = list(dict.fromkeys(change.route.champion for change in history))
-    if not history or (to is None and len(champions) < 2):
-        raise Refused("there is no earlier version to go back to", hint="'daytwo status' lists what was live")
-    present = history[-1].route.champion
-    earlier = to or next(change.route.champion for change in reversed(history) if change.route.champion != present)
-    change = system.registry.change_route(
-        Route(history[-1].route.generation + 1, earlier), cause=cause, at=now, by=by, reason=reason
-    )
-    write_route(system.route_path, change.route)
-    # Who was killed right after the change sees another present by now.
-    left = next(one.route.champion for one in history if one.route.generation == change.route.generation - 1)
-    for release in system.releases.releases():
-        if release.digest == left and release.state is State.LIVE:
-            system.releases.put(replace(release, state=State.ROLLED_BACK, changed_at=now, words=reason))
-        elif release.state is State.ROLLING:
-            words = f"stopped: {left[:12]}, which it was to replace, was rolled back"
-            system.releases.put(replace(release, state=State.STOPPED, changed_at=now, words=words))
-    detail: dict[str, object] = {"from": left, "reason": reason}
-    system.audit.append(Entry(now, by, "roll back", change.route.champion, f"audit:{cause}", detail))
-    return change.route
 
 
 def project_route(system: System) -> None:

@@ -21,7 +21,7 @@ from daytwo.lifecycle.comparison import compare, finite
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.retrain import PairedWindow, decide
-from daytwo.lifecycle.rollout import roll_back
+from daytwo.lifecycle.rollback import roll_back
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_watch
 from daytwo.lifecycle.watch import close_quiet, read_span, tell_people
@@ -141,7 +141,7 @@ def _guard(system: System, span: Span, figures: dict[str, Json], cause: str) -> 
     if float(str(against["high"])) >= -system.settings.gate.margin:
         return False
     reason = f"realised quality is worse than the version before by {-float(str(against['difference'])):.4f}, for sure"
-    roll_back(system, to=None, by="daytwo", reason=reason, now=span.end, cause=f"rollback:{cause}")
+    roll_back(system, to=str(against["digest"]), by="daytwo", reason=reason, now=span.end, cause=cause)
     finding = Finding("release.rolled_back", "champion", Severity.CRITICAL, reason, since=since)
     tell_people(system, [finding], at=span.end, opened_by=f"settle {span.name}")
     return True

@@ -15,6 +15,7 @@ from daytwo.lifecycle.ingest import ingest
 from daytwo.lifecycle.patrol import SIGHT, patrol
 from daytwo.lifecycle.prepare import prepare_release
 from daytwo.lifecycle.releases import OPEN, State
+from daytwo.lifecycle.rollback import finish_roll_back
 from daytwo.lifecycle.rollout import advance_release, project_route
 from daytwo.lifecycle.settle import settle_window
 from daytwo.lifecycle.shipping import ship_journal
@@ -56,6 +57,10 @@ def _bound(work: Callable[..., Json], system: System) -> Flow:
 def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
     """Do everything that is due at `now`; the same tick again does nothing twice."""
     events: list[Event] = []
+    finished = finish_roll_back(system)
+    if finished is not None:
+        words = f"the roll back to {finished.route.champion[:12]}, which was cut short, is finished"
+        events.append(Event(now, "rolled_back", words, {}))
     project_route(system)
     ship_journal(system)
     _patrol(runner, now, events)

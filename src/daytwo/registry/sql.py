@@ -136,7 +136,7 @@ class SqlRegistry:
                 )
         except IntegrityError as err:
             raise Conflict("another change of the route came first", hint="Look at 'daytwo status'") from err
-        return RouteChange(route, at, by, reason)
+        return RouteChange(route, at, by, reason, cause)
 
 
 def _version(row: RowMapping) -> Version:
@@ -145,4 +145,4 @@ def _version(row: RowMapping) -> Version:
 
 def _change(row: RowMapping) -> RouteChange:
     route = Route(row["generation"], row["champion"], row["canary"], row["canary_share"], row["shadow"])
-    return RouteChange(route, row["at"], row["by"], row["reason"])
+    return RouteChange(route, row["at"], row["by"], row["reason"], row["cause"])

@@ -27,12 +27,16 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class RouteChange:
-    """One entry of the routes' history: from `at` on traffic went as `route` says, because of `reason`."""
+    """One entry of the routes' history: from `at` on traffic went as `route` says, because of `reason`.
+
+    `cause` is the idempotency key of who asked for it.
+    """
 
     route: Route
     at: datetime
     by: str
     reason: str
+    cause: str
 
 
 class Registry(Protocol):
