@@ -1,0 +1,1 @@
+"""Where rows come from: files, Delta tables and databases, read as they are called. `files.py` is the room's door."""
