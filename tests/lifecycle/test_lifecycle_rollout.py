@@ -124,7 +124,7 @@ def test_a_good_candidate_goes_step_by_step_until_it_answers_everybody(rolling):
         Route(2, FIRST, shadow=SECOND),
         Route(3, FIRST, canary=SECOND, canary_share=0.05),
         Route(4, FIRST, canary=SECOND, canary_share=0.25),
-        Route(5, SECOND),
+        Route(5, SECOND, previous=FIRST),
     ]
     assert read_route(rolling.route_path) == routes[-1]
     assert {cost.cause: cost.amount for cost in rolling.costs.costs()} == {
@@ -285,7 +285,7 @@ def test_a_route_that_somebody_else_changed_since_the_decision_is_decided_anew(r
     assert (told["changed"], told["state"]) == (False, "rolling")
     assert current_route(rolling.registry).champion == OLD
     assert step(rolling, NOW + 2 * DAY + timedelta(minutes=1))["changed"]
-    assert current_route(rolling.registry) == Route(4, OLD, canary=SECOND, canary_share=0.05)
+    assert current_route(rolling.registry) == Route(4, OLD, canary=SECOND, canary_share=0.05, previous=FIRST)
 
 
 def test_going_back_takes_the_version_before_and_stops_what_was_rolling(rolling):

@@ -42,7 +42,7 @@ def test_a_route_decided_on_an_old_generation_is_refused(registry):
     registry.change_route(Route(2, "b" * 64), cause="y", at=NOW, by="flow", reason="second")
     with pytest.raises(Conflict, match="generation 2, the change was decided on 1"):
         registry.change_route(Route(2, "c" * 64), cause="z", at=NOW, by="flow", reason="third")
-    assert current_route(registry) == Route(2, "b" * 64)
+    assert current_route(registry) == Route(2, "b" * 64, previous="a" * 64)
     assert [change.reason for change in registry.history()] == ["first", "second"]
 
 

@@ -4,6 +4,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -63,7 +64,12 @@ class Registry(RuleBasedStateMachine):
             return
         if cause not in self.history:
             assert not behind
-            self.history[cause] = asked
+            previous, champions = None, [one.champion for one in self.history.values()]
+            for before, champion in zip([None, *champions], [*champions, asked.champion], strict=True):
+                if champion == asked.champion:
+                    previous = before
+                    break
+            self.history[cause] = msgspec.structs.replace(asked, previous=previous)
         assert change.route == self.history[cause]
 
     @rule(name=st.sampled_from(["1", "v1", "v2", "9", "aaaaaa", "b" * 64, "bbb", "champion", ""]))

@@ -18,7 +18,8 @@ from daytwo.core.files import write_whole
 class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which bundles answer. `generation` counts the changes; `canary_share` is a share of subjects in [0, 1].
 
-    The champion answers everybody but the canary's share; the shadow scores too and nobody sees its answer.
+    The champion answers everybody but the canary's share; the shadow scores too and nobody sees its answer. `previous`
+    answered before the champion ever did, and stands in for it where the settings say so; the registry fills it in.
     """
 
     generation: int
@@ -26,6 +27,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     canary: str | None = None
     canary_share: float = 0.0
     shadow: str | None = None
+    previous: str | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.canary_share <= 1.0:
@@ -35,7 +37,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """Every bundle that a server must have loaded, the champion first."""
+        """Every bundle that a server must have loaded, the champion first; the previous one is no must."""
         return tuple(dict.fromkeys(one for one in (self.champion, self.canary, self.shadow) if one))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import (
     Column,
+    Connection,
     Engine,
     Float,
     Integer,
@@ -23,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from daytwo.core.errors import Conflict, NotFound
 from daytwo.core.ledger import LEDGER, Moment
 from daytwo.registry.route import Route
-from daytwo.registry.versions import RouteChange, Version
+from daytwo.registry.versions import RouteChange, Version, champion_before
 
 _versions = Table(
     "versions",
@@ -104,7 +106,8 @@ class SqlRegistry:
         """Every route there was, the oldest first."""
         query = select(_routes).where(_routes.c.model == self._model).order_by(_routes.c.generation)
         with self._engine.connect() as connection:
-            return tuple(_change(row) for row in connection.execute(query).mappings())
+            rows = connection.execute(query).mappings().all()
+        return tuple(_change(row, [one["champion"] for one in rows[: i + 1]]) for i, row in enumerate(rows))
 
     def change_route(self, route: Route, *, cause: str, at: datetime, by: str, reason: str) -> RouteChange:
         """Compare and set, as the port says."""
@@ -113,7 +116,7 @@ class SqlRegistry:
             with self._engine.begin() as connection:
                 done = connection.execute(select(_routes).where(mine, _routes.c.cause == cause)).mappings().first()
                 if done is not None:
-                    return _change(done)
+                    return self._change(connection, done)
                 newest = connection.execute(select(func.max(_routes.c.generation)).where(mine)).scalar() or 0
                 if route.generation != newest + 1:
                     raise Conflict(
@@ -134,15 +137,23 @@ class SqlRegistry:
                         reason=reason,
                     )
                 )
+                made = connection.execute(select(_routes).where(mine, _routes.c.cause == cause)).mappings().one()
+                return self._change(connection, made)
         except IntegrityError as err:
             raise Conflict("another change of the route came first", hint="Look at 'daytwo status'") from err
-        return RouteChange(route, at, by, reason, cause)
+
+    def _change(self, connection: Connection, row: RowMapping) -> RouteChange:
+        until = (_routes.c.model == self._model, _routes.c.generation <= row["generation"])
+        query = select(_routes.c.champion).where(*until).order_by(_routes.c.generation)
+        return _change(row, connection.execute(query).scalars().all())
 
 
 def _version(row: RowMapping) -> Version:
     return Version(row["number"], row["digest"], row["author"], row["reason"], row["created_at"])
 
 
-def _change(row: RowMapping) -> RouteChange:
-    route = Route(row["generation"], row["champion"], row["canary"], row["canary_share"], row["shadow"])
+def _change(row: RowMapping, champions: Sequence[str]) -> RouteChange:
+    """Return a change of the route; `champions` are those of all routes up to it."""
+    previous = champion_before(champions)
+    route = Route(row["generation"], row["champion"], row["canary"], row["canary_share"], row["shadow"], previous)
     return RouteChange(route, row["at"], row["by"], row["reason"], row["cause"])

@@ -7,6 +7,7 @@ ledger; `route.py` is the projection that servers read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -58,11 +59,11 @@ class Registry(Protocol):
         ...
 
     def history(self) -> tuple[RouteChange, ...]:
-        """Every route there was, the oldest first."""
+        """Every route there was, the oldest first, each with the champion before its own as `previous`."""
         ...
 
     def change_route(self, route: Route, *, cause: str, at: datetime, by: str, reason: str) -> RouteChange:
-        """Set the route whose generation follows the newest one.
+        """Set the route whose generation follows the newest one, and return it as `history` does.
 
         `cause` is the idempotency key of who asks: the same cause again returns what it did before.
 
@@ -72,6 +73,18 @@ class Registry(Protocol):
             If `route.generation` is not the newest plus one: somebody else changed it first.
         """
         ...
+
+
+def champion_before(champions: Sequence[str]) -> str | None:
+    """Return the one that answered before the last of `champions` ever did, or None; they are in order of time.
+
+    Examples
+    --------
+    >>> champion_before(["v1", "v2", "v2"]), champion_before(["v1", "v2", "v1"])
+    ('v1', None)
+    """
+    first = champions.index(champions[-1]) if champions else 0
+    return champions[first - 1] if first else None
 
 
 def current_route(registry: Registry) -> Route | None:
