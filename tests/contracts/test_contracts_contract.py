@@ -1,9 +1,12 @@
 """What a contract is made of, and what it refuses to be."""
 
+import polars as pl
 import pytest
 
 from daytwo.contracts.column import Column, Role
+from daytwo.contracts.columnar import check
 from daytwo.contracts.contract import Contract, Rule
+from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.words import shortened
 from daytwo.core.errors import NotFound, SettingsError
 from daytwo.core.schema import Feature, Kind, Task
@@ -81,3 +84,14 @@ def test_a_contradiction_is_refused(make: object, problem: str) -> None:
 )
 def test_a_shown_value_is_short_and_fits_json(value: object, shown: object) -> None:
     assert shortened(value) == shown
+
+
+def test_a_checked_column_is_judged_at_both_doors_and_is_no_feature() -> None:
+    tail = Column("tail", Kind.TEXT, Role.CHECKED, pattern="N[0-9]+")
+    contract = Contract("trips", 1, "ana", (Column("km", Kind.NUMBER), tail))
+    assert contract.features.names == ("km",)
+    checked = check(contract, pl.DataFrame({"km": [1.0, 2.0], "tail": ["N12", "x"]}))
+    assert checked.failures.select("row", "column", "rule").rows() == [(1, "tail", "match_regex")]
+    judge = compile_decoder(contract).check
+    assert [breach.rule for breach in judge({"km": 2.0, "tail": "x"})[1]] == ["match_regex"]
+    assert judge({"km": 2.0, "tail": "N12"})[0] == [2.0]

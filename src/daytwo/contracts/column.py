@@ -26,13 +26,14 @@ _SOFT = ("between", "length", "match_regex")
 
 
 class Role(StrEnum):
-    """What a column is to the model."""
+    """What a column is to the model. A `checked` column is judged but no input of it; an `ignored` one is not judged."""
 
     FEATURE = "feature"
     TARGET = "target"
     TIME = "time"
     SUBJECT = "subject"
     KEY = "key"
+    CHECKED = "checked"
     IGNORED = "ignored"
 
 
@@ -123,7 +124,7 @@ def _problems(column: Column) -> Iterator[str]:
 
 def _role_problems(column: Column) -> Iterator[str]:
     if column.role is Role.FEATURE and column.kind in {Kind.TEXT, Kind.TIME}:
-        yield f"a {column.kind} cannot be a feature; make its role 'ignored', or its kind 'category'"
+        yield f"a {column.kind} cannot be a feature; make its role 'checked', or its kind 'category'"
     if column.role is Role.FEATURE and column.kind is Kind.CATEGORY and not column.levels:
         yield "a category that is a feature needs its levels"
     if column.role is Role.TIME and column.kind is not Kind.TIME:

@@ -13,7 +13,7 @@ from daytwo.contracts.relations import Dependency, Monotone, Reference, Relation
 _HEAD = """\
 # What a row must look like before the model may learn from it or answer it.
 # A row that breaks a hard rule is kept apart with its reasons and answered by the fallback; others flow.
-#   role       feature | target | time | subject | key | ignored
+#   role       feature | target | time | subject | key | checked (but no input) | ignored (not even checked)
 #   kind       number | integer | boolean | category | text | time
 #   required   the column must be there;  nullable: its value may be missing
 #   minimum .. maximum                     outside is rejected
