@@ -60,6 +60,7 @@ FORMS: Mapping[str, str] = {
     "serve.max_body_mb": "MB",
     "serve.max_rows": "rows",
     "serve.token": "secret reference, or empty",
+    "serve.fallback": "`base_rate`, `previous`, `refuse`, a number, or an expression over the row",
     "cost.core_hour": "money an hour",
     "cost.person_hour": "money an hour",
     "cost.approval_minutes": "minutes",

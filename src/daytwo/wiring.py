@@ -15,6 +15,7 @@ import msgspec
 
 from daytwo.alerts.apprise import AppriseChannel
 from daytwo.alerts.sql import SqlAlertBook
+from daytwo.contracts.toml import from_toml
 from daytwo.core.clock import Clock, ManualClock, SystemClock
 from daytwo.core.errors import Fault, SettingsError
 from daytwo.core.files import write_whole
@@ -27,8 +28,11 @@ from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import STANDS_AT
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.sql import SqlRegistry
+from daytwo.registry.versions import current_route
+from daytwo.scoring.model import CONTRACT_FILE
 from daytwo.serving.client import Client
 from daytwo.serving.config import ServerConfig
+from daytwo.serving.fallback import check_fallback, is_rule
 from daytwo.tables.delta import DeltaTables
 from daytwo.value.sql import SqlCostBook
 
@@ -91,8 +95,17 @@ def clock_of(system: System) -> Clock:
 
 
 def server_config(system: System, *, port: int | None = None) -> Path:
-    """Write what a server process of this project must know, and return the file."""
-    serve = system.settings.serve
+    """Write what a server process of this project must know, and return the file.
+
+    Raises
+    ------
+    SettingsError
+        If what [serve] says cannot be, or its fallback means nothing for the rows of the live version.
+    """
+    serve, route = system.settings.serve, current_route(system.registry)
+    if route is not None and is_rule(serve.fallback):
+        contract = from_toml(system.bundles.get(route.champion).read(CONTRACT_FILE).decode())
+        check_fallback(serve.fallback, contract)
     try:
         config = ServerConfig(
             model=system.settings.model.name,
@@ -106,6 +119,7 @@ def server_config(system: System, *, port: int | None = None) -> Path:
             max_body_mb=serve.max_body_mb,
             max_rows=serve.max_rows,
             token=serve.token,
+            fallback=serve.fallback,
             salt=_salt(system.state),
         )
     except ValueError as err:

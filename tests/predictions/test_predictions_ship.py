@@ -96,12 +96,13 @@ def test_rows_become_typed_columns_of_their_contract(tmp_path):
         "_id": pl.String, "_request": pl.String, "_received_at": pl.Datetime("us", "UTC"),
         "_time": pl.Datetime("us", "UTC"), "_key": pl.String, "_subject": pl.String, "_version": pl.String,
         "_arm": pl.String, "_score": pl.Float64, "_act": pl.Boolean, "_gain": pl.Float64, "_quarantine": pl.String,
-        "_replay_of": pl.String, "wind": pl.Float64, "seats": pl.Int64, "carrier": pl.String, "night": pl.Boolean,
+        "_replay_of": pl.String, "_fallback": pl.String, "_stand_in": pl.String,
+        "wind": pl.Float64, "seats": pl.Int64, "carrier": pl.String, "night": pl.Boolean,
         "price": pl.Float64,
     }  # fmt: skip
     assert rows.row(0) == (
         "p-000000000", "r0", datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), datetime(2013, 4, 1, 8, tzinfo=UTC), "k1", "N1",
-        "old", "champion", 0.5, True, 2.5, None, None, 3.0, 100, "AA", True, 9.5,
+        "old", "champion", 0.5, True, 2.5, None, None, None, None, 3.0, 100, "AA", True, 9.5,
     )  # fmt: skip
     assert rows["_time"][1] == datetime(2013, 5, 1, tzinfo=UTC)
     assert rows["wind"][1] is None
@@ -301,3 +302,36 @@ def test_shipping_that_is_killed_again_and_again_ships_every_record_once(tmp_pat
     assert kills
     ids = DeltaTables(tmp_path / "tables").read("predictions")["_id"].to_list()
     assert sorted(ids) == sorted(f"p-{10 * segment + i:09x}" for segment in range(6) for i in range(5))
+
+
+def test_the_table_holds_what_the_model_saw_and_the_quarantine_what_was_sent(tmp_path):
+    mended = BreachRecord("wind", "type", "3 m/s", "wind must be a number; parse", 3.0)
+    key = BreachRecord("id", "match_regex", " k1", "id must match k.*; trim", "k1")
+    breach = BreachRecord("seats", "type", "x", "seats must be a whole number")
+    sent = ROW | {"wind": "3 m/s", "id": " k1"}
+    record = prediction(
+        0, sent, sent, bad=(BadRow(1, (breach,)),), warnings={0: (mended, key), 1: (key,)}, fallbacks={1: "refused"},
+        scores=[0.5, None],
+    )  # fmt: skip
+    write(tmp_path, record)
+    tables = MemoryTables()
+    ship(tmp_path, tables, contract_of)
+    rows = tables.read("predictions")
+    assert rows["wind"].to_list() == [3.0, None]
+    assert rows["_key"].to_list() == ["k1", "k1"]
+    assert rows["_score"].to_list() == [0.5, None]
+    assert rows["_fallback"].to_list() == [None, "refused"]
+    kept = tables.read("quarantine")
+    assert json.loads(kept["row"][0]) == sent
+    assert kept["_key"][0] == "k1"
+
+
+def test_a_segment_from_before_the_fallback_was_recorded_is_still_read(tmp_path):
+    record = json.loads(encode(prediction(0, ROW, {}, bad=(BadRow(1, ()),), warnings={0: ()})))
+    assert not {"fallbacks", "previous"} & set(record)
+    journal = Journal(tmp_path, "p-")
+    journal.append(json.dumps(record).encode())
+    journal.close()
+    tables = MemoryTables()
+    assert ship(tmp_path, tables, contract_of).rows == {"predictions": 2, "quarantine": 1}
+    assert tables.read("predictions")["_fallback"].to_list() == [None, None]

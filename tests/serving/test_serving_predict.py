@@ -12,7 +12,8 @@ from daytwo.core.errors import SettingsError
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.route import Route
 from daytwo.serving.live import Versions
-from daytwo.serving.predict import answer, reply, reply_again, score_rows
+from daytwo.serving.predict import answer, score_rows
+from daytwo.serving.replies import reply, reply_again
 from daytwo.serving.requests import PredictRequest
 from daytwo.serving.router import Router
 
@@ -20,7 +21,7 @@ from daytwo.serving.router import Router
 @pytest.fixture(scope="module")
 def live(champion_files):
     store = BundleStore(champion_files)
-    return Versions(store, None).live(Route(1, store.list()[0]))
+    return Versions(store).live(Route(1, store.list()[0]))
 
 
 class Broken:

@@ -16,6 +16,8 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+# What may answer for the model, besides a number and an expression over the row.
+FALLBACKS = ("base_rate", "previous", "refuse")
 # Port 0 asks for any that is free.
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
@@ -95,7 +97,11 @@ class ReleaseSettings(_Section, frozen=True, kw_only=True):
 
 
 class ServeSettings(_Section, frozen=True, kw_only=True):
-    """[serve]: where the server listens and what it bears. `token` is a secret reference, `env:NAME` or `file:PATH`."""
+    """[serve]: where the server listens, what it bears, and what answers where the model cannot.
+
+    `token` is a secret reference, `env:NAME` or `file:PATH`. `fallback` is one of `FALLBACKS`, a number, or an
+    expression over the columns of the row that kept the contract.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -104,6 +110,7 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     max_body_mb: Positive = 8.0
     max_rows: Count = 10_000
     token: str = ""
+    fallback: str | float = "base_rate"
 
 
 class CostSettings(_Section, frozen=True, kw_only=True):

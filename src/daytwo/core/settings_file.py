@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 import tomllib
@@ -16,7 +17,8 @@ import msgspec
 from daytwo.core.durations import duration, rate_per_day
 from daytwo.core.errors import Fault, NotFound, SettingsError
 from daytwo.core.expression import parse
-from daytwo.core.settings import Settings
+from daytwo.core.schema import Task
+from daytwo.core.settings import FALLBACKS, Settings
 
 FILE_NAME = "daytwo.toml"
 _PREFIX = "DAYTWO_"
@@ -110,6 +112,22 @@ def check(settings: Settings) -> None:
         match = _STEP.fullmatch(step)
         if not match or (match[1] and not 0 < float(match[1]) < 100):
             raise SettingsError(f"release.steps has {step!r}", hint="Write steps such as 'shadow 2d' or 'canary 5% 1d'")
+    _check_fallback(settings.serve.fallback, settings.model.task)
+
+
+def _check_fallback(fallback: str | float, task: Task) -> None:
+    if isinstance(fallback, str):
+        if fallback in FALLBACKS:
+            return
+        _meaning("serve.fallback", parse, fallback)
+        if not parse(fallback).columns:
+            raise SettingsError(
+                f"serve.fallback = {fallback!r} reads no column",
+                hint=f"Write one of {', '.join(FALLBACKS)}, a number without quotes, or an expression over the row",
+            )
+    elif not math.isfinite(fallback) or (task is Task.BINARY and not 0 <= fallback <= 1):
+        wanted = "a probability, from 0 to 1" if task is Task.BINARY else "a finite number"
+        raise SettingsError(f"serve.fallback = {fallback} is not {wanted}", hint="Correct it, or write 'base_rate'")
 
 
 def secret(reference: str, environment: Mapping[str, str] | None = None) -> str:

@@ -53,6 +53,7 @@ MEANINGS: Mapping[str, str] = {
     "serve.max_body_mb": "the largest request",
     "serve.max_rows": "the most rows in one request",
     "serve.token": "a secret reference, env:NAME or file:PATH; empty asks for none",
+    "serve.fallback": "what answers where the model cannot",
     "cost.core_hour": "the price of one processor core for an hour",
     "cost.person_hour": "the price of a person's hour",
     "cost.approval_minutes": "how long one approval takes a person",

@@ -25,7 +25,7 @@ from daytwo.predictions.record import FALLBACK, PredictionRecord, decode, row_te
 from daytwo.predictions.segments import read_segment
 from daytwo.scoring.model import Model
 from daytwo.serving.client import Client
-from daytwo.serving.predict import reply_again
+from daytwo.serving.replies import reply_again
 
 # How many reasons each way.
 _REASONS = 4

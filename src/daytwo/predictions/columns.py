@@ -1,7 +1,8 @@
 """Records become table rows: JSON texts turn into typed columns by the contract of the version that answered.
 
 Pure: records in, frames out. The tables are `predictions`, `shadow`, `quarantine`, `labels` and `feedback`; columns
-of ours begin with `_` and the user's keep their names. `ship.py` next door reads the records and appends the rows.
+of ours begin with `_` and the user's keep their names. A prediction's columns hold what the model saw, mended values
+included; the journal and the quarantine hold what was sent. `ship.py` next door reads the records and appends the rows.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import polars as pl
 
 from daytwo.contracts.column import Column
 from daytwo.contracts.contract import Contract
+from daytwo.contracts.decoder import Decoder, compile_decoder
 from daytwo.contracts.times import parse_time
 from daytwo.core.schema import Kind
 from daytwo.predictions.record import (
@@ -57,6 +59,8 @@ _PREDICTION: dict[str, pl.DataType] = {
     "_gain": pl.Float64(),
     "_quarantine": pl.String(),
     "_replay_of": pl.String(),
+    "_fallback": pl.String(),
+    "_stand_in": pl.String(),
 }
 _SHADOW: dict[str, pl.DataType] = {
     "_id": pl.String(),
@@ -169,7 +173,10 @@ def _series(name: str, values: Sequence[object], kind: pl.DataType) -> pl.Series
 
 @dataclass(slots=True)
 class _Block:
-    """Predictions of one version: our columns as rows, the user's as lists."""
+    """Predictions of one version: our columns as rows, the user's as lists.
+
+    `flags` are the features that say where a default stands in another column, with their place among the features.
+    """
 
     contract: Contract
     time: str
@@ -178,14 +185,34 @@ class _Block:
     columns: dict[str, pl.DataType]
     rows: _Rows = field(default_factory=lambda: _Rows(_PREDICTION))
     values: dict[str, list[object]] = field(default_factory=dict)
+    flags: dict[str, int] = field(default_factory=dict)
+    decoder: Decoder | None = None
 
     @classmethod
     def of(cls, contract: Contract, more: Sequence[str]) -> _Block:
         kinds = {column.name: _KINDS[column.kind] for column in contract.columns}
-        named = {name: kinds[name] for name in (*contract.features.names, *more) if name in kinds}
+        features = contract.features.names
+        flags = {column.imputed_name for column in contract.columns if column.imputed_name}
+        kinds |= dict.fromkeys(flags, pl.Boolean())
+        named = {name: kinds[name] for name in (*features, *more) if name in kinds}
         block = cls(contract, _name(contract.time), _name(contract.key), _name(contract.subject), named)
         block.values = {name: [] for name in named}
+        block.flags = {name: features.index(name) for name in flags}
+        block.decoder = compile_decoder(contract) if flags else None
         return block
+
+    def add(self, sent: Row, seen: Row) -> None:
+        """Add the user's columns of a row that the model answered: as it was `sent`, and as the model saw it."""
+        told: Row = dict.fromkeys(self.flags, False)
+        if self.decoder is not None and seen is not sent and (features := self.decoder.check(sent)[0]) is not None:
+            told = {name: bool(features[place]) for name, place in self.flags.items()}
+        for name, values in self.values.items():
+            values.append(told[name] if name in told else seen.get(name))
+
+    def add_unseen(self) -> None:
+        """Add a row that no model saw."""
+        for values in self.values.values():
+            values.append(None)
 
     def frame(self) -> pl.DataFrame:
         return self.rows.frame().with_columns(
@@ -205,7 +232,8 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
     acts, gains = spread(record.acts, count), spread(record.gains, count)
     replay_of = spread(record.replay_of, count)
     answered_by = record.version_of or [0] * count
-    for i, row in enumerate(rows):
+    for i, sent in enumerate(rows):
+        row = record.mended(i, sent)
         block = blocks[record.versions[answered_by[i]]]
         arm = FALLBACK if i in bad or i in failed else record.arms[answered_by[i]]
         block.rows.add(
@@ -222,10 +250,13 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
             gains[i],
             quarantine_id(ids[i]) if i in bad else None,
             replay_of[i],
+            record.fallbacks.get(i),
+            record.stand_in(i) or None,
         )
-        source: Row = {} if i in bad else row
-        for name, values in block.values.items():
-            values.append(source.get(name))
+        if i in bad:
+            block.add_unseen()
+        else:
+            block.add(sent, row)
     if bad:
         _add_quarantine(record, rows, blocks, quarantine)
 
@@ -233,7 +264,7 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
 def _add_quarantine(record: PredictionRecord, rows: list[Row], blocks: dict[str, _Block], quarantine: _Rows) -> None:
     texts, ids, received = row_texts(record.rows), record.ids, record.received_at_us
     for one in record.bad:
-        row = rows[one.row]
+        row = record.mended(one.row, rows[one.row])
         block = blocks[record.versions[record.version_of[one.row] if record.version_of else 0]]
         quarantine.add(
             quarantine_id(ids[one.row]),

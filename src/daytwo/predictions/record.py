@@ -6,7 +6,7 @@ order. `journal.py` writes records, `segments.py` reads them back, `columns.py` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -15,15 +15,18 @@ Row: TypeAlias = dict[str, object]
 Value = TypeVar("Value")
 
 CHAMPION, CANARY, FALLBACK = "champion", "canary", "fallback"
+# What answered in the fallback's arm.
+BASE_RATE, CONSTANT, PREVIOUS, RULE, REFUSED = "base_rate", "constant", "previous", "rule", "refused"
 
 
 class BreachRecord(msgspec.Struct, frozen=True):
-    """One named failure of one row; `value` is shortened and JSON."""
+    """One named failure of one row; `value` is shortened and JSON, `repaired` what stands in its place if mended."""
 
     column: str
     rule: str
     value: object
     message: str
+    repaired: object = msgspec.UNSET
 
 
 class BadRow(msgspec.Struct, frozen=True):
@@ -40,7 +43,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     prediction id `prediction_id(prefix, start + i)` and was answered by `versions[version_of[i]]` in the role
     `arms[version_of[i]]` (all by the first where `version_of` is empty); `keys` names each version's key column,
     empty where it has none. `acts` and `gains` (money) are empty where
-    the task has no decision. `failed` names good rows whose model broke; like the bad ones they got the fallback.
+    the task has no decision. `failed` names good rows whose model broke; like the bad ones they got the fallback:
+    `fallbacks` says which (nothing in older records), and where it says "previous", `previous[version_of[i]]` answered.
     `shadow` is the version that is to score these rows as well, empty where there is none.
     """
 
@@ -59,6 +63,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     gains: list[float | None] = []
     bad: tuple[BadRow, ...] = ()
     failed: tuple[int, ...] = ()
+    fallbacks: dict[int, str] = {}
+    previous: tuple[str, ...] = ()
     warnings: dict[int, tuple[BreachRecord, ...]] = {}
     replay_of: list[str | None] = []
     shadow: str = ""
@@ -68,6 +74,16 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     def ids(self) -> list[str]:
         """The prediction ids in the order of the rows."""
         return prediction_ids(self.prefix, self.start, len(self.scores))
+
+    def mended(self, i: int, row: Row) -> Row:
+        """Return row i as the model saw it: with the mended values in place of those that were sent."""
+        return mended(row, self.warnings.get(i, ()))
+
+    def stand_in(self, i: int) -> str:
+        """Return the previous champion that answered row i in place of its version; empty where none did."""
+        if self.fallbacks.get(i) != PREVIOUS:
+            return ""
+        return self.previous[self.version_of[i] if self.version_of else 0]
 
 
 class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="shadow"):
@@ -197,6 +213,18 @@ def read_row(text: bytes | msgspec.Raw) -> Row | msgspec.ValidationError:
 def good_row(row: Row | msgspec.ValidationError) -> Row:
     """Return the row, or an empty one where it could not be read."""
     return {} if isinstance(row, msgspec.ValidationError) else row
+
+
+def mended(row: Row, breaches: Iterable[BreachRecord]) -> Row:
+    """Return the row with the repaired values in place of those that were sent; a field that was not there appears.
+
+    Examples
+    --------
+    >>> mended({"km": "12"}, [BreachRecord("km", "type", "12", "km must be a number; parse", 12.0)])
+    {'km': 12.0}
+    """
+    found = {one.column: one.repaired for one in breaches if one.repaired is not msgspec.UNSET}
+    return row | found if found else row
 
 
 def text_of(row: Row, column: str) -> str | None:

@@ -21,8 +21,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """One server process.
 
     `bundles` and `journal` are folders, `route` is a file. `token` is empty (nothing asked, loopback only),
-    `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token itself. `fallback_score` answers for rows and
-    models that cannot be trusted; None takes the base rate of the version. `salt` keys the split of subjects between
+    `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token itself. `fallback` says what answers where the
+    model cannot, as `[serve] fallback` does. `salt` keys the split of subjects between
     champion and canary. Times are in seconds.
     """
 
@@ -37,7 +37,7 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     max_body_mb: float = 8.0
     max_rows: int = 10_000
     token: str = ""
-    fallback_score: float | None = None
+    fallback: str | float = "base_rate"
     salt: str = ""
     max_connections: int = 1024
     head_timeout_s: float = 10.0

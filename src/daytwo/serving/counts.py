@@ -5,8 +5,13 @@ Runs on every request, so the series that are used again and again are kept at h
 
 from __future__ import annotations
 
+from collections import Counter
+
+import msgspec
+
+from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
-from daytwo.predictions.record import FALLBACK, PredictionRecord
+from daytwo.predictions.record import FALLBACK, BreachRecord, PredictionRecord
 from daytwo.serving.metrics import SCORES, SECONDS, Histogram, Metrics
 
 
@@ -47,16 +52,30 @@ class Counts:
                 self._metrics.add("daytwo_predictions_total", (version, ("arm", FALLBACK)), given_up[by])
         if record.failed:
             self._metrics.add("daytwo_model_failures_total", by=len(record.failed))
+        for fallback, rows in Counter(record.fallbacks.values()).items() if record.fallbacks else ():
+            self._metrics.add("daytwo_fallbacks_total", (("fallback", fallback),), rows)
         if record.bad or record.warnings:
             self._breaches(record, {column.name for column in contract.columns})
 
     def _breaches(self, record: PredictionRecord, columns: set[str]) -> None:
-        found = [one for bad in record.bad for one in bad.breaches]
-        found += [one for some in record.warnings.values() for one in some]
-        for one in found:
-            # A name that only the client knows is a value, and no label.
-            column = one.column if one.column in columns else ""
-            self._metrics.add("daytwo_breaches_total", (("column", column), ("rule", one.rule)))
+        for bad in record.bad:
+            for rule in {one.rule for one in bad.breaches}:
+                self._metrics.add("daytwo_rejected_rows_total", (("rule", rule),))
+            for one in bad.breaches:
+                self._breach(one, columns, Action.REJECT)
+        rejected = {bad.row for bad in record.bad}
+        for i, some in record.warnings.items():
+            mended = [one.repaired is not msgspec.UNSET for one in some]
+            if any(mended) and i not in rejected:
+                self._metrics.add("daytwo_repaired_rows_total")
+            for one, is_mended in zip(some, mended, strict=True):
+                self._breach(one, columns, Action.REPAIR if is_mended else Action.WARN)
+
+    def _breach(self, one: BreachRecord, columns: set[str], action: Action) -> None:
+        # A name that only the client knows is a value, and no label.
+        column = one.column if one.column in columns else ""
+        labels = (("column", column), ("rule", one.rule), ("action", str(action)))
+        self._metrics.add("daytwo_breaches_total", labels)
 
     def _score_histogram(self, version: str) -> Histogram:
         histogram = self._scores.get(version)

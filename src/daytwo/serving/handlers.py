@@ -30,8 +30,9 @@ from daytwo.serving.live import Live, Watcher
 from daytwo.serving.log import log
 from daytwo.serving.messages import TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.predict import answer, reply, reply_again
+from daytwo.serving.predict import answer
 from daytwo.serving.recent import Recent
+from daytwo.serving.replies import reply, reply_again
 from daytwo.serving.requests import LabelRequest, moment_us, read_feedback, read_labels, read_predict
 from daytwo.serving.router import Router
 from daytwo.serving.shadow import ShadowQueue
@@ -214,8 +215,10 @@ class Handlers:
 
     def ready(self, request: Request) -> Response:  # noqa: ARG002
         """GET /v2/health/ready: a champion is loaded and predictions can be recorded."""
-        problems = [one for one in (self._journal.failing, self._watcher.fault) if one]
-        ready = self._watcher.live is not None and self._journal.failing is None
+        live = self._watcher.live
+        faults = (self._journal.failing, self._watcher.fault, live.previous_fault if live is not None else None)
+        problems = [one for one in faults if one]
+        ready = live is not None and self._journal.failing is None
         told = {
             "ready": ready,
             "status": "degraded" if problems else "ok" if ready else "starting",

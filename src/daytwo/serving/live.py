@@ -17,12 +17,14 @@ from typing import TypeAlias
 from daytwo.contracts.column import Column
 from daytwo.core.errors import DaytwoError
 from daytwo.core.schema import Task
+from daytwo.predictions.record import PREVIOUS
 from daytwo.registry.bundle import BASE_RATE, BundleStore
 from daytwo.registry.route import Route, read_route
 from daytwo.scoring.model import Model
+from daytwo.serving.fallback import Fallback, fallback_of
 from daytwo.serving.log import log
 
-# The versions of a route, and the one before: a rollback then needs no loading.
+# The versions of a route, and the champion before: a rollback then needs no loading.
 _KEPT = 4
 _RETRY_S = 2.0
 
@@ -42,30 +44,42 @@ class Version:
     key: str
     subject: str
     time: str
-    fallback_score: float
+    fallback: Fallback
     decides: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Everything that answers a request, as of one generation of the route."""
+    """Everything that answers a request, as of one generation of the route.
+
+    `previous` stands in for the champion, and the champion for the canary, where the settings say so; then
+    `previous_fault` tells why the previous one cannot.
+    """
 
     route: Route
     champion: Version
     canary: Version | None
     shadow: Version | None
+    previous: Version | None = None
+    previous_fault: str | None = None
 
     @property
     def loaded(self) -> tuple[str, ...]:
         """The digests in use, the champion's first."""
         return self.route.digests
 
+    def stand_in(self, version: Version) -> Version | None:
+        """Return the version that answers what `version` cannot: the one before it, where the settings say so."""
+        if version.fallback.name != PREVIOUS:
+            return None
+        return self.previous if version is self.champion else self.champion
+
 
 class Versions:
     """Loads versions, and keeps the few used last."""
 
-    def __init__(self, store: BundleStore, fallback_score: float | None) -> None:
-        self._store, self._fallback_score = store, fallback_score
+    def __init__(self, store: BundleStore, fallback: str | float = "base_rate") -> None:
+        self._store, self._fallback = store, fallback
         self._loaded: OrderedDict[str, Version] = OrderedDict()
 
     def live(self, route: Route) -> Live:
@@ -74,15 +88,31 @@ class Versions:
         Raises
         ------
         DaytwoError
-            If a bundle is missing, damaged, or does not give the answers that it was built with.
+            If a bundle is missing, damaged, or does not give the answers that it was built with, or the declared
+            fallback means nothing for its rows. The previous champion is no must: it only stands in.
         """
         ready = {digest: self._version(digest) for digest in route.digests}
+        previous, fault = self._previous(route)
         return Live(
             route,
             ready[route.champion],
             ready[route.canary] if route.canary and route.canary_share > 0 else None,
             ready[route.shadow] if route.shadow else None,
+            previous,
+            fault,
         )
+
+    def _previous(self, route: Route) -> tuple[Version | None, str | None]:
+        if self._fallback != PREVIOUS or route.previous is None:
+            return None, None
+        try:
+            previous = self._version(route.previous)
+        except DaytwoError as err:
+            fault = f"the previous champion cannot stand in: {err}"
+            log("previous", fault=fault)
+            return None, fault
+        # A probability cannot stand in for an amount.
+        return (previous if previous.decides == self._version(route.champion).decides else None), None
 
     def _version(self, digest: str) -> Version:
         if digest not in self._loaded:
@@ -95,17 +125,16 @@ class Versions:
     def _load(self, digest: str) -> Version:
         model = Model.load(self._store.get(digest))
         contract = model.contract
-        fallback = self._fallback_score
-        if fallback is None:
-            fallback = model.manifest.metrics.get(BASE_RATE, model.typical_score)
+        decides = model.task is Task.BINARY
+        base_rate = model.manifest.metrics.get(BASE_RATE, model.typical_score)
         return Version(
             model,
             digest,
             key=_name(contract.key),
             subject=_name(contract.subject),
             time=_name(contract.time),
-            fallback_score=fallback,
-            decides=model.task is Task.BINARY,
+            fallback=fallback_of(self._fallback, contract, base_rate, probability=decides),
+            decides=decides,
         )
 
 

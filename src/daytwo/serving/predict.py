@@ -1,7 +1,7 @@
-"""Rows in, answers out: route, check, score, calibrate, advise. The record made here is what the reply is made of.
+"""Rows in, answers out: route, check, score, calibrate, advise, or fall back.
 
-No I/O: `handlers.py` writes the record to the journal before the reply leaves. Because a reply is made of its
-record alone, a request that is sent twice gets the same answer, also from another process after a restart.
+No I/O: `handlers.py` writes the record made here to the journal before the reply leaves, and `replies.py` makes the
+reply of the record.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from daytwo.explain.reasons import Reason
 from daytwo.predictions.record import (
     CANARY,
     CHAMPION,
-    FALLBACK,
+    PREVIOUS,
+    REFUSED,
+    RULE,
     BadRow,
     BreachRecord,
     PredictionRecord,
     Row,
-    good_row,
-    quarantine_id,
-    read_rows,
-    spread,
+    mended,
     text_of,
 )
 from daytwo.scoring.payoff import Payoff
@@ -38,32 +37,6 @@ from daytwo.serving.router import Router
 # From here on one call with a matrix is cheaper than a call for each row.
 _BLOCK_ROWS = 6
 _NUMBERS = (float, int)
-
-NO_MODEL = BreachRecord("", "model_failed", None, "the model failed on this row; the fallback answered")
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer to one row, as it is sent; `quarantine_id` and `breaches` only of a row that broke its contract."""
-
-    prediction_id: str
-    key: str | None
-    score: float | None
-    act: bool | None
-    gain: float | None
-    version: str
-    arm: str
-    warnings: tuple[BreachRecord, ...] | msgspec.UnsetType = msgspec.UNSET
-    reasons: tuple[Reason, ...] | msgspec.UnsetType = msgspec.UNSET
-    quarantine_id: str | msgspec.UnsetType = msgspec.UNSET
-    breaches: tuple[BreachRecord, ...] | msgspec.UnsetType = msgspec.UNSET
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """The body of the reply to `POST /predict`."""
-
-    request_id: str
-    model: str
-    predictions: list[Answer]
 
 
 @dataclass(slots=True)
@@ -76,7 +49,8 @@ class _Block:
     bad: dict[int, tuple[BreachRecord, ...]] = field(default_factory=dict)
     failed: list[int] = field(default_factory=list)
     warnings: dict[int, tuple[BreachRecord, ...]] = field(default_factory=dict)
-    features: dict[int, list[float]] = field(default_factory=dict)
+    fallbacks: dict[int, str] = field(default_factory=dict)
+    seen: dict[int, tuple[Row, list[float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +82,8 @@ def answer(
     for number, version in enumerate(versions):
         mine = [i for i, one in enumerate(version_of) if one == number] if version_of else range(count)
         _answer_by(version, request.rows, mine, block)
+        if block.bad or block.failed:
+            _fall_back(version, live.stand_in(version), request.rows, mine, block)
     first = f"{prefix}{start:09x}"
     record = PredictionRecord(
         request_id=request.request_id or f"r-{first}",
@@ -125,53 +101,14 @@ def answer(
         gains=block.gains if any(gain is not None for gain in block.gains) else [],
         bad=tuple(BadRow(i, block.bad[i]) for i in sorted(block.bad)),
         failed=tuple(sorted(block.failed)),
+        fallbacks=block.fallbacks,
+        previous=_previous(versions, live) if PREVIOUS in block.fallbacks.values() else (),
         warnings=block.warnings,
         replay_of=request.replay_of or [],
         shadow=live.shadow.digest if live.shadow is not None else "",
         rows=msgspec.Raw(request.text),
     )
-    return Answered(record, _reasons(request, versions, version_of, block) if request.explain else {})
-
-
-def reply(
-    record: PredictionRecord, model: str, reasons: Mapping[int, tuple[Reason, ...]], rows: Sequence[object]
-) -> Reply:
-    """Return the reply to the request of `record`, whose rows were read as `rows`."""
-    ids, count = record.ids, len(record.scores)
-    bad = {one.row: one.breaches for one in record.bad}
-    failed = frozenset(record.failed)
-    acts, gains = spread(record.acts, count), spread(record.gains, count)
-    answered_by = record.version_of or [0] * count
-    answers = []
-    for i, row in enumerate(rows):
-        by = answered_by[i]
-        given_up = i in bad or i in failed
-        answers.append(
-            Answer(
-                prediction_id=ids[i],
-                key=text_of(row, record.keys[by]) if isinstance(row, dict) else None,
-                score=record.scores[i],
-                act=acts[i],
-                gain=gains[i],
-                version=record.versions[by],
-                arm=FALLBACK if given_up else record.arms[by],
-                warnings=_warnings(record, i, failed),
-                reasons=reasons.get(i, msgspec.UNSET),
-                quarantine_id=quarantine_id(ids[i]) if i in bad else msgspec.UNSET,
-                breaches=bad.get(i, msgspec.UNSET),
-            )
-        )
-    return Reply(record.request_id, model, answers)
-
-
-def reply_again(record: PredictionRecord, model: str) -> Reply:
-    """Return the reply that was, or would have been, sent to the request of `record`, without reasons."""
-    return reply(record, model, {}, [good_row(row) for row in read_rows(record.rows)])
-
-
-def _warnings(record: PredictionRecord, i: int, failed: frozenset[int]) -> tuple[BreachRecord, ...]:
-    found = record.warnings.get(i, ())
-    return (*found, NO_MODEL) if i in failed else found
+    return Answered(record, _reasons(versions, version_of, block) if request.explain else {})
 
 
 def _split(rows: Sequence[Row | BreachRecord], live: Live, router: Router) -> list[int]:
@@ -198,33 +135,74 @@ def _answer_by(version: Version, rows: Sequence[Row | BreachRecord], mine: Seque
         values, breaches = check(row)
         if values is None:
             block.bad[i] = tuple(breach_record(one) for one in breaches if one.action is Action.REJECT)
-        else:
-            good.append((i, row, values))
         if breaches:
-            found = tuple(breach_record(one) for one in breaches if one.action is Action.WARN)
+            found = tuple(breach_record(one) for one in breaches if one.action is not Action.REJECT)
             if found:
                 block.warnings[i] = found
-    _score(version, good, block)
-    for i in mine:
-        if block.scores[i] is None:
-            block.scores[i] = version.fallback_score
-            block.acts[i] = False if version.decides else None
+                row = mended(row, found)
+        if values is not None:
+            good.append((i, row, values))
+    block.failed += _score(version, good, block)
 
 
-def _score(version: Version, good: list[tuple[int, Row, list[float]]], block: _Block) -> None:
-    rows: list[Row] = []
-    scored: list[int] = []
-    scores: list[float] = []
+def _fall_back(
+    version: Version, previous: Version | None, rows: Sequence[Row | BreachRecord], mine: Sequence[int], block: _Block
+) -> None:
+    """Answer those of the rows `mine` that have no answer, as the version's fallback says; act on none unasked."""
+    left = [i for i in mine if block.scores[i] is None]
+    if previous is not None:
+        left = _stand_in(previous, rows, left, block)
+    for i in left:
+        fallback, row = version.fallback, rows[i]
+        if fallback.rule is not None and isinstance(row, dict):
+            breaches = version.model.decoder.check(row)[1]
+            row = mended(row, map(breach_record, breaches))
+            score = fallback.rule.score(row, breaches)
+            if score is not None:
+                block.scores[i], block.fallbacks[i] = score, RULE
+                _advise(version, [(i, row, score)], block)
+                continue
+        block.scores[i], block.fallbacks[i] = fallback.constant, fallback.constant_name
+        block.acts[i] = False if version.decides and fallback.constant_name != REFUSED else None
+
+
+def _stand_in(previous: Version, rows: Sequence[Row | BreachRecord], left: Sequence[int], block: _Block) -> list[int]:
+    """Let the previous champion answer the rows that keep its own contract; return the others."""
+    good: list[tuple[int, Row, list[float]]] = []
+    for i in left:
+        row = rows[i]
+        values, breaches = previous.model.decoder.check(row) if isinstance(row, dict) else (None, ())
+        if values is not None and isinstance(row, dict):
+            good.append((i, mended(row, map(breach_record, breaches)), values))
+    _score(previous, good, block)
+    answered = [i for i, _, _ in good if block.scores[i] is not None]
+    block.fallbacks.update(dict.fromkeys(answered, PREVIOUS))
+    return [i for i in left if i not in block.fallbacks]
+
+
+def _previous(versions: Sequence[Version], live: Live) -> tuple[str, ...]:
+    found = [live.stand_in(version) for version in versions]
+    return tuple("" if one is None else one.digest for one in found)
+
+
+def _score(version: Version, good: list[tuple[int, Row, list[float]]], block: _Block) -> list[int]:
+    """Score checked rows and advise on them; return those on which the model failed."""
+    answered: list[tuple[int, Row, float]] = []
+    failed: list[int] = []
     for (i, row, values), score in zip(good, score_rows(version, [values for _, _, values in good]), strict=True):
         if score is None:
-            block.failed.append(i)
-            continue
-        block.scores[i], block.features[i] = score, values
-        rows.append(row)
-        scored.append(i)
-        scores.append(score)
+            failed.append(i)
+        else:
+            block.scores[i], block.seen[i] = score, (row, values)
+            answered.append((i, row, score))
+    _advise(version, answered, block)
+    return failed
+
+
+def _advise(version: Version, answered: Sequence[tuple[int, Row, float]], block: _Block) -> None:
     if version.decides:
-        for i, gain in zip(scored, _gains(version.model.payoff, rows, scores), strict=True):
+        gains = _gains(version.model.payoff, [row for _, row, _ in answered], [score for _, _, score in answered])
+        for (i, _, _), gain in zip(answered, gains, strict=True):
             block.acts[i], block.gains[i] = gain is not None and gain > 0, gain
 
 
@@ -261,15 +239,14 @@ def score_rows(version: Version, features: list[list[float]]) -> list[float | No
 
 def breach_record(breach: Breach) -> BreachRecord:
     """Return a breach as it is recorded and told."""
-    return BreachRecord(breach.column, breach.rule, breach.value, breach.message)
+    repaired = breach.repaired if breach.action is Action.REPAIR else msgspec.UNSET
+    return BreachRecord(breach.column, breach.rule, breach.value, breach.message, repaired)
 
 
-def _reasons(
-    request: PredictRequest, versions: Sequence[Version], version_of: Sequence[int], block: _Block
-) -> dict[int, tuple[Reason, ...]]:
+def _reasons(versions: Sequence[Version], version_of: Sequence[int], block: _Block) -> dict[int, tuple[Reason, ...]]:
     found = {}
-    for i, values in block.features.items():
-        version, row = versions[version_of[i] if version_of else 0], request.rows[i]
-        if version.model.explainer is not None and isinstance(row, dict):
+    for i, (row, values) in block.seen.items():
+        version = versions[version_of[i] if version_of else 0]
+        if version.model.explainer is not None and i not in block.fallbacks:
             found[i] = version.model.explain(values, row)
     return found

@@ -1,7 +1,8 @@
 """One server process: everything put together, run until it is told to stop, and stopped without losing anything.
 
-`run(config)` serves; `python -m daytwo.serving --config FILE` calls it. When it can answer it prints one line of
-JSON with its port on stdout. SIGTERM and SIGINT let requests that have begun end, then seal the journal.
+`run(config)` serves; `python -m daytwo.serving --config FILE` calls it. When it can answer it prints one line on
+stdout: JSON with its port, or the words it was given. SIGTERM and SIGINT let requests that have begun end, then seal
+the journal.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ _TICK_S = 1.0
 _BACKLOG = 1024
 
 
-def run(config: ServerConfig, *, attached: bool = False) -> None:
+def run(config: ServerConfig, *, attached: bool = False, ready_words: str = "") -> None:
     """Serve until SIGTERM or SIGINT; an `attached` server also stops when its stdin closes.
+
+    `ready_words` are for people, and printed in place of the JSON line.
 
     Raises
     ------
@@ -49,17 +52,17 @@ def run(config: ServerConfig, *, attached: bool = False) -> None:
     """
     listener = _listen(config.host, config.port)
     with listener:
-        uvloop.run(_serve(config, listener, attached=attached))
+        uvloop.run(_serve(config, listener, attached=attached, ready_words=ready_words))
 
 
-async def _serve(config: ServerConfig, listener: socket.socket, *, attached: bool) -> None:
+async def _serve(config: ServerConfig, listener: socket.socket, *, attached: bool, ready_words: str) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     if attached:
         loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else stop.set())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watcher = Watcher(Path(config.route), Versions(BundleStore(Path(config.bundles)), config.fallback_score))
+    watcher = Watcher(Path(config.route), Versions(BundleStore(Path(config.bundles)), config.fallback))
     folder, prefix, metrics = Path(config.journal), process_prefix(), Metrics()
     journal = Journal(folder, prefix, max_bytes=int(config.segment_mb * (1 << 20)), sync_every_s=config.sync_every_s)
     try:
@@ -79,7 +82,7 @@ async def _serve(config: ServerConfig, listener: socket.socket, *, attached: boo
             loop.create_task(watcher.follow(config.poll_s)),
             loop.create_task(_tick(config, door, journal, metrics)),
         ]
-        sys.stdout.write(json.dumps({"port": listener.getsockname()[1]}) + "\n")
+        sys.stdout.write((ready_words or json.dumps({"port": listener.getsockname()[1]})) + "\n")
         sys.stdout.flush()
         log("ready", port=listener.getsockname()[1], generation=watcher.live and watcher.live.route.generation)
         await stop.wait()

@@ -12,10 +12,19 @@ from dataclasses import dataclass, field
 
 from daytwo.core.errors import Fault
 from daytwo.predictions.journal import Journal
-from daytwo.predictions.record import PredictionRecord, Row, ShadowRecord, encode, good_row, read_rows, text_of
+from daytwo.predictions.record import (
+    PredictionRecord,
+    Row,
+    ShadowRecord,
+    encode,
+    good_row,
+    mended,
+    read_rows,
+    text_of,
+)
 from daytwo.serving.live import Version
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.predict import score_rows
+from daytwo.serving.predict import breach_record, score_rows
 
 # About a millisecond of work, so that a request that comes meanwhile hardly waits.
 _SLICE_ROWS = 64
@@ -87,7 +96,7 @@ class ShadowQueue:
         if not job.rows:
             job.rows = [good_row(row) for row in read_rows(job.record.rows)]
         done = len(job.scores)
-        job.scores += _shadow_scores(job.version, job.rows[done : done + _SLICE_ROWS])
+        job.scores += _shadow_scores(job.version, job.rows, range(done, min(done + _SLICE_ROWS, len(job.rows))))
         if len(job.scores) < len(job.rows):
             return
         try:
@@ -112,8 +121,13 @@ class ShadowQueue:
         self._metrics.set("daytwo_shadow_queue_rows", self._rows)
 
 
-def _shadow_scores(version: Version, rows: list[Row]) -> list[float | None]:
-    checked = [version.model.decoder.check(row)[0] for row in rows]
+def _shadow_scores(version: Version, rows: list[Row], slice_: range) -> list[float | None]:
+    """Score some of the rows, and put what the version saw of each in its place."""
+    checked: list[list[float] | None] = []
+    for i in slice_:
+        values, breaches = version.model.decoder.check(rows[i])
+        rows[i] = mended(rows[i], map(breach_record, breaches)) if breaches else rows[i]
+        checked.append(values)
     scores = iter(score_rows(version, [values for values in checked if values is not None]))
     return [None if values is None else next(scores) for values in checked]
 

@@ -1,0 +1,99 @@
+"""A reply is made of its record alone, so a request that is sent twice gets the same answer, also from another process.
+
+Pure. `predict.py` next door makes the record, `handlers.py` sends the reply once the record is in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from daytwo.explain.reasons import Reason
+from daytwo.predictions.record import (
+    FALLBACK,
+    BreachRecord,
+    PredictionRecord,
+    good_row,
+    quarantine_id,
+    read_rows,
+    spread,
+    text_of,
+)
+
+NO_MODEL = BreachRecord("", "model_failed", None, "the model failed on this row")
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to one row, as it is sent; `version` is the one that answered, or whose fallback did.
+
+    `fallback` stands only where the model did not answer, `quarantine_id` and `breaches` where the row broke its
+    contract.
+    """
+
+    prediction_id: str
+    key: str | None
+    score: float | None
+    act: bool | None
+    gain: float | None
+    version: str
+    arm: str
+    fallback: str | msgspec.UnsetType = msgspec.UNSET
+    warnings: tuple[BreachRecord, ...] | msgspec.UnsetType = msgspec.UNSET
+    reasons: tuple[Reason, ...] | msgspec.UnsetType = msgspec.UNSET
+    quarantine_id: str | msgspec.UnsetType = msgspec.UNSET
+    breaches: tuple[BreachRecord, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The body of the reply to `POST /predict`."""
+
+    request_id: str
+    model: str
+    predictions: list[Answer]
+
+
+def reply(
+    record: PredictionRecord, model: str, reasons: Mapping[int, tuple[Reason, ...]], rows: Sequence[object]
+) -> Reply:
+    """Return the reply to the request of `record`, whose rows were read as `rows`."""
+    ids, count = record.ids, len(record.scores)
+    bad = {one.row: one.breaches for one in record.bad}
+    failed = frozenset(record.failed)
+    acts, gains = spread(record.acts, count), spread(record.gains, count)
+    answered_by = record.version_of or [0] * count
+    answers = []
+    for i, row in enumerate(rows):
+        by = answered_by[i]
+        given_up = i in bad or i in failed
+        if isinstance(row, dict):
+            key = text_of(record.mended(i, row) if i in record.warnings else row, record.keys[by])
+        else:
+            key = None
+        answers.append(
+            Answer(
+                prediction_id=ids[i],
+                key=key,
+                score=record.scores[i],
+                act=acts[i],
+                gain=gains[i],
+                version=(record.stand_in(i) if given_up else "") or record.versions[by],
+                arm=FALLBACK if given_up else record.arms[by],
+                fallback=record.fallbacks.get(i, msgspec.UNSET) if given_up else msgspec.UNSET,
+                warnings=_warnings(record, i, failed),
+                reasons=reasons.get(i, msgspec.UNSET),
+                quarantine_id=quarantine_id(ids[i]) if i in bad else msgspec.UNSET,
+                breaches=bad.get(i, msgspec.UNSET),
+            )
+        )
+    return Reply(record.request_id, model, answers)
+
+
+def reply_again(record: PredictionRecord, model: str) -> Reply:
+    """Return the reply that was, or would have been, sent to the request of `record`, without reasons."""
+    return reply(record, model, {}, [good_row(row) for row in read_rows(record.rows)])
+
+
+def _warnings(record: PredictionRecord, i: int, failed: frozenset[int]) -> tuple[BreachRecord, ...]:
+    found = record.warnings.get(i, ())
+    return (*found, NO_MODEL) if i in failed else found

@@ -1,0 +1,77 @@
+"""MLflow's payloads as rows: its four JSON forms and CSV."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daytwo.contracts.column import Column
+from daytwo.core.schema import Kind
+from daytwo.serving.invocations import read_csv_rows, read_invocations
+from daytwo.serving.messages import HttpError
+
+ROWS = [{"km": 1.5, "city": "oslo"}, {"km": 2, "city": "bergen"}]
+COLUMNS = {
+    "km": Column("km", Kind.NUMBER),
+    "city": Column("city", Kind.CATEGORY, levels=("oslo",)),
+    "ok": Column("ok", Kind.BOOLEAN),
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"dataframe_records": ROWS},
+        {"dataframe_split": {"columns": ["km", "city"], "data": [[1.5, "oslo"], [2, "bergen"]]}},
+        {"dataframe_split": {"columns": ["km", "city"], "index": [0, 1], "data": [[1.5, "oslo"], [2, "bergen"]]}},
+        {"instances": ROWS},
+        {"instances": [[1.5, "oslo"], [2, "bergen"]], "signature_name": "any"},
+        {"inputs": {"km": [1.5, 2], "city": ["oslo", "bergen"]}, "params": {}},
+        {"inputs": ROWS},
+    ],
+)
+def test_every_form_means_the_same_rows(body: object) -> None:
+    assert read_invocations(json.dumps(body).encode(), ["km", "city"]) == ROWS
+
+
+def test_csv_is_read_by_the_contract() -> None:
+    read = read_csv_rows(b'\xef\xbb\xbfkm,city,ok\n1.5,"os,lo",true\n,x,maybe\n', COLUMNS)
+    assert read == [{"km": 1.5, "city": "os,lo", "ok": True}, {"km": None, "city": "x", "ok": "maybe"}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"instances": 3}',
+        b'{"instances": [[1]]}',
+        b'{"inputs": {"a": [1], "b": [1, 2]}}',
+        b'{"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}',
+        b'{"dataframe_split": 1}',
+        b'{"instances": [], "inputs": []}',
+    ],
+)
+def test_what_is_no_invocation_is_refused(body: bytes) -> None:
+    with pytest.raises(HttpError) as caught:
+        read_invocations(body, ["km", "city"])
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"a,a\n1,2\n", b"a,b\n1\n", b"\xff\xfe", b'a\n"1\n'])
+def test_what_is_no_csv_is_refused(body: bytes) -> None:
+    with pytest.raises(HttpError):
+        read_csv_rows(body, COLUMNS)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    with contextlib.suppress(HttpError):
+        assert isinstance(read_invocations(body, ["km"]), list)
+    with contextlib.suppress(HttpError):
+        assert isinstance(read_csv_rows(body, COLUMNS), list)
