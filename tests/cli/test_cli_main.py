@@ -1,5 +1,9 @@
 """The front door itself: every command says what it does, with an example, and answers machines."""
 
+import os
+import subprocess
+import sys
+
 import click
 import pytest
 
@@ -53,3 +57,19 @@ def test_wrong_use_is_told_by_the_command(daytwo):
     said = daytwo("approve", "release-1")
     assert said.code == 2
     assert "--as" in said.err
+
+
+LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib')); "
+DOOR = LEAN + "from daytwo.cli.main import main; sys.argv[0] = 'daytwo'; main()"
+
+
+@pytest.mark.parametrize("words", [("--help",), ("status", "--help"), ("status",), ("status", "--json"), ("front",)])
+def test_where_nobody_reads_the_answer_it_ends_quietly_as_other_commands_do(live_project, words):
+    """A pipe whose reader has gone before the first word is what `daytwo status | head -1` may meet at any word."""
+    place = () if "--help" in words else ("-C", live_project)
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", DOOR, *words, *place]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=100)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")

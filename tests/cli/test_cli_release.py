@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
+from daytwo.lifecycle.releases import State
+from daytwo.registry.route import read_route
+from daytwo.wiring import open_system
+
+# The real command line, killed for good at the moment when the ledger knows the new route and nothing else does.
+KILLED = """
+import os, signal, sys
+sys.modules |= dict.fromkeys(("sklearn", "pandas", "matplotlib"))
+from daytwo.lifecycle import rollback
+rollback.write_route = lambda path, route: os.kill(os.getpid(), signal.SIGKILL)
+from daytwo.cli.main import main
+main()
+"""
+
 
 def release(daytwo, project):
     """Make the second release; the same rows again, so margins are wide."""
@@ -35,6 +53,12 @@ def test_the_way_of_a_second_version(daytwo, project):
 
     status = daytwo("status", "-C", project)
     assert "next: daytwo approve release-2 --as NAME" in status.out
+    trial = daytwo("approve", "release-2", "--as", "ben", "--dry-run", "-C", project)
+    assert (trial.code, "enough people would have said yes" in trial.out) == (0, True)
+    trial = daytwo("refuse", "v2", "--as", "ben", "--reason", "no", "--dry-run", "-C", project, "--json").json
+    assert (trial["dry_run"], trial["approved"], trial["stands"]) == (True, False, False)
+    assert daytwo("approve", "release-2", "--as", "ana", "--dry-run", "-C", project).code == 1
+    assert "next: daytwo approve release-2" in daytwo("status", "-C", project).out
     said = daytwo("approve", told["digest"][:8], "--as", "ben", "--reason", "read", "-C", project)
     assert said.code == 0, said.err
     assert "enough people have said yes" in said.out
@@ -58,10 +82,28 @@ def test_the_way_of_a_second_version(daytwo, project):
     assert wrong.code == 1
     assert "is what answers now" in wrong.err
     assert daytwo("rollback", "v9", "--as", "ben", "--reason", "r", "-C", project).code == 2
-    back = daytwo("rollback", "--as", "ben", "--reason", "complaints", "-C", project, "--json").json
-    assert back["version"] == "v1"
+    asked = ("rollback", "--as", "ben", "--reason", "complaints", "-C", project)
+    trial = daytwo(*asked, "--dry-run")
+    assert "Nothing is changed. v1 (" in trial.out
+    assert "would answer instead of v2 (" in trial.out
+    trial = daytwo(*asked, "--dry-run", "--json").json
+    assert (trial["version"], trial["instead_of"], trial["stops"]) == ("v1", "v2", [])
+    assert daytwo("status", "-C", project, "--json").json["live"]["name"] == "v2"
+
+    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, asked)], check=False, timeout=100)
+    assert killed.returncode == -signal.SIGKILL
+    system = open_system(project, {})
+    route = system.registry.history()[-1].route
+    assert read_route(system.route_path) != route
+    assert system.releases.get("release-2").state is State.LIVE
+    back = daytwo(*asked, "--json").json  # the same again finishes it, and goes no further back
+    assert (back["version"], back["generation"]) == ("v1", route.generation)
+    assert read_route(system.route_path) == route == system.registry.history()[-1].route
+    assert system.releases.get("release-2").state is State.ROLLED_BACK
+    system.audit._engine.dispose()
     assert daytwo("status", "-C", project, "--json").json["live"]["name"] == "v1"
     assert daytwo("audit", "verify", "-C", project).code == 0
+    assert daytwo(*asked).code == 1  # and never to the version that was just left
 
 
 def test_a_refused_release_is_declined_at_the_next_start(daytwo, project):

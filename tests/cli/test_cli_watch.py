@@ -91,6 +91,8 @@ def test_alerts_are_listed_taken_up_and_closed(daytwo, watched):
     listed = daytwo("alerts", "list", "--json", "-C", watched).json["alerts"]
     assert [one["subject"] for one in listed] == ["wind", "seats"]
     wind, seats = (one["id"] for one in listed)
+    assert daytwo("alerts", "-C", watched, "--json").json == {"alerts": listed}
+    assert daytwo("alerts", "-C", watched).out == daytwo("alerts", "list", "-C", watched).out
     words = daytwo("alerts", "list", "-C", watched).out
     assert "seats [text] came as words" in words.replace("\n", " ")
     assert daytwo("alerts", cwd=watched).out == words.replace(f" -C {watched}", "")
@@ -125,3 +127,10 @@ def test_value_before_any_window_is_settled(daytwo, live_project):
     assert told["net"] is None
     assert told["cost"] > 0
     assert "unknown" in daytwo("value", "-C", live_project).out
+
+
+@pytest.mark.parametrize(("group", "word"), [("alerts", "list"), ("audit", "verify")])
+def test_an_option_before_the_word_it_is_meant_for_is_not_lost_in_silence(daytwo, group, word):
+    said = daytwo(group, "--json", word)
+    assert said.code == 2
+    assert f"--json belongs behind 'daytwo {group} {word}'" in said.err

@@ -94,8 +94,11 @@ def live(system, *digests):
 
 def test_the_same_command_again_finishes_a_going_back_that_was_cut_short(system):
     live(system, "11" * 32, "22" * 32, "33" * 32)
-    route = Route(4, "22" * 32)
+    route = Route(4, "22" * 32, previous="11" * 32)
     system.registry.change_route(route, cause="rollback:ben::then", at=NOW, by="ben", reason="it hurts")
+    way = way_back(system, "", person="ben", reason="it hurts")
+    assert (way.away.number, way.back.number) == (3, 2)
+    assert system.audit.read() == ()
     again = go_back(system, "", person="ben", reason="it hurts", now=NOW + timedelta(minutes=1))
     assert (again[0].number, again[1]) == (2, route)
     assert [one.entry.cause for one in system.audit.read()] == ["audit:rollback:ben::then"]

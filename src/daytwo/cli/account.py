@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, project_option, tell_json, tell_table
+from daytwo.cli.speak import as_json, nothing_before, project_option, tell_json, tell_table
 from daytwo.governance.audit import first_break
 from daytwo.lifecycle import words
 from daytwo.lifecycle.headline import money_sentence
@@ -79,6 +79,7 @@ def value(*, folder: Path | None, as_json: bool) -> None:
 def audit(context: click.Context, *, most: int, folder: Path | None, as_json: bool) -> None:
     """Show the sealed record of what was done, the newest last."""
     if context.invoked_subcommand is not None:
+        nothing_before(context)
         return
     log = here(folder).audit.read()
     if as_json:

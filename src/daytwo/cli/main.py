@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -51,6 +53,10 @@ COMMANDS: Mapping[str, Entry] = {
 }
 
 
+# What a shell reports of a command that a closed pipe ended: 128 and the number of SIGPIPE.
+_UNREAD = 141
+
+
 class LazyCommands(click.Group):
     """A group that knows its commands' names and words, and imports a command when it is called."""
 
@@ -82,6 +88,33 @@ class LazyCommands(click.Group):
             raise click.UsageError(f"There is no command {import_name!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Make the context; `--help` prints while it is made."""
+        with _unread_is_no_fault():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _unread_is_no_fault():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _unread_is_no_fault() -> Iterator[None]:
+    """Leave quietly where nobody reads the answer any more, as with `daytwo status | head -1`."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # what they still hold would fail once more at the end
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                os.dup2(nowhere, stream.fileno())
+        raise SystemExit(_UNREAD) from None
+
 
 @click.group(
     cls=LazyCommands,
@@ -107,8 +140,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("daytwo: stopped; the same command goes on where it was", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
     except DaytwoError as err:
         click.echo(f"daytwo: {err.message}", err=True)
         if err.hint:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -11,6 +10,10 @@ from daytwo.cli.place import here
 from daytwo.cli.speak import as_json, port_option, project_option
 from daytwo.core.errors import Refused
 from daytwo.keeper import become_server, port_for
+from daytwo.lifecycle.rollback import finish_roll_back
+from daytwo.lifecycle.rollout import project_route
+from daytwo.lifecycle.system import System
+from daytwo.registry.versions import current_route
 from daytwo.wiring import running_server
 
 
@@ -31,12 +34,19 @@ def serve(*, port: int | None, folder: Path | None, as_json: bool) -> None:
             f"a server of this project runs already, on {note.host}:{note.port} (process {note.pid})",
             hint="Stop that 'daytwo up' or 'daytwo serve' first",
         )
+    finish_roll_back(system)
+    project_route(system)
     number = port_for(system, port)
-    if not as_json:  # with --json the server's own ready line is the object
-        name, host = system.settings.model.name, system.settings.serve.host
-        click.echo(f"{name}: predictions at http://{host}:{number}/predict once this says its port; Ctrl-C stops it.")
-    sys.stdout.flush()
-    become_server(system, number)
+    become_server(system, number, ready_words="" if as_json else _ready(system, number))
+
+
+def _ready(system: System, port: int) -> str:
+    """Return what the server says once it can answer; with --json its own ready line is the object."""
+    address = f"http://{system.settings.serve.host}:{port}/predict"
+    words = f"{system.settings.model.name}: predictions at {address}; Ctrl-C stops it."
+    if current_route(system.registry) is None:
+        return f"{words} Nothing is live yet: until then it answers 503."
+    return words
 
 
 commands = {"serve": serve}

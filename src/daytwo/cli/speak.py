@@ -5,6 +5,7 @@ Light; `place.py` next door opens the project that a command is about.
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 import click
 import msgspec
+from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,6 +32,7 @@ project_option = click.option(
     help="The project's folder; default: the nearest one at or above this folder.",
 )
 as_person = click.option("--as", "person", metavar="NAME", required=True, help="Who says so.")
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 port_option = click.option(
     "--port", type=click.IntRange(0, 65535), help="Where predictions are served; 0 picks a free port."
 )
@@ -52,6 +55,20 @@ def whoever() -> str:
     return os.environ.get("LOGNAME") or os.environ.get("USER") or ""
 
 
+def nothing_before(context: click.Context) -> None:
+    """Refuse options that stand before the word they are meant for: they would be lost in silence.
+
+    Raises
+    ------
+    UsageError
+        It says where they belong.
+    """
+    for option in context.command.params:
+        if option.name and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            word = f"{context.command_path} {context.invoked_subcommand}"
+            raise click.UsageError(f"{option.opts[0]} belongs behind '{word}'.", context)
+
+
 def tell_json(value: Any) -> None:
     """Print one JSON object on stdout."""
     click.echo(msgspec.json.encode(value, enc_hook=str).decode())
@@ -69,10 +86,18 @@ def tell_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         console().print(table)
 
 
+class _Paper(Console):
+    """Leaves it to the door (`main.py`) what happens when nobody reads any more; rich alone would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the door see it."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads any more")
+
+
 def console() -> Console:
     """Return what writes to stdout, as wide as the terminal, or wide enough where there is none."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=_USUAL_WIDTH)
+    found = _Paper(highlight=False)
+    return found if found.is_terminal else _Paper(highlight=False, width=_USUAL_WIDTH)
 
 
 def next_steps(*commands: str, folder: Path | None = None) -> None:

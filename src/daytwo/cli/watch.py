@@ -11,7 +11,7 @@ import msgspec
 
 from daytwo.alerts.alerts import Alert, acknowledged, closed
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, as_person, next_steps, project_option, tell_json, tell_table
+from daytwo.cli.speak import as_json, as_person, next_steps, nothing_before, project_option, tell_json, tell_table
 from daytwo.core.errors import NotFound, Refused
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle import words
@@ -22,6 +22,7 @@ from daytwo.wiring import clock_of
 
 _WINDOWS = 12
 _FIGURE = ("value", "low", "high")
+_every = click.option("--all", "every", is_flag=True, help="Closed ones too.")
 
 
 @click.command(epilog="Example: daytwo monitor --window 3 --json")
@@ -120,19 +121,28 @@ def _pair(figure: Mapping[str, Any] | None) -> tuple[str, str]:
 
 
 @click.group(invoke_without_command=True, epilog="Example: daytwo alerts close 3f2a1b9c0d4e --as ana --verdict true")
+@_every
+@project_option
+@as_json
 @click.pass_context
-def alerts(context: click.Context) -> None:
+def alerts(context: click.Context, *, every: bool, folder: Path | None, as_json: bool) -> None:
     """What is wrong and who owns it; without a word behind it, the list of what is open."""
     if context.invoked_subcommand is None:
-        context.invoke(list_alerts)
+        _list(folder, every=every, as_json=as_json)
+    else:
+        nothing_before(context)
 
 
 @alerts.command("list", epilog="Example: daytwo alerts list --all --json")
-@click.option("--all", "every", is_flag=True, help="Closed ones too.")
+@_every
 @project_option
 @as_json
-def list_alerts(*, every: bool = False, folder: Path | None = None, as_json: bool = False) -> None:
+def list_alerts(*, every: bool, folder: Path | None, as_json: bool) -> None:
     """List open alerts, the dearest first."""
+    _list(folder, every=every, as_json=as_json)
+
+
+def _list(folder: Path | None, *, every: bool, as_json: bool) -> None:
     found = [one for one in here(folder).alerts.alerts() if every or one.closed_at is None]
     found.sort(key=urgency)
     if as_json:

@@ -13,10 +13,17 @@ from daytwo.core.errors import Mistake, NotFound, Refused
 from daytwo.governance.approvals import Decision, Request, must_be_allowed, standing
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.releases import OPEN, Release, State
-from daytwo.lifecycle.rollback import finish_roll_back, roll_back, stopped_by_going_back, version_before
+from daytwo.lifecycle.rollback import (
+    cut_short,
+    finish_roll_back,
+    left_by,
+    roll_back,
+    stopped_by_going_back,
+    version_before,
+)
 from daytwo.lifecycle.system import System
 from daytwo.registry.route import Route
-from daytwo.registry.versions import Version
+from daytwo.registry.versions import RouteChange, Version
 
 
 def find_release(system: System, name: str) -> Release:
@@ -115,7 +122,7 @@ def go_back(system: System, to: str, *, person: str, reason: str, now: datetime)
     """
     _must_say_who_and_why(person, reason)
     begun = finish_roll_back(system)
-    if begun is not None and (not to or system.registry.find(to).digest == begun.route.champion):
+    if begun is not None and _is_meant(system, begun, to):
         return system.registry.find(begun.route.champion), begun.route
     digest = _where_to(system, to)
     cause = f"{person}:{to}:{now.isoformat()}"
@@ -135,9 +142,19 @@ class WayBack:
 def way_back(system: System, to: str, *, person: str, reason: str) -> WayBack:
     """Return what `go_back` would do now, or raise what it would raise; nothing is changed."""
     _must_say_who_and_why(person, reason)
-    back = system.registry.find(_where_to(system, to))
-    away = system.registry.find(system.registry.history()[-1].route.champion)
-    return WayBack(away, back, tuple(release.id for release in stopped_by_going_back(system)))
+    begun = cut_short(system)
+    if begun is not None and _is_meant(system, begun, to):
+        away, back = left_by(system, begun), begun.route.champion
+    else:
+        back = _where_to(system, to)
+        away = system.registry.history()[-1].route.champion
+    stops = tuple(release.id for release in stopped_by_going_back(system))
+    return WayBack(system.registry.find(away), system.registry.find(back), stops)
+
+
+def _is_meant(system: System, begun: RouteChange, to: str) -> bool:
+    """Whether a going back that was cut short is the very one that is asked for now."""
+    return not to or system.registry.find(to).digest == begun.route.champion
 
 
 def _must_say_who_and_why(person: str, reason: str) -> None:

@@ -42,19 +42,24 @@ def roll_back(system: System, *, to: str | None, by: str, reason: str, now: date
     return change.route
 
 
-def finish_roll_back(system: System) -> RouteChange | None:
-    """Do what is left of a going back that was cut short; return it, or None where there is none.
+def cut_short(system: System) -> RouteChange | None:
+    """Return the change of the route of a going back that is not finished, or None.
 
-    Only the newest change of the route can be such a one: whoever changes the route calls this before.
+    Only the newest change can be such a one: whoever changes the route finishes it before.
     """
     history = system.registry.history()
     if not history or not history[-1].cause.startswith(_CAUSE):
         return None
     seal = _seal_cause(history[-1])
-    if any(sealed.entry.cause == seal for sealed in system.audit.read()):
-        return None
-    _follow(system, history[-1])
-    return history[-1]
+    return None if any(sealed.entry.cause == seal for sealed in system.audit.read()) else history[-1]
+
+
+def finish_roll_back(system: System) -> RouteChange | None:
+    """Do what is left of a going back that was cut short; return it, or None where there is none."""
+    change = cut_short(system)
+    if change is not None:
+        _follow(system, change)
+    return change
 
 
 def version_before(history: tuple[RouteChange, ...]) -> str:
@@ -67,14 +72,13 @@ def version_before(history: tuple[RouteChange, ...]) -> str:
     Refused
         If nothing did.
     """
-    champions = [change.route.champion for change in history]
-    first = champions.index(champions[-1]) if champions else 0
-    if not first:
+    earlier = history[-1].route.previous if history else None
+    if earlier is None:
         raise Refused(
             "there is no earlier version to go back to",
             hint="'daytwo status' lists what was live; 'daytwo rollback VERSION' goes to any of them",
         )
-    return champions[first - 1]
+    return earlier
 
 
 def stopped_by_going_back(system: System) -> tuple[Release, ...]:
@@ -82,11 +86,16 @@ def stopped_by_going_back(system: System) -> tuple[Release, ...]:
     return tuple(release for release in system.releases.releases() if release.state is State.ROLLING)
 
 
+def left_by(system: System, change: RouteChange) -> str:
+    """Return the digest that answered right before a change of the route."""
+    before = change.route.generation - 1
+    return next(one.route.champion for one in system.registry.history() if one.route.generation == before)
+
+
 def _follow(system: System, change: RouteChange) -> None:
     """Let everything else follow the route: the servers' projection, the releases, the audit log."""
     write_route(system.route_path, change.route)
-    before = change.route.generation - 1
-    left = next(one.route.champion for one in system.registry.history() if one.route.generation == before)
+    left = left_by(system, change)
     for release in system.releases.releases():
         if release.digest == left and release.state is State.LIVE:
             system.releases.put(replace(release, state=State.ROLLED_BACK, changed_at=change.at, words=change.reason))

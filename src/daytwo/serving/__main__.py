@@ -18,9 +18,10 @@ def main() -> int:
     parser.add_argument(
         "--attached", action="store_true", help="stop when stdin closes, as it does when the parent dies"
     )
+    parser.add_argument("--ready-words", default="", help="what to print when it can answer, in place of JSON")
     arguments = parser.parse_args()
     try:
-        run(read_config(arguments.config), attached=arguments.attached)
+        run(read_config(arguments.config), attached=arguments.attached, ready_words=arguments.ready_words)
     except DaytwoError as err:
         sys.stderr.write(f"daytwo: {err}\n")
         return err.exit_code

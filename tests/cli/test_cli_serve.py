@@ -1,0 +1,70 @@
+"""serve: it says where predictions are once they are, and nothing before it gives up."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from daytwo.registry.route import read_route
+
+LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib')); "
+DOOR = LEAN + "from daytwo.cli.main import main; sys.argv[0] = 'daytwo'; main()"
+
+
+@pytest.fixture
+def serve():
+    """Starts `daytwo serve`, and lets nothing outlive the test."""
+    began = []
+
+    def begin(project: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", DOOR, "serve", "-C", str(project), "--port", "0"]
+        began.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
+        return began[-1]
+
+    yield begin
+    for server in began:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+def test_the_address_is_told_when_the_server_can_answer(serve, project):
+    """A route that lags behind the ledger, as a killed process leaves it, is written first."""
+    route = project / ".daytwo" / "route.json"
+    route.unlink()
+    server = serve(project)
+    line = server.stdout.readline()
+    found = re.fullmatch(r"trips: predictions at (http://127\.0\.0\.1:\d+)/predict; Ctrl-C stops it\.\n", line)
+    assert found, line
+    with urllib.request.urlopen(f"{found[1]}/v2/health/ready", timeout=10) as answer:
+        assert answer.status == 200
+    assert read_route(route) is not None
+    server.send_signal(signal.SIGTERM)
+    assert server.stdout.read() == ""
+    assert server.wait(timeout=20) == 0
+
+
+def test_a_server_that_cannot_start_names_no_address(project):
+    """The port is taken after the command has looked at it: only the server itself can know."""
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
+    late = f"from daytwo.cli import serve; serve.port_for = lambda *_: {port}; "
+    command = [sys.executable, "-c", LEAN + late + DOOR, "serve", "-C", str(project)]
+    with taken:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert f"{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_before_anything_is_live_it_says_so(daytwo, serve, rows_file, tmp_path):
+    assert daytwo("init", rows_file, "--target", "late", "--into", "p").code == 0
+    assert "Nothing is live yet" in serve(tmp_path / "p").stdout.readline()
