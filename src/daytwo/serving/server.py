@@ -62,7 +62,7 @@ async def _serve(config: ServerConfig, listener: socket.socket, *, attached: boo
         loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else stop.set())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watcher = Watcher(Path(config.route), Versions(BundleStore(Path(config.bundles)), config.fallback_score))
+    watcher = Watcher(Path(config.route), Versions(BundleStore(Path(config.bundles)), config.fallback))
     folder, prefix, metrics = Path(config.journal), process_prefix(), Metrics()
     journal = Journal(folder, prefix, max_bytes=int(config.segment_mb * (1 << 20)), sync_every_s=config.sync_every_s)
     try:
