@@ -37,7 +37,8 @@ def explain(*, identity: str, folder: Path | None, as_json: bool) -> None:
 
 def _tell(found: Explanation, version: str, *, is_binary: bool) -> None:
     who = f" for {found.key}" if found.key else ""
-    score = f"{found.score:.1%}" if is_binary else f"{found.score:,.4g}"
+    shown = "{:.1%}" if is_binary else "{:,.4g}"
+    score = "with no score" if found.score is None else shown.format(found.score)
     click.echo(
         f"{found.id}{who}, {found.at:%Y-%m-%d %H:%M} UTC, answered by {version} ({found.digest[:12]}, {found.arm})."
     )

@@ -21,10 +21,11 @@ from daytwo.explain.reasons import Reason
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model
 from daytwo.predictions.labels import join_labels
-from daytwo.predictions.record import FALLBACK, PredictionRecord, decode, row_texts, split_id
+from daytwo.predictions.record import FALLBACK, PredictionRecord, decode, mended, row_texts, split_id
 from daytwo.predictions.segments import read_segment
 from daytwo.scoring.model import Model
 from daytwo.serving.client import Client
+from daytwo.serving.predict import breach_record
 from daytwo.serving.replies import reply_again
 
 # How many reasons each way.
@@ -38,7 +39,8 @@ class Explanation:
 
     `score` was answered, `recomputed` is what the same bundle gives for the logged row now: equal to the last bit.
     `typical` is the score of the typical row that reasons compare with. `breaches` tell why the fallback answered;
-    then there are no reasons. `label` is None while the outcome is unknown.
+    then there are no reasons, and where it refused no `score`. `row` is what the model saw, mended values included.
+    `label` is None while the outcome is unknown.
     """
 
     id: str
@@ -46,7 +48,7 @@ class Explanation:
     arm: str
     at: datetime
     key: str | None
-    score: float
+    score: float | None
     recomputed: float | None
     typical: float | None
     act: bool | None
@@ -61,18 +63,19 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _Logged:
-    """A prediction as it was recorded, wherever it was found."""
+    """A prediction as it was recorded, wherever it was found. `is_sent` tells that `row` is as the client sent it."""
 
     digest: str
     arm: str
     at: datetime
     key: str | None
-    score: float
+    score: float | None
     act: bool | None
     gain: float | None
     row: Mapping[str, object]
     breaches: tuple[Mapping[str, object], ...] = ()
     label: float | None = None
+    is_sent: bool = False
 
 
 def explain(system: System, identity: str, client: Client | None) -> Explanation:
@@ -93,7 +96,7 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
         )
     model = load_model(system.bundles, logged.digest)
     is_fallback = logged.arm == FALLBACK
-    features = None if is_fallback else _features(model, logged.row)
+    features, row = (None, logged.row) if is_fallback else _seen(model, logged)
     recomputed = None if features is None else model.score(features)
     if recomputed is not None and recomputed != logged.score:
         raise Refused(
@@ -114,9 +117,9 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
         gain=logged.gain,
         outcome=model.explainer.outcome if model.explainer else model.manifest.model,
         reference=model.explainer.reference_name if model.explainer else "",
-        reasons=model.explain(features, logged.row, k=_REASONS) if explained and features is not None else (),
+        reasons=model.explain(features, row, k=_REASONS) if explained and features is not None else (),
         breaches=logged.breaches,
-        row=logged.row,
+        row=row,
         label=logged.label,
     )
 
@@ -127,8 +130,13 @@ def _moment(model: Model, logged: _Logged) -> datetime:
     return (parse_time(logged.row.get(column.name)) if column is not None else None) or logged.at
 
 
-def _features(model: Model, row: Mapping[str, object]) -> list[float]:
-    return model.encoder.row({name: row.get(name) for name in model.schema.names})
+def _seen(model: Model, logged: _Logged) -> tuple[list[float] | None, Mapping[str, object]]:
+    """Return a row as the model saw it: its features and its values."""
+    row = logged.row
+    if not logged.is_sent:
+        return model.encoder.row({name: row.get(name) for name in model.schema.names}), row
+    features, breaches = model.decoder.check(row)
+    return features, mended(dict(row), map(breach_record, breaches))
 
 
 def _from_tables(system: System, identity: str) -> _Logged | None:
@@ -200,6 +208,7 @@ def _as_told(told: Mapping[str, Any]) -> _Logged:
         gain=told["gain"],
         row=row if isinstance(row, dict) else {},
         breaches=tuple(told.get("breaches", ())),
+        is_sent=True,
     )
 
 
