@@ -6,10 +6,12 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from daytwo.core import files
 from daytwo.core.errors import Fault
 from daytwo.core.files import write_whole
 
@@ -56,6 +58,76 @@ def test_a_writer_that_is_killed_at_any_moment_leaves_the_old_content_or_the_new
         assert len(set(content)) == 1
         seen.add(content[:1])
     assert len(seen) > 1
+    write_whole(path, b"end")
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+# Stops in the middle of a write, says so, and goes on when it is told to.
+PAUSING = """
+import os, sys
+from pathlib import Path
+from daytwo.core.files import write_whole
+sync = os.fsync
+def pausing(handle):
+    os.fsync = sync
+    print("writing", flush=True)
+    sys.stdin.readline()
+    sync(handle)
+os.fsync = pausing
+write_whole(Path(sys.argv[1]), b"n" * 100_000)
+"""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_draft_of_a_killed_writer_goes_with_the_next_write_and_that_of_a_living_one_stays(tmp_path):
+    with ExitStack() as stack:
+        writers = []
+        for name in ("killed", "living"):
+            command = [sys.executable, "-c", PAUSING, tmp_path / name]
+            writer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stack.enter_context(writer)
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"writing\n"
+            writers.append(writer)
+        killed, living = writers
+        killed.kill()
+        killed.wait()
+        assert [name.split(".")[1] for name in names(tmp_path)] == ["killed", "living"]
+        write_whole(tmp_path / "other", b"x")
+        assert [name.split(".")[1] for name in names(tmp_path) if name != "other"] == ["living"]
+        assert living.stdin is not None
+        living.stdin.write(b"\n")
+        living.stdin.close()
+        assert living.wait() == 0
+    assert names(tmp_path) == ["living", "other"]
+    assert (tmp_path / "living").read_bytes() == b"n" * 100_000
+
+
+def test_only_its_own_drafts_are_swept(tmp_path):
+    others = [".segment.draft", "notes.draft", f".file.{'0' * 32}.draft.txt", f".{'0' * 32}.draft"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"not mine")
+    (tmp_path / f".file.{'0' * 32}.draft").write_bytes(b"left")
+    (tmp_path / f".folder.{'1' * 32}.draft").mkdir()
+    write_whole(tmp_path / "file", b"x")
+    assert names(tmp_path) == sorted([*others, "file", f".folder.{'1' * 32}.draft"])
+
+
+def test_a_draft_that_was_swept_before_its_lock_is_made_anew(tmp_path, monkeypatch):
+    locks = []
+
+    def swept_once(stream, how):
+        if not locks:
+            Path(stream.name).unlink()
+        locks.append(how)
+
+    monkeypatch.setattr(files.fcntl, "flock", swept_once)
+    write_whole(tmp_path / "file", b"x")
+    assert len(locks) == 2
+    assert names(tmp_path) == ["file"]
 
 
 def test_a_folder_that_cannot_be_made_is_a_fault_with_the_next_step(tmp_path):

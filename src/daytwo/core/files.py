@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from daytwo.core.errors import Fault
+
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{32}\.draft")
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that it is there whole and on disk, or not at all.
+
+    Drafts that killed writers have left in the folder are removed.
 
     Raises
     ------
     Fault
         If the folder cannot be written or the disk is full; nothing is left behind.
     """
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as stream:
+        sweep_drafts(path.parent)
+        with _draft_of(path) as (draft, stream):
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        draft.replace(path)
+            draft.replace(path)
         sync_folder(path.parent)
     except OSError as err:
-        with suppress(OSError):  # where nothing can be written there may be nothing to remove, nor a way to
-            draft.unlink()
         raise Fault(
             f"cannot write {path}: {err.strerror or err}",
             hint="Free some disk space or make the folder writable, then run the same command again",
         ) from err
+
+
+def sweep_drafts(folder: Path) -> None:
+    """Remove the drafts in `folder` whose writers are dead; those of writers that live are theirs.
+
+    A writer holds a lock on its draft, and the system lets go of it however the writer ends. What cannot be looked
+    at or removed stays: it harms nobody.
+    """
+    with os.scandir(folder) as entries:
+        drafts = [Path(entry.path) for entry in entries if _DRAFT.fullmatch(entry.name)]
+    for draft in drafts:
+        with suppress(OSError), draft.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink()
 
 
 def sync_folder(folder: Path) -> None:
@@ -43,3 +63,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _draft_of(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """Open a draft beside `path`, locked as long as it is open; where it was not moved to its place it goes."""
+    while True:
+        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.draft")
+        with draft.open("wb") as stream:
+            with suppress(OSError):  # without locks on this disk nobody sweeps it either
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            if not draft.exists():
+                continue  # somebody swept it between its making and its lock
+            try:
+                yield draft, stream
+            except BaseException:
+                with suppress(OSError):  # where nothing can be written there may be no way to remove anything
+                    draft.unlink()
+                raise
+            return
