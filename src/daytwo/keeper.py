@@ -16,7 +16,7 @@ from typing import NoReturn
 from daytwo.core.errors import DaytwoError, Fault
 from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.system import System
-from daytwo.lifecycle.watch import tell_people
+from daytwo.lifecycle.telling import tell_people
 from daytwo.lifecycle.worker import Event
 from daytwo.serving.client import Client
 from daytwo.serving.process import ServerProcess

@@ -23,8 +23,9 @@ from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.retrain import PairedWindow, decide
 from daytwo.lifecycle.rollback import roll_back
 from daytwo.lifecycle.system import System
+from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import load_watch
-from daytwo.lifecycle.watch import close_quiet, read_span, tell_people
+from daytwo.lifecycle.watch import read_span
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.harm import Harm, performance_findings
 from daytwo.monitoring.judge import ALARM_SHARE

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 
 import polars as pl
 
-from daytwo.alerts.alerts import closed, gone_quiet, take_in
 from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.rows import live_rows
 from daytwo.lifecycle.system import System
+from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import champion, load_watch, money_answers
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.alarm import AlarmState, start
@@ -51,26 +51,6 @@ def watch_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
         return {"alerts": list(opened)}
 
     return run.step("tell", tell)
-
-
-def tell_people(system: System, findings: list[Finding], *, at: datetime, opened_by: str) -> tuple[str, ...]:
-    """Open alerts for findings, send the new ones out, and return their summaries."""
-    owned = [replace(one, owner=one.owner or system.settings.model.owner) for one in findings]
-    intake = take_in(owned, system.alerts.alerts(), at=at, opened_by=opened_by)
-    for alert in (*intake.opened, *intake.repeated):
-        system.alerts.put(alert)
-    if system.channel is not None:
-        for alert in intake.opened:
-            system.channel.send(alert)
-    return tuple(alert.summary for alert in intake.opened)
-
-
-def close_quiet(system: System, findings: list[Finding], *, kinds: tuple[str, ...], at: datetime) -> tuple[str, ...]:
-    """Close the open alerts of these kinds that a look did not repeat, and return what they were about."""
-    quiet = [a for a in gone_quiet(system.alerts.alerts(), findings, kinds=kinds) if a.opened_at < at]
-    for alert in quiet:
-        system.alerts.put(closed(alert, at=at, by="daytwo", verdict="recovered"))
-    return tuple(f"{alert.kind.rsplit('.', 1)[-1]} {alert.subject}" for alert in quiet)
 
 
 def _judge(system: System, span: Span) -> dict[str, Json]:
