@@ -23,7 +23,8 @@ from daytwo.core.finding import Finding, Severity
 from daytwo.core.settings import Settings
 from daytwo.core.settings_file import FILE_NAME, check
 from daytwo.core.settings_text import render
-from daytwo.lifecycle.ingest import read_source
+from daytwo.sources.files import read_rows
+from daytwo.sources.kinds import typed_rows
 
 CONTRACT_NAME = "contract.toml"
 # A number with more distinct values than this is predicted as a number, not as a class.
@@ -71,7 +72,7 @@ def make_project(folder: Path, asked: Asked) -> Made:
     """
     if (folder / FILE_NAME).exists():
         raise Refused(f"{folder} holds a project already", hint=f"Edit its {FILE_NAME}, or choose another folder")
-    frame = read_source(asked.source)
+    frame = typed_rows(read_rows(asked.source))
     task = guess_task(frame, asked.target)
     leaks = suspected_leaks(frame, asked.target, time=asked.time, exclude=asked.exclude)
     left_out = [finding.subject for finding in leaks if finding.severity is Severity.CRITICAL]

@@ -75,13 +75,12 @@ def test_ingest_takes_a_content_in_once_and_keeps_bad_rows_aside(daytwo, rows_fi
     before = daytwo("ingest", "-C", project, "--json").json
     assert [one["again"] for one in before["files"]] == [True]
     first = daytwo("ingest", "more.parquet", "-C", project, "--json").json
-    assert first["files"][0] | {"trouble": ""} == {
-        "file": "more.parquet",
-        "accepted": 2997,
-        "rejected": 3,
-        "unlabelled": 0,
-        "again": False,
-        "trouble": "",
+    (told,) = first["files"]
+    assert (told["file"], told["accepted"], told["rejected"], told["unlabelled"]) == ("more.parquet", 2997, 3, 0)
+    assert (told["again"], told["trouble"], told["version"]) == (False, "", first["version"])
+    assert {(one["column"], one["rule"], one["rows"]) for one in told["reasons"]} == {
+        ("wind", "between", 2),
+        ("wind", "not_null", 1),
     }
     assert first["version"] == before["version"] + 1
     again = daytwo("ingest", "more.parquet", "-C", project)

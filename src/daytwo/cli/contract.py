@@ -16,7 +16,8 @@ from daytwo.contracts.toml import read_contract
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import Refused
 from daytwo.core.files import write_whole
-from daytwo.lifecycle.ingest import read_source
+from daytwo.sources.files import read_rows
+from daytwo.sources.kinds import typed_rows
 
 _ROWS = click.Path(path_type=Path)
 
@@ -51,7 +52,7 @@ def propose_contract(
     as_json: bool,
 ) -> None:
     """Propose a contract from the rows of a file, each rule with its evidence; it is meant to be edited."""
-    frame = read_source(rows)
+    frame = typed_rows(read_rows(rows))
     made = propose(
         frame,
         name=name or rows.stem,
@@ -90,9 +91,10 @@ def check_rows(*, rows: Path, held: Path, failures: Path | None, as_json: bool) 
     The target is checked where the file has it: rows to predict have none.
     """
     kept = read_contract(held)
-    frame = read_source(rows)
+    read = read_rows(rows, numbers=[column.name for column in kept.columns if column.is_numeric])
+    frame = read.frame
     has_target = kept.target is not None and kept.target.name in frame.columns
-    checked = check(kept, frame, labels=has_target, parse_text=rows.suffix.lower() == ".csv")
+    checked = check(kept, frame, labels=has_target, parse_text=read.texts)
     found = report(checked)
     if failures is not None:
         _write_failures(checked, failures)

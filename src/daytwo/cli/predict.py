@@ -7,16 +7,18 @@ from pathlib import Path
 
 import click
 import msgspec
+import polars as pl
 
 from daytwo.cli.place import here, running_client
 from daytwo.cli.speak import as_json, next_steps, project_option, tell_json, tell_table, whoever
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml import from_toml, read_contract
 from daytwo.core.errors import DataError, NotFound
-from daytwo.lifecycle.ingest import read_source
 from daytwo.lifecycle.sending import Row, labels_to_send, money_columns, read_json_rows, rows_to_send
 from daytwo.lifecycle.system import System
 from daytwo.registry.versions import current_route
+from daytwo.sources.files import read_rows
+from daytwo.sources.kinds import typed_rows
 
 _JSON = {".json", ".jsonl", ".ndjson"}
 # Well under what a server takes in one request by default; the number of rows with reasons is bounded more tightly.
@@ -78,7 +80,7 @@ def label(*, what: str, value: str | None, prediction: bool, folder: Path | None
         labels: list[Row] = [{"prediction_id" if prediction else "key": what, "label": _number_or_text(value)}]
     else:
         path = Path(what)
-        labels = _json_rows(path) if path.suffix.lower() == ".json" else labels_to_send(read_source(path), contract)
+        labels = _json_rows(path) if path.suffix.lower() == ".json" else labels_to_send(_table(path), contract)
     client = running_client(system)
     recorded = sum(client.labels(labels[begin : begin + _BATCH]) for begin in range(0, len(labels), _BATCH))
     client.close()
@@ -112,7 +114,11 @@ def _rows(system: System, name: str) -> list[Row]:
     path = Path(name)
     if path.suffix.lower() in _JSON:
         return _json_rows(path)
-    return rows_to_send(read_source(path), _live_contract(system), money_columns(system))
+    return rows_to_send(_table(path), _live_contract(system), money_columns(system))
+
+
+def _table(path: Path) -> pl.DataFrame:
+    return typed_rows(read_rows(path))
 
 
 def _json_rows(path: Path) -> list[Row]:

@@ -23,7 +23,7 @@ from daytwo.core.errors import DaytwoError, Fault, Refused
 from daytwo.lifecycle.flow import Flow, Json, T
 
 # The version of the flows' step order.
-FLOW_VERSION = "2"
+FLOW_VERSION = "3"
 _UNFINISHED = ["PENDING", "ENQUEUED"]
 _FAILED = frozenset({"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _ERRORS: dict[str, type[DaytwoError]] = {

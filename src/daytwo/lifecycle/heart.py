@@ -13,8 +13,8 @@ from daytwo.governance.approvals import standing
 from daytwo.lifecycle.decisions import decide
 from daytwo.lifecycle.first import make_first_version
 from daytwo.lifecycle.flow import Runner
+from daytwo.lifecycle.pickup import SourceWatch
 from daytwo.lifecycle.releases import OPEN, Release, State
-from daytwo.lifecycle.sources import SourceWatch
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.worker import Event, tick
 from daytwo.registry.versions import current_route

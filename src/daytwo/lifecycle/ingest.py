@@ -1,147 +1,174 @@
-"""Files become a dataset version: checked by the contract, good rows in, bad rows kept aside with their reasons."""
+"""A source becomes a dataset version: checked by the contract, good rows in, bad rows kept aside with their reasons.
+
+Two durable steps: rows come in by one commit, then what belongs to them is recorded. `judged.py` decides, `intakes.py`
+writes each thing once, `pickup.py` finds new files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-import polars as pl
-
-from daytwo.contracts.columnar import ROW, check
+from daytwo.contracts.columnar import ROW
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml import read_contract
-from daytwo.core.digest import digest_file
-from daytwo.core.errors import DataError, NotFound
-from daytwo.governance.audit import Entry
+from daytwo.core.errors import Conflict, DataError, NotFound
+from daytwo.lifecycle.evolution import refuse_lost
 from daytwo.lifecycle.flow import Json, Run
+from daytwo.lifecycle.intakes import finish, newest_time, one_at_a_time, put_in, record_of
+from daytwo.lifecycle.judged import Judged, Past, judge
 from daytwo.lifecycle.rows import DATASET
 from daytwo.lifecycle.system import System
+from daytwo.scoring.payoff import Payoff
+from daytwo.sources.files import content_digest, read_rows
+from daytwo.sources.rows import Rows
+from daytwo.sources.source import Form, Source, is_address, parse_source
+from daytwo.sources.sql import has_since
 
-# A file is read as it is called: brackets in its name are no pattern.
-_READERS: Mapping[str, Callable[[Path], pl.DataFrame]] = {
-    ".parquet": lambda path: pl.read_parquet(path, glob=False),
-    ".csv": lambda path: pl.read_csv(path, glob=False),
-    ".jsonl": lambda path: pl.read_ndjson(path.read_bytes()),
-    ".ndjson": lambda path: pl.read_ndjson(path.read_bytes()),
-}
-# The quarantine's columns before anything happened to a row.
-_QUARANTINE = pl.Schema(
-    {
-        "_id": pl.String(),
-        "_request": pl.String(),
-        "_received_at": pl.Datetime("us", "UTC"),
-        "_key": pl.String(),
-        "_subject": pl.String(),
-        "_time": pl.Datetime("us", "UTC"),
-        "row": pl.String(),
-        "reasons": pl.String(),
-        "source": pl.String(),
-        "contract": pl.String(),
-    }
-)
+_PATTERN = re.compile(r"[*?\[]")
+_SINCE_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
 
 
-def read_source(path: Path) -> pl.DataFrame:
-    """Return a file's rows.
+def sources(folder: Path, pattern: str) -> tuple[Path | str, ...]:
+    """Return what `[data] source` names: files by a pattern, sorted, a folder's files, or one address.
 
-    Raises
-    ------
-    NotFound
-        If there is no such file.
-    DataError
-        If its kind is unknown, it cannot be read, or it has no rows.
+    Relative patterns begin at the project's folder.
     """
-    if not path.is_file():
-        raise NotFound(f"there is no file {path}", hint="Check [data] source in daytwo.toml, or the path you gave")
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(f"{path} is of no kind that is read", hint=f"Give one of {', '.join(_READERS)}")
-    try:
-        frame = reader(path)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as err:
-        raise DataError(
-            f"{path} cannot be read: {err}", hint="Is the file whole, and of the kind its name says?"
-        ) from err
-    if frame.is_empty():
-        raise DataError(f"{path} has no rows", hint="Give a file with a header and rows")
-    return frame
-
-
-def sources(folder: Path, pattern: str) -> tuple[Path, ...]:
-    """Return the files that `[data] source` names, sorted; relative patterns begin at the project's folder."""
     if not pattern:
         raise NotFound("[data] source names no files", hint="Set it in daytwo.toml, such as source = 'rows/*.parquet'")
+    if is_address(pattern):
+        return (pattern,)
     place = Path(pattern)
     base, relative = (Path(place.anchor), place.relative_to(place.anchor)) if place.is_absolute() else (folder, place)
-    found = tuple(sorted(base.glob(str(relative))))
+    found = tuple(sorted(one for match in base.glob(str(relative)) for one in _files(match)))
     if not found:
         raise NotFound(f"no file matches {pattern!r} in {folder}", hint="Check [data] source in daytwo.toml")
     return found
 
 
 def ingest(run: Run, system: System, arguments: dict[str, Json]) -> Json:
-    """Ingest one file, once per content: `path` and `now` in, counts out."""
-    path, now = Path(str(arguments["path"])), datetime.fromisoformat(str(arguments["now"]))
+    """Ingest one source, once per content: `path` and `now` in, the record of it out.
 
-    def work() -> dict[str, Json]:
-        batch = f"file:{digest_file(path)}"
-        if system.tables.has_batch(DATASET, batch):
-            return {"file": path.name, "accepted": 0, "rejected": 0, "unlabelled": 0, "again": True}
-        contract = read_contract(system.contract_path)
-        frame = read_source(path)
-        labelled = _with_outcome(frame, contract)
-        checked = check(contract, labelled, labels=True, parse_text=path.suffix.lower() == ".csv")
-        if checked.rejected.height:
-            rejected = _quarantine(checked.rejected, checked.failures, contract.digest, path.name, batch, now)
-            system.tables.append("quarantine", rejected, batch=batch)
-        version = system.tables.append(DATASET, checked.accepted, batch=batch)
-        counts: dict[str, Json] = {
-            "file": path.name,
-            "accepted": checked.accepted.height,
-            "rejected": checked.rejected.height,
-            "unlabelled": frame.height - labelled.height,
-            "version": version,
-            "again": False,
-        }
-        entry = Entry(now, "daytwo", "ingest", path.name, f"audit:{run.id}", dict(counts))
-        system.audit.append(entry)
-        return counts
+    Where the content is in already, the record says so: `again`.
+    """
+    place, now = str(arguments["path"]), datetime.fromisoformat(str(arguments["now"]))
 
-    return run.step("ingest", work)
+    def rows_in() -> dict[str, Json]:
+        with one_at_a_time(system):
+            finish(system)  # what somebody else left
+            judged = look(system, place, now)
+            if isinstance(judged, str):
+                return {"batch": judged, "again": True}
+            put_in(system, judged)
+            return {"batch": judged.record["batch"], "again": False}
 
+    def record() -> dict[str, Json]:
+        assert isinstance(done, dict)
+        with one_at_a_time(system):
+            finish(system)
+            found = record_of(system, str(done["batch"])) or {}
+        if done["again"]:
+            nothing: dict[str, Json] = {"file": _name(place), "accepted": 0, "rejected": 0, "unlabelled": 0}
+            return {**nothing, "batch": done["batch"], "version": found.get("version"), "again": True}
+        return {**found, "again": False}
 
-def _with_outcome(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Leave out rows whose outcome is not known: nothing is wrong with them, and nothing can be learnt from them."""
-    target = contract.target
-    if target is None or target.name not in frame.columns:
-        return frame
-    return frame.filter(pl.col(target.name).is_not_null())
+    done = run.step("rows", rows_in)
+    return run.step("record", record)
 
 
-def _quarantine(
-    rejected: pl.DataFrame, failures: pl.DataFrame, contract: str, source: str, batch: str, now: datetime
-) -> pl.DataFrame:
-    """Put each rejected row with its reasons into the quarantine's form."""
-    reasons: dict[int, list[dict[str, str]]] = {}
-    for failure in failures.iter_rows(named=True):
-        reasons.setdefault(failure.pop("row"), []).append(failure)
-    rows = []
-    for row in rejected.iter_rows(named=True):
-        number = row.pop(ROW)
-        rows.append(
-            {
-                "_id": f"{batch[5:17]}-{number}",
-                "_request": batch,
-                "_received_at": now,
-                "_key": None,
-                "_subject": None,
-                "_time": None,
-                "row": msgspec.json.encode(row, enc_hook=str).decode(),
-                "reasons": msgspec.json.encode(reasons.get(number, [])).decode(),
-                "source": source,
-                "contract": contract,
-            }
+def look(system: System, place: str, now: datetime) -> Judged | str:
+    """Judge a source and write nothing; return the name of its content where that is in already.
+
+    Raises
+    ------
+    DataError, NotFound, SettingsError
+        If it cannot be read or does not have what the contract requires.
+    Conflict
+        If the file changed while it was read.
+    """
+    source = _source(place)
+    contract = read_contract(system.contract_path)
+    before = _mark(source)
+    batch = "" if source.form is Form.SQL else f"{_prefix(source)}:{content_digest(source)}"
+    if batch and system.tables.has_batch(DATASET, batch):
+        return batch
+    rows = _read(system, source, contract)
+    if not batch:
+        batch = f"{_prefix(source)}:{content_digest(source, rows.frame)}"
+        if rows.frame.is_empty() or system.tables.has_batch(DATASET, batch):
+            return batch
+    money = Payoff.from_settings(system.settings.value, system.settings.model.task).columns
+    refuse_lost(contract, rows.frame.columns, money=money, owner=system.settings.data.owner)
+    judged = judge(contract, rows, _past(system, contract, source), name=source.name, batch=batch, now=now)
+    if _mark(source) != before:
+        raise Conflict(f"{source.name} changed while it was read", hint="Try again once it is written")
+    nothing_new = not source.is_file and not judged.accepted.height and not judged.quarantine
+    return batch if nothing_new else judged
+
+
+def _read(system: System, source: Source, contract: Contract) -> Rows:
+    numbers = [column.name for column in contract.columns if column.is_numeric]
+    since = newest_time(system, source.name) if source.form is Form.SQL and has_since(source.query) else None
+    rows = read_rows(
+        source,
+        numbers=numbers,
+        keep_broken=True,
+        since="" if since is None else since.strftime(_SINCE_FORMAT),
+        allow_empty=since is not None,
+    )
+    if ROW in rows.frame.columns:
+        raise DataError(
+            f"{source.name}: the data has a column {ROW!r}, a name of daytwo's own", hint="Rename the column"
         )
-    return pl.DataFrame(rows, schema=_QUARANTINE)
+    return rows
+
+
+def _past(system: System, contract: Contract, source: Source) -> Past:
+    schema = system.tables.schema(DATASET)
+    settled = [record.span for record in system.windows.windows() if record.settled is not None]
+    past = Past(
+        schema,
+        newest_time(system) if contract.time is not None else None,
+        (settled[0].start, settled[-1].end) if settled else None,
+    )
+    if source.is_file or contract.key is None or contract.key.name not in schema:
+        return past
+    keys = system.tables.read(DATASET, columns=[contract.key.name]).get_column(contract.key.name)
+    return replace(past, keys=keys)
+
+
+def _files(match: Path) -> Iterator[Path]:
+    """Yield a file as it is, of a folder its files of a kind that is read."""
+    if not match.is_dir() or (match / "_delta_log").is_dir():
+        yield match
+        return
+    for path in match.iterdir():
+        try:
+            yield from (path,) if path.is_file() and parse_source(path) else ()
+        except DataError:  # a note, a script: nothing to learn from
+            continue
+
+
+def _source(place: str) -> Source:
+    return parse_source(place if is_address(place) else Path(place))
+
+
+def _name(place: str) -> str:
+    return _source(place).name
+
+
+def _prefix(source: Source) -> str:
+    return "file" if source.is_file else str(source.form)
+
+
+def _mark(source: Source) -> tuple[int, int] | None:
+    if not source.is_file or source.path is None:
+        return None
+    try:
+        found = source.path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -65,7 +65,7 @@ class DelimitedReader:
         """Yield the content as UTF-8 with the line ends of today."""
         stream = pieces(self._path, self._packed)
         first = next(stream, b"")
-        codec, skip, note = guess_encoding(first[: 4 * SAMPLE_CHARACTERS])
+        codec, skip, note = guess_encoding(first[: 4 * SAMPLE_CHARACTERS], whole=len(first) <= 4 * SAMPLE_CHARACTERS)
         self.notes += [note] if note else []
         old = None
         for piece in as_utf8(chain((first,), stream), codec, skip, self.notes):

@@ -25,8 +25,10 @@ _LEGACY = "cp1252"
 _LEGACY_NOTE = "it is not UTF-8: read as Windows-1252 (Latin-1)"
 
 
-def guess_encoding(sample: bytes) -> tuple[str, int, str]:
+def guess_encoding(sample: bytes, *, whole: bool) -> tuple[str, int, str]:
     """Return the codec's name, how many bytes of mark to skip, and a note (empty where nothing is assumed).
+
+    `whole` says that nothing comes after the sample; else its end may be in the middle of a letter.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def guess_encoding(sample: bytes) -> tuple[str, int, str]:
 
     Examples
     --------
-    >>> guess_encoding("ß".encode("cp1252"))[0]
+    >>> guess_encoding("ß".encode("cp1252"), whole=True)[0]
     'cp1252'
     """
     for mark, codec, words in _MARKS:
@@ -46,7 +48,7 @@ def guess_encoding(sample: bytes) -> tuple[str, int, str]:
         return _without_mark(sample), 0, "read as UTF-16: every second byte is nil"
     if sample.isascii():
         return UNDECIDED, 0, ""
-    codec = _utf8_or_legacy(sample)
+    codec = _utf8_or_legacy(sample, whole=whole)
     return codec, 0, _LEGACY_NOTE if codec == _LEGACY else ""
 
 
@@ -60,7 +62,7 @@ def as_utf8(pieces: Iterable[bytes], codec: str, skip: int, notes: list[str]) ->
     """
     decoder = None if codec == UNDECIDED else _decoder(codec)
     place = 0
-    for piece in pieces:
+    for piece, is_last in _told_the_last(pieces):
         rest = piece[skip:]
         skip = max(0, skip - len(piece))
         place += len(piece)
@@ -68,13 +70,23 @@ def as_utf8(pieces: Iterable[bytes], codec: str, skip: int, notes: list[str]) ->
             if rest.isascii():
                 yield rest
                 continue
-            found = _utf8_or_legacy(rest)
+            found = _utf8_or_legacy(rest, whole=is_last)
             if found == _LEGACY:
                 notes.append(_LEGACY_NOTE)
             decoder = _decoder(found)
         yield _decoded(decoder, rest, place, final=False)
     if decoder is not None:
         yield _decoded(decoder, b"", place, final=True)
+
+
+def _told_the_last(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield each piece, and whether it is the last."""
+    stream = iter(pieces)
+    piece = next(stream, None)
+    while piece is not None:
+        after = next(stream, None)
+        yield piece, after is None
+        piece = after
 
 
 def _decoded(decoder: codecs.IncrementalDecoder, piece: bytes, place: int, *, final: bool) -> bytes:
@@ -92,10 +104,10 @@ def _decoder(codec: str) -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder(codec)(errors)
 
 
-def _utf8_or_legacy(sample: bytes) -> str:
-    """Tell UTF-8 from Windows-1252; the end of the sample may be in the middle of a letter."""
+def _utf8_or_legacy(sample: bytes, *, whole: bool) -> str:
+    """Tell UTF-8 from Windows-1252."""
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
+        codecs.getincrementaldecoder("utf-8")().decode(sample, whole)
     except UnicodeDecodeError:
         text = sample.decode("utf-8", errors="replace")
         wrong = text.count("�")

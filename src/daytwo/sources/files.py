@@ -33,11 +33,13 @@ def read_rows(
     numbers: Collection[str] | None = None,
     keep_broken: bool = False,
     since: str = "",
+    allow_empty: bool = False,
 ) -> Rows:
     """Return all rows of a source.
 
     `numbers` names the columns that hold numbers, where a contract says so: of a CSV file only their cells are read
-    as "1.234,5" or "NA". Lines that are no rows are an error, unless `keep_broken` asks for them.
+    as "1.234,5" or "NA". Lines that are no rows are an error, unless `keep_broken` asks for them; so is a source
+    without rows, unless `allow_empty`. `since` is what a database's query reads as `:since`.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def read_rows(
     frame = _together(list(opened.frames(BATCH_ROWS)))
     if opened.broken and (not keep_broken or len(opened.broken) > MOST_BROKEN * (frame.height + len(opened.broken))):
         raise _too_broken(opened.source, opened.broken)
-    if frame.is_empty() and not opened.broken:
+    if frame.is_empty() and not opened.broken and not allow_empty:
         raise DataError(f"{opened.source.name} has no rows", hint="Give a file with a header and rows")
     return Rows(frame, opened.texts, tuple(dict.fromkeys(opened.notes)), tuple(opened.broken))
 

@@ -88,7 +88,7 @@ class JsonLinesReader:
     def _utf8(self) -> Iterator[bytes]:
         stream = pieces(self._path, self._packed)
         first = next(stream, b"")
-        codec, skip, note = guess_encoding(first[:_SAMPLE])
+        codec, skip, note = guess_encoding(first[:_SAMPLE], whole=len(first) <= _SAMPLE)
         if note and note not in self.notes:
             self.notes.append(note)
         return as_utf8(chain((first,), stream), codec, skip, [])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from daytwo.sources.marks import MISSING
+from daytwo.sources.rows import Rows
 
 _INTEGER = r"^\s*-?(0|[1-9][0-9]*)\s*$"
 _DIGITS = r"^\s*[+]?[0-9]+\s*$"
@@ -38,6 +39,11 @@ class Kinds:
 
     frame: pl.DataFrame
     notes: tuple[str, ...]
+
+
+def typed_rows(rows: Rows) -> pl.DataFrame:
+    """Return the rows of a source with kinds, whether it knows them or has only texts."""
+    return typed(rows.frame).frame if rows.texts else rows.frame
 
 
 def typed(frame: pl.DataFrame) -> Kinds:

@@ -15,6 +15,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from daytwo.core.errors import Fault, NotFound
+from daytwo.tables.types import changed, fitted, retyped
 
 # An append that meets another writer's commit is simply tried again; each try re-reads the log first.
 _TRIES = 20
@@ -30,14 +31,14 @@ class DeltaTables:
         # Open tables, brought up to date at each use: reading a long log anew costs ten times as much.
         self._opened: dict[str, DeltaTable] = {}
 
-    def append(self, table: str, rows: pl.DataFrame, *, batch: str) -> int:
+    def append(self, table: str, rows: pl.DataFrame, *, batch: str, retype: bool = False) -> int:
         """Append once per batch, as the port says."""
         for attempt in range(_TRIES):
             delta = self._open(table)
             if delta is not None and delta.transaction_version(batch) is not None:
                 return delta.version()
             try:
-                self._commit(delta, table, rows, batch)
+                self._commit(delta, table, rows, batch, retype=retype)
             except CommitFailedError as err:
                 if attempt == _TRIES - 1:
                     raise Fault(f"table {table!r} is changed by others without pause", hint="Try again") from err
@@ -78,6 +79,11 @@ class DeltaTables:
             frame = frame.select(columns)
         return frame.collect()
 
+    def schema(self, table: str) -> pl.Schema:
+        """Return the columns, as the port says."""
+        delta = self._open(table)
+        return pl.Schema() if delta is None else pl.scan_delta(delta).collect_schema()
+
     def version(self, table: str) -> int | None:
         """Return the newest version, or None."""
         delta = self._open(table)
@@ -88,7 +94,7 @@ class DeltaTables:
         delta = self._open(table)
         return delta is not None and delta.transaction_version(batch) is not None
 
-    def _commit(self, delta: DeltaTable | None, table: str, rows: pl.DataFrame, batch: str) -> None:
+    def _commit(self, delta: DeltaTable | None, table: str, rows: pl.DataFrame, batch: str, *, retype: bool) -> None:
         properties = CommitProperties(app_transactions=[Transaction(batch, 1)])
         if delta is None:
             (self._folder / table).mkdir(parents=True, exist_ok=True)
@@ -99,8 +105,16 @@ class DeltaTables:
                 configuration=_statistics(rows),
                 commit_properties=properties,
             )
-        else:
-            write_deltalake(delta, rows, mode="append", schema_mode="merge", commit_properties=properties)
+            return
+        if retype:
+            known = pl.scan_delta(delta)
+            rows = fitted(known.collect_schema(), rows)
+            if changed(known.collect_schema(), rows):
+                kept, rows = retyped(known.collect(), rows)
+                whole = pl.concat([kept, rows], how="diagonal")
+                write_deltalake(delta, whole, mode="overwrite", schema_mode="overwrite", commit_properties=properties)
+                return
+        write_deltalake(delta, rows, mode="append", schema_mode="merge", commit_properties=properties)
 
     def _open(self, table: str) -> DeltaTable | None:
         try:

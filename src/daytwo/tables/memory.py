@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from daytwo.tables.types import retyped
+
 
 class MemoryTables:
     """Every version of every table as one frame in memory."""
@@ -14,13 +16,16 @@ class MemoryTables:
         self._versions: dict[str, list[pl.DataFrame]] = {}
         self._batches: dict[str, dict[str, int]] = {}
 
-    def append(self, table: str, rows: pl.DataFrame, *, batch: str) -> int:
+    def append(self, table: str, rows: pl.DataFrame, *, batch: str, retype: bool = False) -> int:
         """Append once per batch, as the port says."""
         batches = self._batches.setdefault(table, {})
         if batch in batches:
             return batches[batch]
         versions = self._versions.setdefault(table, [])
         old = versions[-1:]
+        if retype and old:
+            kept, rows = retyped(old[0], rows)
+            old = [kept]
         versions.append(pl.concat([*old, rows], how="diagonal"))
         batches[batch] = len(versions) - 1
         return batches[batch]
@@ -43,6 +48,11 @@ class MemoryTables:
         if columns is not None:
             frame = frame.select(columns)
         return frame.collect()
+
+    def schema(self, table: str) -> pl.Schema:
+        """Return the columns of the newest version."""
+        versions = self._versions.get(table)
+        return versions[-1].schema if versions else pl.Schema()
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None."""

@@ -15,10 +15,12 @@ import polars as pl
 class Tables(Protocol):
     """Named tables of rows, each with versions counted from 0."""
 
-    def append(self, table: str, rows: pl.DataFrame, *, batch: str) -> int:
+    def append(self, table: str, rows: pl.DataFrame, *, batch: str, retype: bool = False) -> int:
         """Append `rows` unless this `batch` is already in; return the table's version that holds it.
 
-        The first append creates the table; a column that is new to the table is added, with nulls before.
+        The first append creates the table; a column that is new to the table is added, with nulls before. With
+        `retype` a column may come in another type than it has in the table: whole numbers become the table's
+        numbers; else the table's older values take the new type in the same commit, null where they cannot.
         """
         ...
 
@@ -34,6 +36,10 @@ class Tables(Protocol):
 
         A table that does not exist yet reads as an empty frame with no columns.
         """
+        ...
+
+    def schema(self, table: str) -> pl.Schema:
+        """Return the columns of the newest version with their types; empty where there is no such table."""
         ...
 
     def version(self, table: str) -> int | None:

@@ -17,7 +17,7 @@ from daytwo.core.errors import DataError, NotFound
 from daytwo.core.schema import Kind
 from daytwo.core.settings import DataSettings
 from daytwo.lifecycle.rows import DATASET
-from daytwo.lifecycle.sources import SourceWatch, take_in
+from daytwo.lifecycle.pickup import SourceWatch, take_in
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTRACT = Contract(
