@@ -26,7 +26,7 @@ _SOFT = ("between", "length", "match_regex")
 
 
 class Role(StrEnum):
-    """What a column is to the model. A `checked` column is judged but no input of it; an `ignored` one is not judged."""
+    """What a column is to the model. A `checked` one is judged but no input of it; an `ignored` one is not judged."""
 
     FEATURE = "feature"
     TARGET = "target"
