@@ -1,0 +1,113 @@
+"""What MLflow's clients send to `/invocations`, as rows: four JSON forms and CSV. Pure.
+
+`dataframe_split` {"columns", "data"}, `dataframe_records` [{...}], `instances` (rows, or lists in the columns' order)
+and `inputs` (columns of values, or rows). Source: MLflow's scoring protocol, version 2 and later.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from daytwo.contracts.column import Column
+from daytwo.contracts.repairs import parsed
+from daytwo.core.schema import Kind
+from daytwo.serving.messages import HttpError
+
+_FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_READ_AS = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
+
+
+class _Split(msgspec.Struct):
+    data: list[list[Any]]
+    columns: list[str] | None = None
+    index: list[Any] | None = None
+
+
+def read_invocations(body: bytes, columns: Sequence[str]) -> list[object]:
+    """Return the rows of a JSON body; `columns` names the values of rows that are lists.
+
+    Raises
+    ------
+    HttpError
+        400 where it is none of the four forms.
+
+    Examples
+    --------
+    >>> read_invocations(b'{"inputs": {"km": [1.5, 2.0]}}', ["km"])
+    [{'km': 1.5}, {'km': 2.0}]
+    """
+    try:
+        asked = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        found = [form for form in _FORMS if form in asked]
+        if len(found) != 1:
+            raise HttpError(400, "request", "this is no invocation", hint=f"Send one of {', '.join(_FORMS)}")
+        if found[0] == "dataframe_split":
+            split = msgspec.json.decode(asked[found[0]], type=_Split)
+            return [_named(row, split.columns or columns) for row in split.data]
+        held = msgspec.json.decode(asked[found[0]])
+    except (msgspec.MsgspecError, RecursionError) as err:
+        raise HttpError(400, "json", f"this is no invocation: {err}", hint="The documentation shows its forms") from err
+    if isinstance(held, dict):
+        return _transposed(held)
+    if not isinstance(held, list):
+        raise HttpError(400, "request", f"{found[0]} is neither a list nor columns", hint="Send rows")
+    return [_named(row, columns) if isinstance(row, list) else row for row in held]
+
+
+def read_csv_rows(body: bytes, columns: Mapping[str, Column]) -> list[object]:
+    r"""Return the rows of a CSV body with a header; texts of number and truth columns are read as such.
+
+    Raises
+    ------
+    HttpError
+        400 where it is no CSV in UTF-8.
+
+    Examples
+    --------
+    >>> read_csv_rows(b"km,city\n1.5,oslo\n", {"km": Column("km", Kind.NUMBER)})
+    [{'km': 1.5, 'city': 'oslo'}]
+    """
+    try:
+        lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as err:
+        raise HttpError(400, "csv", f"this is no CSV in UTF-8: {err}", hint="Send a header and rows") from err
+    if not lines:
+        raise HttpError(422, "empty", "there are no rows in the request", hint="Send a header and rows")
+    head, *rows = lines
+    if len(set(head)) != len(head):
+        raise HttpError(400, "csv", "a column stands twice in the header", hint="Name each column once")
+    for number, row in enumerate(rows):
+        if len(row) != len(head):
+            raise HttpError(
+                400, "csv", f"row {number} has {len(row)} values for {len(head)} columns", hint="Mend the row"
+            )
+    return [{name: _cell(text, columns.get(name)) for name, text in zip(head, row, strict=True)} for row in rows]
+
+
+def _cell(text: str, column: Column | None) -> object:
+    if text == "":
+        return None
+    if column is None or column.kind not in _READ_AS:
+        return text
+    read = parsed(text, column.kind)
+    return text if read is None else read
+
+
+def _named(row: list[Any], columns: Sequence[str]) -> dict[str, object]:
+    if len(row) != len(columns):
+        raise HttpError(
+            400, "request", f"a row has {len(row)} values for {len(columns)} columns", hint="Send rows as objects"
+        )
+    return dict(zip(columns, row, strict=True))
+
+
+def _transposed(columns: dict[str, Any]) -> list[object]:
+    lists = {name: held if isinstance(held, list) else [held] for name, held in columns.items()}
+    if len({len(held) for held in lists.values()}) != 1:
+        raise HttpError(400, "request", "the columns of inputs are not equally long", hint="Send as many of each")
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
