@@ -35,6 +35,8 @@ class Sentence:
 def headline(view: Overview) -> tuple[Sentence, ...]:
     """Return what a person must know, in the order in which they must know it."""
     told = [_live(view), _watched(view)]
+    early = _early(view)
+    told += [early] if early else []
     settled = _settled(view)
     told += [settled] if settled else []
     told += [_waiting(view), _alerts(view)]
@@ -123,6 +125,16 @@ def _watched(view: Overview) -> Sentence:
             told = f"It is doing as expected, as far as can be told: {known}; the drift alarm still gathers history."
             return Sentence(told, Tone.PLAIN)
     return Sentence(f"It is doing as expected: {known}.", Tone.GOOD)
+
+
+def _early(view: Overview) -> Sentence | None:
+    """Say how many answers no window holds: they are judged by nobody."""
+    early = None if view.live is None else view.live.early
+    if early is None:
+        return None
+    told = f"{words.count(early.rows, 'answer')} {'is' if early.rows == 1 else 'are'} about times before"
+    told += f" {words.day(early.live_since, view.now)}, when the first version went live: no window holds"
+    return Sentence(f"{told} {'it' if early.rows == 1 else 'them'}.", Tone.ACT)
 
 
 def _settled(view: Overview) -> Sentence | None:

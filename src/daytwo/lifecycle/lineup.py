@@ -10,6 +10,7 @@ import polars as pl
 
 from daytwo.core.errors import DaytwoError
 from daytwo.lifecycle.dossier import Origin, origin
+from daytwo.lifecycle.early import Early, early_answers
 from daytwo.lifecycle.system import System
 from daytwo.predictions.record import FALLBACK
 from daytwo.registry.route import Route
@@ -57,7 +58,8 @@ class Live:
     """The version that answers now. `name` is `v3`; `since` is when it last became champion, `age_s` how long ago.
 
     `because` is why it was made, `moved_by` why the route points at it; `approved_by` is empty where nobody was
-    asked. `answered` is None where the predictions cannot be read. `trouble` says what cannot be read or trusted.
+    asked. `answered` is None where the predictions cannot be read; `early` are answers that no window holds, by
+    whichever version. `trouble` says what cannot be read or trusted.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Live:
     origin: Origin
     answered: Answered | None
     route: RouteLine
+    early: Early | None = None
     trouble: str = ""
 
 
@@ -105,9 +108,9 @@ def live_version(system: System, history: Sequence[RouteChange], names: Mapping[
     decisions = system.approvals.decisions(releases[-1].id) if releases else ()
     born = origin(system, route.champion)
     trouble = f"the live bundle cannot be trusted: {born.trouble}" if born.trouble else ""
-    answered = None
+    answered = early = None
     try:
-        answered = _answered(system, route.champion)
+        answered, early = _answered(system, route.champion), early_answers(system)
     except DaytwoError as err:
         trouble = trouble or f"the predictions cannot be read: {err}"
     return Live(
@@ -122,6 +125,7 @@ def live_version(system: System, history: Sequence[RouteChange], names: Mapping[
         origin=born,
         answered=answered,
         route=route_line(history[-1], names),
+        early=early,
         trouble=trouble,
     )
 

@@ -23,6 +23,7 @@ from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.releases import Known, Release, State, advance, read_steps, route_of, step_of
 from daytwo.lifecycle.sequential import cluster_means, confidence_sequence
 from daytwo.lifecycle.system import System
+from daytwo.lifecycle.windows import LIVE_SINCE
 from daytwo.predictions.labels import join_labels
 from daytwo.registry.route import Route, write_route
 from daytwo.registry.versions import current_route
@@ -157,8 +158,8 @@ def _carry_out(system: System, decision: _Decision, now: datetime, cause: str) -
         if champion is not None:
             amount = system.settings.retrain.switch_cost
             system.costs.add(Cost(f"switch:{after.id}", now, SWITCH, 1.0, "switch", amount))
-        if system.windows.fact("live_since") is None:
-            system.windows.keep_fact("live_since", now.isoformat())
+        if system.windows.fact(LIVE_SINCE) is None:
+            system.windows.keep_fact(LIVE_SINCE, now.isoformat())
     detail: dict[str, object] = {"digest": after.digest, "words": after.words}
     system.audit.append(Entry(now, ACTOR, f"release {after.state}", after.id, f"audit:{cause}", detail))
     system.releases.put(after)

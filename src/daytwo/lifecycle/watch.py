@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import polars as pl
 
 from daytwo.core.finding import Finding, Severity
+from daytwo.lifecycle.early import early_finding
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.rows import live_rows
 from daytwo.lifecycle.system import System
@@ -47,7 +48,7 @@ def watch_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
         system.windows.keep_fact(f"alarm:{watched['version']}", found["alarm"])
         findings = [_finding(one) for one in watched["findings"]]  # type: ignore[union-attr]
         opened = tell_people(system, findings, at=span.end, opened_by=f"watch {span.name}")
-        close_quiet(system, findings, kinds=("performance.estimated",), at=span.end)
+        close_quiet(system, findings, kinds=("performance.estimated", "traffic.early"), at=span.end)
         return {"alerts": list(opened)}
 
     return run.step("tell", tell)
@@ -83,6 +84,9 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         model=watch.raw,
         currency=system.settings.value.currency,
     )
+    early = early_finding(system, span, rows.rows)
+    if early is not None:
+        judgement = replace(judgement, findings=(*judgement.findings, early))
     return {"watched": _as_json(judgement, model.digest), "alarm": after.to_json().decode()}
 
 

@@ -15,6 +15,8 @@ from daytwo.lifecycle.flow import Json
 
 # The fact that a project replays the past: the moment it has reached, in ISO 8601.
 STANDS_AT = "stands_at"
+# The fact of when the first version went live, in ISO 8601: windows begin there.
+LIVE_SINCE = "live_since"
 
 
 @dataclass(frozen=True, slots=True)

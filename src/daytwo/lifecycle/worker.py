@@ -21,7 +21,7 @@ from daytwo.lifecycle.settle import settle_window
 from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.watch import span_arguments, watch_window
-from daytwo.lifecycle.windows import spans
+from daytwo.lifecycle.windows import LIVE_SINCE, spans
 
 # The number of the last window that was settled, and whose consequences were drawn.
 _SETTLED = "settled_up_to"
@@ -84,7 +84,7 @@ def _patrol(runner: Runner, now: datetime, events: list[Event]) -> None:
 
 def _windows(system: System, runner: Runner, now: datetime, events: list[Event]) -> None:
     """Watch windows that have ended and settle those whose labels are due, the oldest first."""
-    since = system.windows.fact("live_since")
+    since = system.windows.fact(LIVE_SINCE)
     if since is None:
         return
     length = duration(system.settings.monitor.window)
