@@ -174,9 +174,14 @@ def test_a_bad_row_is_answered_kept_aside_mended_and_replayed(say, daytwo, serve
     assert still.json == {"replayed": 0, "still_bad": 1}
     mended = say("quarantine", "replay", "--column", "wind", "--repair", "wind=scale:0.05", "--as", "ana")
     assert mended.code == 0, mended.err
-    assert "2 rows were mended and answered anew, 1 still break" in mended.out  # what the wrong factor made
+    assert "2 rows were mended and answered anew, 0 still break" in mended.out  # the wrong try is no row of its own
     replayed = say("quarantine", "list", "--state", "replayed", "--json").json
     assert replayed["rows"] == 2
     none = say("quarantine", "replay", "--column", "seats", "--as", "ana")
     assert none.code == 2
-    assert "no open row matches" in none.err
+    assert "no repaired row matches" in none.err
+    assert "--as-they-came" in none.err
+    told = say("quarantine", "show", one)
+    assert "replayed as" in told.out
+    assert "tried" in told.out
+    assert "a number; not be missing" in told.out

@@ -1,24 +1,28 @@
-"""`daytwo quarantine`: rows that were kept aside, and what becomes of them."""
+"""`daytwo quarantine list` and `show`: rows that were kept aside; `mend.py` next door has what acts on them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
-from daytwo.cli.place import here, running_client
-from daytwo.cli.speak import as_json, as_person, next_steps, project_option, tell_json, tell_table
-from daytwo.core.errors import NotFound
-from daytwo.lifecycle.quarantine import OPEN, Kept, drop, kept_rows, parse_repair, replay
-from daytwo.lifecycle.shipping import ship_journal
-from daytwo.lifecycle.system import System
-from daytwo.wiring import clock_of
+from daytwo.cli.mend import drop_rows, repair_rows, replay_rows
+from daytwo.cli.speak import as_json, next_steps, project_option, tell_json, tell_table
+from daytwo.cli.which import fresh, which, which_options
+from daytwo.contracts.column import Column
+from daytwo.contracts.contract import Contract
+from daytwo.contracts.toml import read_contract
+from daytwo.lifecycle.arrivals import rows_by_source
+from daytwo.lifecycle.export import export
+from daytwo.lifecycle.quarantine import Group, Kept, groups, said, shelf, whole
+from daytwo.lifecycle.quarantine_events import Event, attempts_of, events_of
+from daytwo.lifecycle.words import share
 
-_column = click.option("--column", default="", help="Only rows in which this column broke a rule.")
-_source = click.option("--source", default="", help="Only rows from this file, or 'server'.")
-_ids = click.argument("ids", nargs=-1, metavar="[ID]...")
+_STATES = ("open", "repaired", "replayed", "dropped", "all")
+# Groups beyond these are counted in one line.
+_MOST_GROUPS = 20
 
 
 @click.group()
@@ -26,39 +30,47 @@ def quarantine() -> None:
     """Rows that broke the contract: each stays as it came, with its reasons and what became of it."""
 
 
-@quarantine.command("list", epilog="Example: daytwo quarantine list --column wind_speed")
-@_column
-@_source
-@click.option("--state", type=click.Choice(["open", "replayed", "dropped", "all"]), default="open", show_default=True)
-@click.option("--most", type=click.IntRange(1), default=20, show_default=True, help="How many rows to show.")
+@quarantine.command("list", epilog="Example: daytwo quarantine list --column wind_speed --since 2d")
+@which_options
+@click.option("--state", type=click.Choice(_STATES), default="open", show_default=True)
+@click.option(
+    "--limit", "--most", "limit", type=click.IntRange(0), default=20, show_default=True, help="How many rows to show."
+)
+@click.option(
+    "--export",
+    "out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the rows to this .csv or .parquet file instead.",
+)
 @project_option
 @as_json
-def list_rows(*, column: str, source: str, state: str, most: int, folder: Path | None, as_json: bool) -> None:
-    """List rows that were kept aside, and which rules they broke."""
-    system = _fresh(folder)
-    found = kept_rows(system, column=column, source=source, state="" if state == "all" else state)
-    broken = Counter((str(reason["column"]), str(reason["rule"])) for kept in found for reason in kept.reasons)
-    if as_json:
-        rules = [{"column": where, "rule": rule, "rows": count} for (where, rule), count in broken.most_common()]
-        tell_json({"rows": len(found), "rules": rules, "quarantine": [_plain(kept) for kept in found[:most]]})
+def list_rows(*, state: str, limit: int, out: Path | None, folder: Path | None, as_json: bool, **chosen: str) -> None:
+    """List rows that were kept aside: first by the rule they broke, then one by one."""
+    system = fresh(folder)
+    meant = which(system, chosen, state="" if state == "all" else state)
+    found = shelf(system, meant)
+    if out is not None:
+        export(whole(system, found), out)
+        told: dict[str, Any] = {"rows": found.height, "file": str(out)}
+        tell_json(told) if as_json else click.echo(f"{found.height:,} rows are in {out}.")
         return
-    if not found:
+    sums = groups(found, rows_by_source(system, meant.since, meant.until))
+    rows = whole(system, found.head(limit))
+    if as_json:
+        tell_json({"rows": found.height, "rules": sums, "quarantine": [_plain(kept) for kept in rows]})
+        return
+    if not found.height:
         click.echo("No row matches.")
         return
+    _tell_groups(found.height, sums)
     tell_table(
-        f"{len(found):,} rows",
-        ("column", "rule", "rows"),
-        [(where, rule, f"{count:,}") for (where, rule), count in broken.most_common()],
-    )
-    tell_table(
-        f"The first {min(most, len(found))}",
+        f"The first {len(rows)}",
         ("id", "came", "from", "state", "because"),
-        [
-            (kept.id, f"{kept.received_at:%Y-%m-%d %H:%M}", kept.source, kept.state, _because(kept))
-            for kept in found[:most]
-        ],
+        [(kept.id, f"{kept.received_at:%Y-%m-%d %H:%M}", kept.source, kept.state, _because(kept)) for kept in rows],
     )
-    next_steps(f"daytwo quarantine show {found[0].id}", folder=folder)
+    next_steps(f"daytwo quarantine show {found['_id'][0]}", folder=folder)
+    if state == "open":
+        click.echo("  next: daytwo quarantine repair --help tells how rows are mended")
 
 
 @quarantine.command("show", epilog="Example: daytwo quarantine show q-019a8c02f1e4b1c2d3e4-000000001")
@@ -66,117 +78,101 @@ def list_rows(*, column: str, source: str, state: str, most: int, folder: Path |
 @project_option
 @as_json
 def show(*, identity: str, folder: Path | None, as_json: bool) -> None:
-    """Show one row as it came, with every reason."""
-    kept = _named(kept_rows(_fresh(folder), state=""), (identity,))[0]
+    """Show one row beside what the contract wants, every reason, and what happened to it since."""
+    system = fresh(folder)
+    nothing = dict.fromkeys(("rule", "column", "source", "since", "until"), "")
+    meant = which(system, nothing, state="", ids=(identity,))
+    kept = whole(system, shelf(system, meant))[0]
+    events, tries = events_of(system, kept.id), attempts_of(system).tries(kept.id)
     if as_json:
-        tell_json(_plain(kept))
+        tell_json(_plain(kept) | {"events": events, "tries": tries})
         return
-    click.echo(f"{kept.id}: came {kept.received_at:%Y-%m-%d %H:%M} UTC from {kept.source}; {kept.state}.")
+    state = f"{kept.state} as {kept.prediction}" if kept.prediction else kept.state
+    click.echo(f"{kept.id}: came {kept.received_at:%Y-%m-%d %H:%M} UTC from {kept.source}; {state}.")
     reasons = [(one["column"], one["rule"], one["message"], one["value"]) for one in kept.reasons]
     tell_table("Why", ("column", "rule", "meaning", "value"), reasons)
-    tell_table("The row as it came", ("column", "value"), kept.row.items())
+    _tell_row(kept, read_contract(system.contract_path))
+    happened = [(f"{one.at:%Y-%m-%d %H:%M}", one.status, one.by, _detail(one)) for one in events]
+    tell_table("What happened since", ("when (UTC)", "what", "by", "more"), happened)
+    told = {str(one.detail.get("attempt")) for one in events}
+    tell_table("Other tries", ("id",), [(one,) for one in tries if one not in told])
+    if kept.prediction:
+        next_steps(f"daytwo explain {kept.prediction}", folder=folder)
 
 
-@quarantine.command(
-    "replay", epilog="Example: daytwo quarantine replay --column wind_speed --repair wind_speed=scale:0.2237 --as ana"
-)
-@_ids
-@_column
-@_source
-@click.option(
-    "--repair",
-    multiple=True,
-    metavar="COLUMN=HOW",
-    help="COLUMN=parse, =scale:FACTOR or =default:VALUE; again for more.",
-)
-@as_person
-@project_option
-@as_json
-def replay_rows(
-    *,
-    ids: tuple[str, ...],
-    column: str,
-    source: str,
-    repair: tuple[str, ...],
-    person: str,
-    folder: Path | None,
-    as_json: bool,
-) -> None:
-    """Mend open rows and send them through the running server's door again.
-
-    Rows that came as requests only: those of a file are mended in the file, which is then taken in anew.
-    """
-    repairs = [parse_repair(text) for text in repair]
-    system = _fresh(folder)
-    rows = _open(system, ids, column, source or "server")
-    done = replay(system, running_client(system), rows, repairs, by=person, now=clock_of(system).now())
-    if as_json:
-        tell_json(done)
-        return
-    click.echo(f"{done.replayed:,} rows were mended and answered anew, {done.still_bad:,} still break the contract.")
-
-
-@quarantine.command("drop", epilog="Example: daytwo quarantine drop --column tail_number --reason 'test rows' --as ana")
-@_ids
-@_column
-@_source
-@click.option("--reason", required=True, help="Why they are given up.")
-@as_person
-@project_option
-@as_json
-def drop_rows(
-    *,
-    ids: tuple[str, ...],
-    column: str,
-    source: str,
-    reason: str,
-    person: str,
-    folder: Path | None,
-    as_json: bool,
-) -> None:
-    """Give open rows up: they stay on record and are never replayed. Name them, or say which column or source."""
-    if not (ids or column or source):
-        raise click.UsageError("Name rows by ID, or say which with --column or --source.")
-    system = _fresh(folder)
-    count = drop(system, _open(system, ids, column, source), by=person, reason=reason, now=clock_of(system).now())
-    if as_json:
-        tell_json({"dropped": count})
-    else:
-        click.echo(f"{count:,} rows are given up; they stay on record.")
-
-
-def _fresh(folder: Path | None) -> System:
-    """Open the project, with what its server has kept aside a moment ago."""
-    system = here(folder)
-    ship_journal(system)
-    return system
-
-
-def _open(system: System, ids: tuple[str, ...], column: str, source: str) -> tuple[Kept, ...]:
-    rows = kept_rows(system, column=column, source=source, state=OPEN)
-    rows = _named(rows, ids) if ids else rows
-    if not rows:
-        raise NotFound("no open row matches", hint="'daytwo quarantine list' shows what is there")
-    return rows
-
-
-def _named(rows: tuple[Kept, ...], ids: tuple[str, ...]) -> tuple[Kept, ...]:
-    found = {kept.id: kept for kept in rows}
-    for identity in ids:
-        if identity not in found:
-            raise NotFound(
-                f"there is no such row {identity!r} in quarantine", hint="'daytwo quarantine list --state all'"
+def _tell_groups(rows: int, sums: tuple[Group, ...]) -> None:
+    tell_table(
+        f"{rows:,} rows",
+        ("column", "rule", "from", "rows", "of its rows", "since", "last", "example"),
+        [
+            (
+                one.column,
+                one.rule,
+                one.source,
+                f"{one.rows:,}",
+                "" if one.share is None else share(one.share),
+                f"{one.since:%Y-%m-%d %H:%M}",
+                f"{one.last:%Y-%m-%d %H:%M}",
+                one.example,
             )
-    return tuple(found[identity] for identity in ids)
+            for one in sums[:_MOST_GROUPS]
+        ],
+    )
+    if len(sums) > _MOST_GROUPS:
+        click.echo(f"and {len(sums) - _MOST_GROUPS:,} more groups; --json has them all")
+
+
+def _tell_row(kept: Kept, contract: Contract) -> None:
+    """Print the row as it came beside what the contract wants, and as it was mended."""
+    wants = {column.name: _wanted(column) for column in contract.columns if column.is_checked}
+    broken = {str(one["column"]) for one in kept.reasons}
+    mended = kept.mended or {}
+    names = dict.fromkeys([*broken, *kept.row, *mended, *(name for name in wants if name in broken)])
+    heads = ("column", "as it came", *(("mended",) if kept.mended else ()), "the contract wants")
+    tell_table(
+        "The row",
+        heads,
+        [
+            (
+                name,
+                _cell(kept.row, name),
+                *((_cell(mended, name) if mended.get(name) != kept.row.get(name) else "",) if kept.mended else ()),
+                wants.get(name, "nothing: it is not checked"),
+            )
+            for name in names
+        ],
+    )
+
+
+def _wanted(column: Column) -> str:
+    """Say what the contract wants of a column, in one line."""
+    rules = ["type"] + ["not_null"] * (not column.nullable)
+    rules += ["between"] * (column.minimum is not None or column.maximum is not None)
+    rules += ["in_set"] * (bool(column.levels) and column.other == "reject")
+    rules += ["length"] * (column.min_length is not None or column.max_length is not None)
+    rules += ["match_regex"] * (column.pattern is not None)
+    words = [column.message(rule).removeprefix(f"{column.name} ").removeprefix("must ") for rule in rules]
+    return "; ".join(words)
+
+
+def _cell(row: Any, name: str) -> str:
+    return msgspec.json.encode(row[name]).decode() if name in row else "(not there)"
+
+
+def _detail(event: Event) -> str:
+    told = {name: value for name, value in event.detail.items() if name not in {"row", "number", "tried"}}
+    return "; ".join(f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in told.items())
 
 
 def _because(kept: Kept) -> str:
-    return "; ".join(f"{one['message']} (got {msgspec.json.encode(one['value']).decode()})" for one in kept.reasons)
+    return "; ".join(said(one) for one in kept.reasons)
 
 
-def _plain(kept: Kept) -> dict[str, object]:
-    plain: dict[str, object] = msgspec.to_builtins(kept, enc_hook=str)
+def _plain(kept: Kept) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(kept, enc_hook=str)
     return plain
 
 
+for _command in (repair_rows, replay_rows, drop_rows):
+    quarantine.add_command(_command)
 commands = {"quarantine": quarantine}

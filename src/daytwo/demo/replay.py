@@ -21,8 +21,9 @@ from daytwo.demo.flights import LAST_DAY, Fault, labels, requests
 from daytwo.governance.approvals import Decision, must_be_allowed, standing
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.flow import Runner
-from daytwo.lifecycle.quarantine import kept_rows, replay
+from daytwo.lifecycle.quarantine import Which, kept_rows
 from daytwo.lifecycle.releases import State
+from daytwo.lifecycle.replaying import replay
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import STANDS_AT
 from daytwo.lifecycle.worker import Event, tick
@@ -122,7 +123,7 @@ def _send(stage: Stage, day: date, rows: list[dict[str, Any]]) -> None:
 def _mend(stage: Stage, now: datetime) -> list[Event]:
     """The data owner has mended the feed: repair what was kept aside and send it through the door again."""
     stage.system.seal_journal()
-    rows = kept_rows(stage.system, column=stage.fault.column)
+    rows = kept_rows(stage.system, Which(column=stage.fault.column))
     if not rows:
         return []
     result = replay(stage.system, stage.client(), rows, [stage.fault.repair], by="data owner", now=now)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from daytwo.alerts.alerts import Alert
 from daytwo.demo.flights import Fault
-from daytwo.lifecycle.quarantine import REPLAYED, kept_rows
+from daytwo.lifecycle.quarantine import tally
+from daytwo.lifecycle.quarantine_events import REPLAYED
 from daytwo.lifecycle.rows import DATASET, live_rows
 from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.system import System
@@ -45,14 +46,14 @@ def tell(system: System, rows: int, fault: Fault) -> Story:
         system.costs.costs(),
         currency=system.settings.value.currency,
     )
-    kept = kept_rows(system, state="")
+    kept, _ = tally(system)
     answered = system.tables.read("predictions", columns=["_id"]).height
     summary: dict[str, Any] = {
         "rows": rows,
         "history": system.tables.read(DATASET, columns=["flight_id"]).height,
         "predictions": answered,
-        "quarantined": len(kept),
-        "replayed": sum(one.state == REPLAYED for one in kept),
+        "quarantined": sum(kept.values()),
+        "replayed": kept.get(REPLAYED, 0),
         "alerts": _alerts(system, fault),
         "versions": _versions(system),
         "refused": [

@@ -7,7 +7,6 @@ same numbers. A part that cannot be read is None and named in `troubles`; it nev
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +23,8 @@ from daytwo.governance.audit import first_break
 from daytwo.lifecycle.course import Choice, FalseAlarms, Point, course, false_alarms, window_values
 from daytwo.lifecycle.dossier import Dossier, dossier
 from daytwo.lifecycle.lineup import Live, RouteLine, VersionLine, live_version, names_of, route_line, version_lines
-from daytwo.lifecycle.quarantine import DROPPED, REPLAYED
+from daytwo.lifecycle.quarantine import tally
+from daytwo.lifecycle.quarantine_events import DROPPED, REPLAYED
 from daytwo.lifecycle.releases import OPEN, Release
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import WindowRecord
@@ -165,18 +165,9 @@ def _project(system: System) -> Project:
 
 
 def _quarantine(system: System) -> Quarantine:
-    if system.tables.version("quarantine") is None:
-        return Quarantine(0, 0, 0, ())
-    rows = system.tables.read("quarantine", columns=["_id", "reasons"])
-    events = system.tables.read("quarantine_events")
-    states = dict(zip(events["_id"], events["status"], strict=True)) if events.height else {}
-    became = Counter(states.get(row, "") for row in rows["_id"])
-    broken: Counter[str] = Counter()
-    for row, reasons in rows.iter_rows():
-        if states.get(row) not in {REPLAYED, DROPPED}:
-            broken.update({str(reason["column"]) for reason in msgspec.json.decode(reasons)})
-    replayed, dropped = became[REPLAYED], became[DROPPED]
-    return Quarantine(rows.height - replayed - dropped, replayed, dropped, tuple(broken.most_common(3)))
+    counts, broken = tally(system)
+    replayed, dropped = counts.get(REPLAYED, 0), counts.get(DROPPED, 0)
+    return Quarantine(sum(counts.values()) - replayed - dropped, replayed, dropped, broken[:3])
 
 
 def _value(system: System, records: Sequence[WindowRecord]) -> NetValue | None:
