@@ -1,8 +1,9 @@
 """One request row through its contract: the verdict, every reason, and the features, in a few microseconds.
 
 A contract is compiled once into a straight-line Python function, one short test a column for the usual good value.
-Whatever fails that test goes to the column's judge in `judge.py`, which names every failure. The other compilation
-of the same contract is `columnar.py`; a property test holds that both agree.
+Whatever fails that test goes to the column's judge in `judge.py`, which names every failure, and is mended where the
+column has repairs (`mend.py`). The other compilation of the same contract is `columnar.py`; a property test holds
+that both agree.
 
 Nothing of a client is ever compiled: the source is made of the contract's column positions, and names and limits
 reach it as arguments.
@@ -11,6 +12,7 @@ reach it as arguments.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +21,7 @@ from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import FLOAT32_MAX, Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING, judge_of, level_holds, unknown_fields
+from daytwo.contracts.mend import mending_judge
 from daytwo.contracts.rules import RowRule, row_rules
 from daytwo.core.schema import Kind, Schema
 
@@ -30,7 +33,8 @@ class Decoder:
     """Checks rows against one contract. `schema` names the features it returns.
 
     `check` judges one row. It returns the row's features, shape (d,), Python floats that float32 holds exactly, or
-    None where the row is rejected; and every breach, warnings included. The target is never asked for.
+    None where the row is rejected; and every breach, warnings and mended values included. The target is never asked
+    for.
     """
 
     def __init__(self, contract: Contract, check: Callable[[Mapping[str, object]], Verdict], source: str) -> None:
@@ -55,7 +59,7 @@ def compile_decoder(contract: Contract) -> Decoder:
     columns = [c for c in contract.columns if c.is_checked and c.role is not Role.TARGET]
     rules = row_rules(contract, [c.name for c in columns])
     scope, body = _scope(contract, columns, rules), _body(columns, rules)
-    features = [f"x{i}" for i, column in enumerate(columns) if column.role is Role.FEATURE]
+    features = [name for i, column in enumerate(columns) for name in _features(i, column)]
     source = "\n".join(
         [
             "def check(row):",
@@ -75,8 +79,14 @@ def compile_decoder(contract: Contract) -> Decoder:
     return Decoder(contract, scope["check"], source)
 
 
+def _features(i: int, column: Column) -> list[str]:
+    if column.role is not Role.FEATURE:
+        return []
+    return [f"x{i}", f"d{i}"] if column.imputed_name else [f"x{i}"]
+
+
 def _scope(contract: Contract, columns: list[Column], rules: tuple[RowRule, ...]) -> dict[str, Any]:
-    float32 = struct.Struct(f"={sum(column.role is Role.FEATURE for column in columns)}f")
+    float32 = struct.Struct(f"={len(contract.features.features)}f")
     scope: dict[str, Any] = {
         "MISSING": MISSING,
         "NAN": math.nan,
@@ -88,10 +98,12 @@ def _scope(contract: Contract, columns: list[Column], rules: tuple[RowRule, ...]
         "unpack": float32.unpack,
     }
     for i, column in enumerate(columns):
-        scope[f"n{i}"], scope[f"j{i}"] = column.name, judge_of(column)
+        scope[f"n{i}"], scope[f"j{i}"] = column.name, mending_judge(column) if column.repair else judge_of(column)
         if column.is_numeric:
             scope[f"lo{i}"], scope[f"hi{i}"] = _usual_range(column)
-        if column.kind is Kind.CATEGORY:
+        if column.pattern is not None:
+            scope[f"fits{i}"] = re.compile(column.pattern).fullmatch
+        if column.levels:
             codes = {level: float(code) for code, level in enumerate(column.levels)}
             scope[f"code{i}"] = codes.get
             scope[f"good{i}"] = {level: code for level, code in codes.items() if level_holds(column, level)}.get
@@ -122,51 +134,52 @@ def _usual_range(column: Column) -> tuple[float, float]:
 def _number_lines(i: int, column: Column) -> _Lines:
     kinds = "(v.__class__ is float or v.__class__ is int)" if column.kind is Kind.NUMBER else "v.__class__ is int"
     return [
-        f"if {kinds} and lo{i} <= v <= hi{i}:",
-        f"    x{i} = v{i} = v",
-        *_missing_lines(i, column),
-        "else:",
-        f"    v{i} = j{i}(v, out)",
+        *_usual_lines(i, column, f"{kinds} and lo{i} <= v <= hi{i}", f"x{i} = v{i} = v"),
         f"    x{i} = NAN if v{i} is None else v{i}",
     ]
 
 
 def _boolean_lines(i: int, column: Column) -> _Lines:
     return [
-        "if v is True or v is False:",
-        f"    x{i} = v{i} = v",
-        *_missing_lines(i, column),
-        "else:",
-        f"    v{i} = j{i}(v, out)",
-        f"    x{i} = NAN",
+        *_usual_lines(i, column, "v is True or v is False", f"x{i} = v{i} = v"),
+        f"    x{i} = NAN if v{i} is None else v{i}",
     ]
 
 
 def _category_lines(i: int, column: Column) -> _Lines:
+    if not column.levels:
+        return _text_lines(i, column)
     return [
         f"x{i} = good{i}(v) if v.__class__ is str else None",
-        f"if x{i} is not None:",
-        f"    v{i} = v",
-        *_missing_lines(i, column),
-        "else:",
-        f"    v{i} = j{i}(v, out)",
+        *_usual_lines(i, column, f"x{i} is not None", f"v{i} = v"),
         f"    x{i} = NAN if v{i} is None else code{i}(v{i}, {float(len(column.levels))!r})",
     ]
 
 
-def _missing_lines(i: int, column: Column) -> _Lines:
-    return ["elif v is None:", f"    v{i} = None", f"    x{i} = NAN"] if column.nullable else []
-
-
 def _text_lines(i: int, column: Column) -> _Lines:
+    tests = ["v.__class__ is str"]
+    if column.min_length is not None:
+        tests.append(f"len(v) >= {column.min_length}")
+    if column.max_length is not None:
+        tests.append(f"len(v) <= {column.max_length}")
     if column.pattern is not None:
-        return _judged_lines(i, column)
-    short = "" if column.max_length is None else f" and len(v) <= {column.max_length}"
-    return [f"v{i} = v if v.__class__ is str{short} else j{i}(v, out)"]
+        tests.append(f"fits{i}(v) is not None")
+    return _usual_lines(i, column, " and ".join(tests), f"v{i} = v")
 
 
-def _judged_lines(i: int, _column: Column) -> _Lines:
-    return [f"v{i} = j{i}(v, out)"]
+def _time_lines(i: int, column: Column) -> _Lines:
+    return [_judged_line(i, column)]
+
+
+def _usual_lines(i: int, column: Column, test: str, taken: str) -> _Lines:
+    """Return the lines that take a value which passes `test`, and those that hand any other to its judge."""
+    imputed = [f"    d{i} = 0.0"] if column.imputed_name else []
+    missing = ["elif v is None:", f"    v{i} = None", f"    x{i} = NAN"] if column.nullable else []
+    return [f"if {test}:", f"    {taken}", *imputed, *missing, "else:", f"    {_judged_line(i, column)}"]
+
+
+def _judged_line(i: int, column: Column) -> str:
+    return f"v{i}, d{i} = j{i}(v, out)" if column.repair else f"v{i} = j{i}(v, out)"
 
 
 _COLUMN_LINES: Mapping[Kind, Callable[[int, Column], _Lines]] = {
@@ -175,5 +188,5 @@ _COLUMN_LINES: Mapping[Kind, Callable[[int, Column], _Lines]] = {
     Kind.BOOLEAN: _boolean_lines,
     Kind.CATEGORY: _category_lines,
     Kind.TEXT: _text_lines,
-    Kind.TIME: _judged_lines,
+    Kind.TIME: _time_lines,
 }

@@ -1,7 +1,8 @@
 """Checked values as a feature matrix: the only place where a table or a row becomes float32.
 
 Both ways give the same bits: a number goes to float64 and then once to float32, a category to the index of its
-level, an unknown level to `len(levels)`, a missing value to NaN. Light: a table is handled by its own methods, so
+level, an unknown level to `len(levels)`, a missing value to NaN; where a default stands, the feature after it is 1.
+Light: a table is handled by its own methods, so
 the server does not pay for a frame library.
 """
 
@@ -31,17 +32,23 @@ class Encoder:
         self._codes = {
             column.name: {level: float(code) for code, level in enumerate(column.levels)} for column in self._columns
         }
-        self._float32 = struct.Struct(f"={len(self._columns)}f")
+        self._float32 = struct.Struct(f"={len(self.schema.features)}f")
 
     def row(self, values: Mapping[str, object]) -> list[float]:
         """Return one checked row as features, shape (d,): Python floats that float32 holds exactly.
+
+        A column's default stands where the row says True for its `imputed_name`, as a checked table's rows do.
 
         Raises
         ------
         DataError
             If a value is none that the contract accepts; the decoder names every such value.
         """
-        encoded = [self._one(column, values.get(column.name)) for column in self._columns]
+        encoded: list[float] = []
+        for column in self._columns:
+            encoded.append(self._one(column, values.get(column.name)))
+            if column.imputed_name:
+                encoded.append(float(values.get(column.imputed_name) is True))
         try:
             return list(self._float32.unpack(self._float32.pack(*encoded)))
         except OverflowError as err:
@@ -52,13 +59,17 @@ class Encoder:
     def matrix(self, frame: Frame) -> npt.NDArray[np.float32]:
         """Return a checked table as features, shape (n, d), float32.
 
+        A Boolean column of a column's `imputed_name` says where its default stands; without it, it stands nowhere.
+
         Raises
         ------
         DataError
             If a required column is not there or holds another kind.
         """
-        matrix = np.empty((frame.height, len(self._columns)), dtype=np.float32)
-        for position, column in enumerate(self._columns):
+        matrix = np.empty((frame.height, len(self.schema.features)), dtype=np.float32)
+        places = {name: place for place, name in enumerate(self.schema.names)}
+        for column in self._columns:
+            position = places[column.name]
             if column.name in frame.columns:
                 matrix[:, position] = self._many(column, frame.get_column(column.name))
             elif column.required:
@@ -68,6 +79,8 @@ class Encoder:
                 )
             else:
                 matrix[:, position] = math.nan
+            if column.imputed_name:
+                matrix[:, position + 1] = _flags(frame, column.imputed_name)
         return matrix
 
     def _one(self, column: Column, value: object) -> float:
@@ -103,6 +116,13 @@ class Encoder:
         if missing is not None:
             numbers[missing] = math.nan
         return numbers
+
+
+def _flags(frame: Frame, name: str) -> npt.NDArray[np.float64]:
+    if name not in frame.columns:
+        return np.zeros(frame.height)
+    flags: npt.NDArray[np.float64] = frame.get_column(name).fill_null(value=False).cast(float).to_numpy()
+    return flags
 
 
 _FITTING: Mapping[str, tuple[Kind, ...]] = {

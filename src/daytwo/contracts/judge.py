@@ -1,76 +1,56 @@
 """One value against one column, naming every rule it breaks: the thorough path behind `decoder.py`.
 
-The meaning of each rule stands in `contract.py`; `columnar.py` says the same of whole columns.
+The meaning of each rule stands in `contract.py`; `columnar.py` says the same of whole columns. A bad row must not
+cost much more than a good one, so each judge is one straight function over words that were made beforehand.
+`mend.py` next door makes good what a judge finds wrong.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import FLOAT32_MAX, Column
 from daytwo.contracts.times import parse_time
+from daytwo.contracts.typos import Typos
 from daytwo.contracts.words import shortened
 from daytwo.core.schema import Kind
 
 # A value of one column and the list its breaches are added to -> the typed value, None where missing or failed.
 Judge = Callable[[Any, list[Breach]], Any]
 
-# A typed value -> the rules on its content that it breaks.
-Breaks = Callable[[Any], Iterator[tuple[str, Action]]]
+# Judges what is no value at all, `MISSING` or None.
+_Absent = Callable[[Any, list[Breach]], None]
+
+# Says that a rule is broken: the value as it came and the list -> whether the value may still be used.
+_Tell = Callable[[Any, list[Breach]], bool]
 
 MISSING: Final = object()
-_RULES = (
-    *("missing_field", "not_null", "type", "finite"),
-    *("between", "expected_between", "in_set", "length", "match_regex"),
-)
 # Beyond this a float no longer stands for one whole number.
 _EXACT = float(1 << 53)
 _NUMBERS = (int, float)
-_INT64 = range(-(1 << 63), 1 << 63)
+_INT64_END = 1 << 63
 
 
 def judge_of(column: Column) -> Judge:
     """Return the judge of one column: `judge(value, breaches)` with `MISSING` for a field that is not there."""
-    typed = _TYPED[column.kind]
-    breaks = _number_breaks(column) if column.is_numeric else _text_breaks(column)
-    says = {rule: column.message(rule) for rule in _RULES}
-    name = column.name
-
-    def judge(value: Any, out: list[Breach]) -> Any:
-        if value is MISSING:
-            if column.required:
-                out.append(Breach(name, "missing_field", None, says["missing_field"]))
-            return None
-        if column.nan == "missing" and column.is_numeric and isinstance(value, float) and math.isnan(value):
-            value = None
-        if value is None:
-            if not column.nullable:
-                out.append(Breach(name, "not_null", None, says["not_null"]))
-            return None
-        rule, held = typed(value)
-        if rule:
-            out.append(Breach(name, rule, shortened(value), says[rule]))
-            return None
-        usable = True
-        for broken, action in breaks(held):
-            out.append(Breach(name, broken, shortened(value), says[broken], action))
-            usable = usable and action is not Action.REJECT
-        return held if usable else None
-
-    return judge
+    return _JUDGES[column.kind](column, _absent(column))
 
 
 def level_holds(column: Column, level: str) -> bool:
     """Whether a known level also keeps the column's length and pattern."""
-    return not any(True for _ in _text_breaks(column)(level))
+    found: list[Breach] = []
+    judge_of(column)(level, found)
+    return not found
 
 
 def unknown_fields(row: Mapping[str, object], known: frozenset[str], out: list[Breach]) -> None:
     """Warn of every field that the contract does not know."""
+    if known.issuperset(row):
+        return
     for name in row:
         if name not in known:
             shown = str(shortened(name))
@@ -78,79 +58,175 @@ def unknown_fields(row: Mapping[str, object], known: frozenset[str], out: list[B
             out.append(Breach(shown, "unknown_field", None, message, Action.WARN))
 
 
-def _number(value: Any) -> tuple[str, float | None]:
-    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
-        return "type", None
-    # Comparisons with NaN are false, so this is also how NaN is found.
-    if not -FLOAT32_MAX <= value <= FLOAT32_MAX:
-        return "finite", None
-    return "", float(value)
+def _absent(column: Column) -> _Absent:
+    """Return the judge of what is no value at all."""
+    field = Breach(column.name, "missing_field", None, column.message("missing_field"))
+    null = Breach(column.name, "not_null", None, column.message("not_null"))
+    required, nullable = column.required, column.nullable
+
+    def judge(value: Any, out: list[Breach]) -> None:
+        if value is MISSING:
+            if required:
+                out.append(field)
+        elif not nullable:
+            out.append(null)
+
+    return judge
 
 
-def _integer(value: Any) -> tuple[str, int | None]:
-    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
-        return "type", None
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return "finite", None
-        if not value.is_integer() or abs(value) > _EXACT:
-            return "type", None
-        return "", int(value)
-    return ("", value) if value in _INT64 else ("type", None)
+def _tell(column: Column, rule: str, action: Action = Action.REJECT) -> _Tell:
+    name, message = column.name, column.message(rule)
+    usable = action is not Action.REJECT
+
+    def tell(value: Any, out: list[Breach]) -> bool:
+        kept = value if value.__class__ is float and -_EXACT < value < _EXACT else shortened(value)
+        out.append(Breach(name, rule, kept, message, action))
+        return usable
+
+    return tell
 
 
-def _boolean(value: Any) -> tuple[str, bool | None]:
-    return ("", value) if isinstance(value, bool) else ("type", None)
+def _softly(column: Column, rule: str) -> Action:
+    return Action.WARN if rule in column.warn else Action.REJECT
 
 
-def _text(value: Any) -> tuple[str, str | None]:
-    return ("", value) if isinstance(value, str) else ("type", None)
-
-
-def _time(value: Any) -> tuple[str, object]:
-    moment = parse_time(value)
-    return ("", moment) if moment is not None else ("type", None)
-
-
-_TYPED: Mapping[Kind, Callable[[Any], tuple[str, Any]]] = {
-    Kind.NUMBER: _number,
-    Kind.INTEGER: _integer,
-    Kind.BOOLEAN: _boolean,
-    Kind.CATEGORY: _text,
-    Kind.TEXT: _text,
-    Kind.TIME: _time,
-}
-
-
-def _number_breaks(column: Column) -> Breaks:
+def _ranged(column: Column) -> Callable[[Any, Any, list[Breach]], bool]:
+    """Return what judges a number by its ranges: the typed value, the value as it came, the list."""
     low, high = _ends(column.minimum, column.maximum)
     expected_low, expected_high = _ends(column.expected_minimum, column.expected_maximum)
+    outside = _tell(column, "between", _softly(column, "between"))
+    unexpected = _tell(column, "expected_between", Action.WARN)
 
-    def breaks(value: Any) -> Iterator[tuple[str, Action]]:
-        if not low <= value <= high:
-            yield "between", Action.REJECT
-        elif not expected_low <= value <= expected_high:
-            yield "expected_between", Action.WARN
+    def judge(held: Any, value: Any, out: list[Breach]) -> bool:
+        if not low <= held <= high:
+            return outside(value, out)
+        return expected_low <= held <= expected_high or unexpected(value, out)
 
-    return breaks
+    return judge
 
 
 def _ends(low: float | None, high: float | None) -> tuple[float, float]:
     return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
-def _text_breaks(column: Column) -> Breaks:
+def _number_judge(column: Column, absent: _Absent) -> Judge:
+    wrong, infinite, ranged = _tell(column, "type"), _tell(column, "finite"), _ranged(column)
+    nan_is_missing = column.nan == "missing"
+
+    def judge(value: Any, out: list[Breach]) -> float | None:
+        if value is None or value is MISSING:
+            absent(value, out)
+            return None
+        if value.__class__ is bool or not isinstance(value, _NUMBERS):
+            wrong(value, out)
+            return None
+        # Comparisons with NaN are false, so this is also how NaN is found.
+        if not -FLOAT32_MAX <= value <= FLOAT32_MAX:
+            if nan_is_missing and math.isnan(value):
+                absent(None, out)
+                return None
+            infinite(value, out)
+            return None
+        held = float(value)
+        return held if ranged(held, value, out) else None
+
+    return judge
+
+
+def _integer_judge(column: Column, absent: _Absent) -> Judge:
+    wrong, infinite, ranged = _tell(column, "type"), _tell(column, "finite"), _ranged(column)
+    nan_is_missing = column.nan == "missing"
+
+    def judge(value: Any, out: list[Breach]) -> int | None:
+        if value is None or value is MISSING:
+            absent(value, out)
+            return None
+        if value.__class__ is bool or not isinstance(value, _NUMBERS):
+            wrong(value, out)
+            return None
+        held: Any = value
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                if nan_is_missing and math.isnan(value):
+                    absent(None, out)
+                    return None
+                infinite(value, out)
+                return None
+            held = int(value) if value.is_integer() and abs(value) <= _EXACT else None
+        if held is None or not -_INT64_END <= held < _INT64_END:
+            wrong(value, out)
+            return None
+        return int(held) if ranged(held, value, out) else None
+
+    return judge
+
+
+def _text_judge(column: Column, absent: _Absent) -> Judge:
+    wrong, unknown = _tell(column, "type"), _unknown(column)
     levels = frozenset(column.levels) if column.kind is Kind.CATEGORY else frozenset()
-    unknown = Action.REJECT if column.other == "reject" else Action.WARN
-    longest = column.max_length
-    pattern = re.compile(column.pattern) if column.pattern is not None else None
+    shortest, longest = _ends(column.min_length, column.max_length)
+    length = _tell(column, "length", _softly(column, "length"))
+    matches = None if column.pattern is None else re.compile(column.pattern).fullmatch
+    mismatch = _tell(column, "match_regex", _softly(column, "match_regex"))
 
-    def breaks(value: Any) -> Iterator[tuple[str, Action]]:
+    def judge(value: Any, out: list[Breach]) -> str | None:
+        if value is None or value is MISSING:
+            absent(value, out)
+            return None
+        if not isinstance(value, str):
+            wrong(value, out)
+            return None
+        usable = True
         if levels and value not in levels:
-            yield "in_set", unknown
-        if longest is not None and len(value) > longest:
-            yield "length", Action.REJECT
-        if pattern is not None and pattern.fullmatch(value) is None:
-            yield "match_regex", Action.REJECT
+            usable = unknown(value, out)
+        if not shortest <= len(value) <= longest:
+            usable = length(value, out) and usable
+        if matches is not None and matches(value) is None:
+            usable = mismatch(value, out) and usable
+        return value if usable else None
 
-    return breaks
+    return judge
+
+
+def _unknown(column: Column) -> _Tell:
+    """Return what names an unknown level: a typing error where that is asked for, else just unknown."""
+    unknown = _tell(column, "in_set", Action.REJECT if column.other == "reject" else Action.WARN)
+    if column.typo == "keep":
+        return unknown
+    mistyped = _tell(column, "typo", Action(column.typo))
+    nearest = Typos(column.levels).nearest
+    return lambda value, out: (unknown if nearest(value) is None else mistyped)(value, out)
+
+
+def _boolean_judge(column: Column, absent: _Absent) -> Judge:
+    wrong = _tell(column, "type")
+
+    def judge(value: Any, out: list[Breach]) -> bool | None:
+        if value is True or value is False:
+            return bool(value)
+        (absent if value is None or value is MISSING else wrong)(value, out)
+        return None
+
+    return judge
+
+
+def _time_judge(column: Column, absent: _Absent) -> Judge:
+    wrong = _tell(column, "type")
+
+    def judge(value: Any, out: list[Breach]) -> Any:
+        moment = parse_time(value)
+        if moment is None:
+            (absent if value is None or value is MISSING else wrong)(value, out)
+        return moment
+
+    return judge
+
+
+_JUDGES: Mapping[Kind, Callable[[Column, _Absent], Judge]] = {
+    Kind.NUMBER: _number_judge,
+    Kind.INTEGER: _integer_judge,
+    Kind.BOOLEAN: _boolean_judge,
+    Kind.CATEGORY: _text_judge,
+    Kind.TEXT: _text_judge,
+    Kind.TIME: _time_judge,
+}

@@ -3,7 +3,8 @@
 Pure and light: the server mends by it, one value at a time. A value that breaks no rule is never touched. One that
 does (`expected_between` does not count) is handed to the column's repairs in their order, each working on what the
 one before left; after each the value is judged anew, and the first that breaks nothing but the expected range stands.
-If none does, the value is rejected for what was wrong with it at first.
+A repair that is not meant for what it finds leaves it as it is. If none helps, the value stands with whatever was
+wrong with it at first; if one does, that is one breach whose action is "repair". `mend.py` carries it out.
 
 ==================  ===========================================================================================
 repair              what it makes of the value
@@ -15,7 +16,7 @@ parse               a text read as the column's kind: "1,234.5" as a number, "ye
 nearest             the known level that a mistyped one looks like (`typos.py`)
 unit FACTOR         a number times FACTOR: `unit 1.609344` reads miles as kilometres
 unit FACTOR OFFSET  a number times FACTOR plus OFFSET: `unit 1.8 32` reads Celsius as Fahrenheit
-clip                a number moved to the nearer end of `minimum` .. `maximum`
+clip                a number moved to the nearer end of `minimum` .. `maximum`, a whole one to the next within
 default VALUE       VALUE in place of a missing value (also of a missing field); a feature mended so brings the model
                     a second one, `COLUMN_imputed`, which says so
 ==================  ===========================================================================================
@@ -78,6 +79,41 @@ def read_repair(text: str, kind: Kind) -> Repair:
     if rest.strip():
         raise ValueError(f"the repair {name!r} takes nothing after its name")
     return Repair(text, name)
+
+
+def trimmed(value: object) -> object:
+    """Return a text without white space at its ends, None where nothing is left; anything else as it is."""
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+def converted(value: object, repair: Repair) -> object:
+    """Return a number in the column's unit; anything else, and what would become infinite, as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    try:
+        changed = repaired_number(float(value), repair)
+    except OverflowError:
+        return value
+    return value if changed is None else changed
+
+
+def clipped(value: object, low: float | None, high: float | None, *, whole: bool) -> object:
+    """Return a number moved to the nearer end of `low` .. `high`, to a whole number within if `whole`.
+
+    NaN and what is no number come back as they are.
+
+    Examples
+    --------
+    >>> clipped(7.5, 0.0, 5.0, whole=False), clipped(-3, 0.5, 5.0, whole=True)
+    (5.0, 1)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if low is not None and value < low:
+        return math.ceil(low) if whole else low
+    if high is not None and value > high:
+        return math.floor(high) if whole else high
+    return value
 
 
 def repaired_number(value: float, repair: Repair) -> float | None:
