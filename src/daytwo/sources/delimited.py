@@ -25,6 +25,8 @@ from daytwo.sources.rows import BrokenLine
 # A record longer than this is a quote that was opened and never closed.
 _LONGEST_RECORD = 32 << 20
 _SHOWN = 200
+# The dialect is guessed from so much of a file, and its header must stand in it.
+_FIRST_BYTES = 4 * SAMPLE_CHARACTERS
 
 
 class DelimitedReader:
@@ -48,7 +50,7 @@ class DelimitedReader:
             If the file is no text, has no header, or is cut off; says where.
         """
         stream = self._utf8()
-        first = next(stream, b"")
+        first = _gathered(stream, _FIRST_BYTES)
         dialect = self._dialect or self._sniffed(first)
         self.notes += dialect.notes
         self.names = dialect.names
@@ -64,8 +66,8 @@ class DelimitedReader:
     def _utf8(self) -> Iterator[bytes]:
         """Yield the content as UTF-8 with the line ends of today."""
         stream = pieces(self._path, self._packed)
-        first = next(stream, b"")
-        codec, skip, note = guess_encoding(first[: 4 * SAMPLE_CHARACTERS], whole=len(first) <= 4 * SAMPLE_CHARACTERS)
+        first = _gathered(stream, _FIRST_BYTES)
+        codec, skip, note = guess_encoding(first[:_FIRST_BYTES], whole=len(first) <= _FIRST_BYTES)
         self.notes += [note] if note else []
         old = None
         for piece in as_utf8(chain((first,), stream), codec, skip, self.notes):
@@ -74,7 +76,7 @@ class DelimitedReader:
             yield piece.replace(b"\r", b"\n") if old else piece
 
     def _sniffed(self, first: bytes) -> Dialect:
-        sample = first[: 4 * SAMPLE_CHARACTERS].decode(errors="ignore")[:SAMPLE_CHARACTERS]
+        sample = first[:_FIRST_BYTES].decode(errors="ignore")[:SAMPLE_CHARACTERS]
         return sniff(sample, whole=len(sample.encode()) >= len(first), numbers=self._numbers)
 
     def _after_header(self, first: bytes, stream: Iterator[bytes], lines: int) -> tuple[bytes, Iterator[bytes]]:
@@ -157,6 +159,14 @@ class DelimitedReader:
             f"a quote that is opened in line {line} is never closed: the file is cut off, or the quote is a stray one",
             hint="Copy the file anew, or double the quote where it belongs to a text",
         )
+
+
+def _gathered(stream: Iterator[bytes], least: int) -> bytes:
+    """Return the next pieces as one, at least so many bytes where there are as many."""
+    found = b""
+    while len(found) < least and (piece := next(stream, b"")):
+        found += piece
+    return found
 
 
 def _fast(block: bytes, dialect: Dialect) -> pl.DataFrame | None:

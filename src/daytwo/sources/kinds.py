@@ -93,7 +93,7 @@ def _numbers(column: pl.Series, values: pl.Series, said: pl.Series) -> tuple[pl.
     plain = _with_nulls(column, said).str.strip_chars()
     if not _all(values, _INTEGER):
         return plain.cast(pl.Float64), _missing_note(said)
-    longest = values.str.strip_chars().str.len_chars().max()
+    longest = values.str.extract("([0-9]+)").str.len_chars().max()
     if isinstance(longest, int) and longest > _LONGEST_INTEGER:
         return column, f"holds whole numbers of up to {longest} digits: texts"
     return plain.cast(pl.Int64), _missing_note(said)
