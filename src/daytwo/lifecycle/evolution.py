@@ -71,7 +71,9 @@ def new_columns(contract: Contract, frame: pl.DataFrame, known: Sequence[str]) -
 def extra_values(series: pl.Series, dtype: pl.DataType | None) -> pl.Series:
     """Return a column that the contract does not know as it is kept: as texts, or in the type the dataset has."""
     if series.dtype.is_nested():
-        texts = [None if value is None else msgspec.json.encode(value, enc_hook=str).decode() for value in series]
+        texts = [
+            None if value is None else msgspec.json.encode(value, enc_hook=str).decode() for value in series.to_list()
+        ]
         series = pl.Series(series.name, texts, pl.String)
     return series.cast(dtype if dtype is not None else pl.String, strict=False)
 
