@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -49,16 +52,20 @@ def make(folder: Path, **changes: object) -> Path:
 
 
 class Up:
-    """One running `daytwo up`."""
+    """One running `daytwo up`: forked from a process that has imported everything, or from scratch."""
 
-    def __init__(self, project: Path, *options: str) -> None:
+    def __init__(self, project: Path, *options: str, forks: Any = None) -> None:
         self.project = project
-        ports = ("--port", "0", "--console-port", "0")
-        with (project.parent / "up.err").open("ab") as log:
+        words = ("up", "-C", str(project), "--port", "0", "--console-port", "0", "--json", *options)
+        log = project.parent / "up.err"
+        if forks is not None:
+            self.process = forks.begin(words, Path(tempfile.mkdtemp(dir=project.parent)), log)
+            return
+        with log.open("ab") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", DOOR, "up", "-C", str(project), *ports, "--json", *options],
+                [sys.executable, "-c", DOOR, *words],
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=stream,
                 text=True,
                 env=os.environ | {"OMP_NUM_THREADS": "1"},
             )
@@ -74,11 +81,11 @@ class Up:
     def said(self) -> str:
         return (self.project.parent / "up.err").read_text()
 
-    def wait_for(self, what: Callable[[], object]) -> None:
+    def wait_for(self, what: Callable[[], object], *, running: bool = True) -> None:
         end = time.monotonic() + PATIENCE_S
         while not what():
             assert time.monotonic() < end, self.said()
-            assert self.process.poll() is None, self.said()
+            assert not running or self.process.poll() is None, self.said()
             time.sleep(0.02)
 
     def end(self, number: int = signal.SIGTERM) -> int:
@@ -91,25 +98,45 @@ class Up:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Up]]:
+def start(forks: Any) -> Iterator[Callable[..., Up]]:
     began: list[Up] = []
 
-    def begin(project: Path, *options: str) -> Up:
-        began.append(Up(project, *options))
+    def begin(project: Path, *options: str, from_scratch: bool = False) -> Up:
+        began.append(Up(project, *options, forks=None if from_scratch else forks))
         return began[-1]
 
     yield begin
     for one in began:
         if one.process.poll() is None:
             one.end(signal.SIGKILL)
-        assert one.process.stdout is not None
-        one.process.stdout.close()
+        (one.process.stdout if isinstance(one.process, subprocess.Popen) else one.process).close()
 
 
-def daytwo(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", DOOR, *map(str, words)], capture_output=True, text=True, check=False, timeout=PATIENCE_S
-    )
+@pytest.fixture
+def daytwo(forks: Any, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        files = [tmp_path / name for name in ("command.in", "command.out", "command.err")]
+        for file in files:
+            file.write_text("")
+        code = forks.run(words, tmp_path, files, {})
+        return subprocess.CompletedProcess(words, code, files[1].read_text(), files[2].read_text())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def first_live(forks: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose first version is live. Nobody changes it: `live` gives a copy."""
+    up = Up(make(tmp_path_factory.mktemp("first")), "--approve-as", "ben", "--once", forks=forks)
+    up.live()
+    assert up.code() == 0, up.said()
+    up.process.close()
+    return up.project
+
+
+@pytest.fixture
+def live(first_live: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(first_live, tmp_path / "project"))
 
 
 def server_of(project: Path) -> int:
@@ -127,9 +154,9 @@ def rows_in(project: Path) -> int:
     return int(pl.read_delta(str(project / ".daytwo" / "tables" / "dataset")).height)
 
 
-def test_from_nothing_to_answers_with_a_person_in_between(start, tmp_path):
+def test_from_nothing_to_answers_with_a_person_in_between(start, daytwo, tmp_path):
     project = make(tmp_path)
-    up = start(project)
+    up = start(project, from_scratch=True)
     up.wait_for(lambda: "release-1 needs a yes: daytwo approve release-1 --as NAME" in up.said())
     own = daytwo("approve", "release-1", "--as", "daytwo", "-C", project)
     assert own.returncode == 1
@@ -159,9 +186,9 @@ def test_from_nothing_to_answers_with_a_person_in_between(start, tmp_path):
     assert set(costs) == {"training", "approval", "serving"}
 
 
-def test_new_files_are_taken_in_once_and_bad_ones_are_told_once(start, tmp_path):
-    project = make(tmp_path)
-    up = start(project, "--approve-as", "ben")
+def test_new_files_are_taken_in_once_and_bad_ones_are_told_once(start, daytwo, live, tmp_path):
+    project = live
+    up = start(project)
     up.live()
     more = trips(500, seed=2)
     more.write_parquet(tmp_path / "more.parquet")
@@ -180,37 +207,37 @@ def test_new_files_are_taken_in_once_and_bad_ones_are_told_once(start, tmp_path)
     assert [(one["kind"], one["subject"]) for one in alerts] == [("source.refused", "lost.parquet")]
 
 
-def test_a_killed_server_is_started_again_on_its_port(start, tmp_path):
-    project = make(tmp_path)
-    up = start(project, "--approve-as", "ben")
+def test_a_killed_server_is_started_again_on_its_port(start, live):
+    project = live
+    up = start(project)
     told = up.live()
     first = server_of(project)
     os.kill(first, signal.SIGKILL)
     up.wait_for(lambda: server_of(project) != first)
     answer = subprocess.run(["bash", "-c", told["try"]], capture_output=True, text=True, check=True).stdout
     assert json.loads(answer)["predictions"][0]["arm"] == "champion"
-    assert "the server died and is started again" in up.said()
+    up.wait_for(lambda: "the server died and is started again" in up.said())
     assert up.end() == 0
 
 
 @pytest.mark.parametrize("moment", ["ingested", "waiting"])
-def test_a_killed_up_goes_on_where_it_was_and_leaves_no_server_behind(start, tmp_path, moment):
+def test_a_killed_up_goes_on_where_it_was_and_leaves_no_server_behind(start, daytwo, tmp_path, moment):
     project = make(tmp_path)
     up = start(project, "--approve-as", "ben")
     up.wait_for(lambda: moment in up.said())
     server = server_of(project)
     up.end(signal.SIGKILL)
+    up.wait_for(lambda: not is_running(server), running=False)
     again = start(project, "--approve-as", "ben", "--once")
     assert again.live()["version"] == "v1"
     assert again.code() == 0
     assert rows_in(project) == 2_000
-    assert not is_running(server)
     status = json.loads(daytwo("status", "-C", project, "--json").stdout)
     assert [one["number"] for one in status["versions"]] == [1]
     assert daytwo("audit", "verify", "-C", project).returncode == 0
 
 
-def test_a_first_version_that_learns_nothing_is_refused_until_something_changes(start, tmp_path):
+def test_a_first_version_that_learns_nothing_is_refused_until_something_changes(start, daytwo, tmp_path):
     project = make(tmp_path, strength=0.0)
     once = start(project, "--approve-as", "ben", "--once")
     assert once.code() == 1

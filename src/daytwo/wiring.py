@@ -142,15 +142,7 @@ def forget_server(state: Path) -> None:
 def running_server(state: Path) -> ServerNote | None:
     """Return where the project's server listens, or None where none runs: a note of a dead process does not count."""
     note = _read_note(state)
-    if note is None:
-        return None
-    try:
-        os.kill(note.pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        return note  # it is another user's process: not ours to signal, but alive
-    return note
+    return note if note is not None and _is_alive(note.pid) else None
 
 
 def client_of(state: Path, settings: Settings, *, patience_s: float = 30.0) -> Client | None:
@@ -168,6 +160,20 @@ def _read_note(state: Path) -> ServerNote | None:
         return None
     except (OSError, msgspec.MsgspecError) as err:
         raise Fault(f"cannot read {state / _SERVER_NOTE}: {err}", hint="Remove the file and start the server") from err
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another user's process: not ours to signal, but alive
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return True  # a system without /proc says no more than the signal did
+    return state != "Z"  # dead, and nobody has fetched its exit code: in a container often nobody ever does
 
 
 def _sealer(state: Path, settings: Settings) -> Callable[[], None]:

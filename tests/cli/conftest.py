@@ -26,39 +26,6 @@ ROWS = 3_000
 # An installed daytwo has no scikit-learn and no pandas beside it; LightGBM would load them here, for seconds.
 LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib'))\n"
 DOOR = LEAN + "from daytwo.cli.main import main; sys.argv[0] = 'daytwo'; main()"
-# Reads one command a line; each runs in a forked child with its own folder, input and outputs.
-FORKS = (
-    LEAN
-    + """
-import importlib, json, os, sys, traceback
-from daytwo.cli.main import COMMANDS, main
-for entry in COMMANDS.values():
-    importlib.import_module(f"daytwo.cli.{entry.module}")
-print("ready", flush=True)
-for line in sys.stdin:
-    asked = json.loads(line)
-    child = os.fork()
-    if not child:
-        code = 99
-        try:
-            os.chdir(asked["cwd"])
-            os.environ.update(asked["env"])
-            for number, flags in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
-                os.dup2(os.open(asked["files"][number], flags), number)
-            sys.stdin = open(0, encoding="utf-8", closefd=False)
-            sys.argv = ["daytwo", *asked["args"]]
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush(), sys.stderr.flush()
-            os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-)
 
 
 @dataclass(frozen=True)
@@ -98,42 +65,22 @@ def made_up_rows(rows: int = ROWS, seed: int = 1, *, signal_strength: float = 1.
     )
 
 
-@pytest.fixture(scope="session")
-def fork_server() -> Iterator[subprocess.Popen[str]]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    assert process.stdout.readline() == "ready\n"
-    yield process
-    process.stdin.close()
-    process.wait()
-    process.stdout.close()
+def forked(forks: Any, args: tuple[object, ...], cwd: Path, stdin: str = "", **env: str) -> Said:
+    """Run a command in a process that need not import anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / name for name in ("in", "out", "err")]
+        for file, text in zip(files, (stdin, "", ""), strict=True):
+            file.write_text(text)
+        code = forks.run(args, cwd, files, env)
+        return Said(code, files[1].read_text(), files[2].read_text())
 
 
 @pytest.fixture
-def daytwo(fork_server: subprocess.Popen[str], tmp_path: Path) -> Daytwo:
+def daytwo(forks: Any, tmp_path: Path) -> Daytwo:
     """Runs a command and returns what it answered; `cwd` is where, `stdin` what it is told."""
 
     def run(*args: object, cwd: Path | None = None, stdin: str = "", **env: str) -> Said:
-        with tempfile.TemporaryDirectory() as folder:
-            files = [Path(folder) / name for name in ("in", "out", "err")]
-            for file, text in zip(files, (stdin, "", ""), strict=True):
-                file.write_text(text)
-            asked = {
-                "args": [str(arg) for arg in args],
-                "cwd": str(cwd or tmp_path),
-                "env": env,
-                "files": [str(file) for file in files],
-            }
-            assert fork_server.stdin is not None
-            assert fork_server.stdout is not None
-            fork_server.stdin.write(json.dumps(asked) + "\n")
-            fork_server.stdin.flush()
-            code = int(fork_server.stdout.readline())
-            return Said(code, files[1].read_text(), files[2].read_text())
+        return forked(forks, args, cwd or tmp_path, stdin, **env)
 
     return run
 
@@ -166,16 +113,14 @@ def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def live_project(tmp_path_factory: pytest.TempPathFactory, rows_file: Path) -> Path:
+def live_project(forks: Any, tmp_path_factory: pytest.TempPathFactory, rows_file: Path) -> Path:
     """A project whose first version is live, made by `init` and `up --once` alone. Nobody changes it: copy it."""
     folder = tmp_path_factory.mktemp("live") / "trips"
     init = ["init", rows_file, "--target", "late", "--time", "at", "--key", "trip", "--owner", "ana", "--into", folder]
     up = ["up", "-C", folder, "--once", "--approve-as", "ben", "--port", 0, "--console-port", 0]
     for command in (init, up):
-        done = subprocess.run(
-            [sys.executable, "-c", DOOR, *map(str, command)], capture_output=True, text=True, check=False, timeout=100
-        )
-        assert done.returncode == 0, done.stderr
+        said = forked(forks, tuple(command), folder.parent)
+        assert said.code == 0, said.err
     return folder
 
 

@@ -42,74 +42,74 @@ def test_a_missing_target_names_the_nearest_column(fresh, rows, tmp_path):
     assert left(tmp_path) == {"rows.parquet"}
 
 
-def test_a_missing_column_of_a_later_file_is_named_with_the_file(fresh, project, rows, tmp_path):
+def test_a_missing_column_of_a_later_file_is_named_with_the_file(daytwo, project, rows, tmp_path):
     rows.drop("wind").write_parquet(tmp_path / "later.parquet")
-    refused(fresh("ingest", "later.parquet", "-C", project), 2, "later.parquet", "no column 'wind'", "requires")
+    refused(daytwo("ingest", "later.parquet", "-C", project), 2, "later.parquet", "no column 'wind'", "requires")
 
 
 @pytest.mark.parametrize(("name", "content"), [("rows.csv", b""), ("rows.csv", b"at,late\n"), ("rows.parquet", b"")])
-def test_an_empty_file(fresh, tmp_path, name, content):
+def test_an_empty_file(daytwo, tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    refused(fresh("init", name, "--target", "late", "--into", "p"), 2, name)
+    refused(daytwo("init", name, "--target", "late", "--into", "p"), 2, name)
     assert left(tmp_path) == {name}
 
 
-def test_a_target_with_one_class(fresh, rows, tmp_path):
+def test_a_target_with_one_class(daytwo, rows, tmp_path):
     rows.with_columns(late=pl.lit(0)).write_parquet(tmp_path / "rows.parquet")
-    refused(fresh(*START), 2, "'late'", "one value only", "nothing to learn")
+    refused(daytwo(*START), 2, "'late'", "one value only", "nothing to learn")
     assert left(tmp_path) == {"rows.parquet"}
 
 
-def test_a_time_column_that_is_no_time(fresh, rows, tmp_path):
-    said = fresh("init", "rows.parquet", "--target", "late", "--time", "carrier", "--into", "p")
+def test_a_time_column_that_is_no_time(daytwo, rows, tmp_path):
+    said = daytwo("init", "rows.parquet", "--target", "late", "--time", "carrier", "--into", "p")
     refused(said, 2, "'carrier' is no time", "ISO 8601")
     assert left(tmp_path) == {"rows.parquet"}
 
 
 @pytest.mark.parametrize("option", ["--port", "--console-port"])
-def test_a_port_in_use(fresh, project, option):
+def test_a_port_in_use(daytwo, project, option):
     before = left(project / ".daytwo")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ports = {"--port": 0, "--console-port": 0, option: port}
-        said = fresh("up", "-C", project, *(str(word) for pair in ports.items() for word in pair))
+        said = daytwo("up", "-C", project, *(str(word) for pair in ports.items() for word in pair))
         refused(said, 3, f"{port}", "in use")
         if option == "--port":
-            refused(fresh("serve", "-C", project, "--port", port), 3, f"{port}", "in use")
+            refused(daytwo("serve", "-C", project, "--port", port), 3, f"{port}", "in use")
     assert left(project / ".daytwo") == before
     assert not (project / ".daytwo" / "server.json").exists()
 
 
 @pytest.mark.parametrize("place", ["/proc/p", "rows.parquet/p"])
-def test_a_folder_that_cannot_be_written(fresh, rows, tmp_path, place):
-    refused(fresh(*START[:-1], place), 3, "cannot write", place)
+def test_a_folder_that_cannot_be_written(daytwo, rows, tmp_path, place):
+    refused(daytwo(*START[:-1], place), 3, "cannot write", place)
     assert left(tmp_path) == {"rows.parquet"}
 
 
-def test_a_state_folder_that_cannot_be_made(fresh, rows, tmp_path):
-    assert fresh(*START).code == 0
+def test_a_state_folder_that_cannot_be_made(daytwo, rows, tmp_path):
+    assert daytwo(*START).code == 0
     (tmp_path / "p" / ".daytwo").write_text("a file is in the way")
-    refused(fresh("status", "-C", "p"), 3, ".daytwo")
-    said = fresh("doctor", "-C", "p")
+    refused(daytwo("status", "-C", "p"), 3, ".daytwo")
+    said = daytwo("doctor", "-C", "p")
     assert said.code == 1
     assert "fail  state" in said.out
 
 
-def test_a_broken_settings_file_names_the_line(fresh, project):
+def test_a_broken_settings_file_names_the_line(daytwo, project):
     settings = project / "daytwo.toml"
     settings.write_text(settings.read_text() + "\n[serv\n")
     line = settings.read_text().count("\n")
-    refused(fresh("status", "-C", project), 2, "daytwo.toml", "not valid TOML", f"line {line}")
-    said = fresh("doctor", "-C", project)
+    refused(daytwo("status", "-C", project), 2, "daytwo.toml", "not valid TOML", f"line {line}")
+    said = daytwo("doctor", "-C", project)
     assert said.code == 1
     assert f"line {line}" in said.out
     assert "next: " in said.out
 
 
-def test_an_unknown_key_names_the_nearest_one(fresh, project):
+def test_an_unknown_key_names_the_nearest_one(daytwo, project):
     settings = project / "daytwo.toml"
     settings.write_text(settings.read_text().replace("label_delay", "label_dely"))
-    refused(fresh("up", "-C", project, "--once"), 2, "unknown key 'monitor.label_dely'", "'monitor.label_delay'?")
+    refused(daytwo("up", "-C", project, "--once"), 2, "unknown key 'monitor.label_dely'", "'monitor.label_delay'?")
 
 
 def test_a_folder_without_a_project(fresh, tmp_path):
@@ -117,9 +117,9 @@ def test_a_folder_without_a_project(fresh, tmp_path):
     assert left(tmp_path) == set()
 
 
-def test_a_second_project_in_the_same_folder(fresh, project, rows_file):
+def test_a_second_project_in_the_same_folder(daytwo, project, rows_file):
     before = (project / "daytwo.toml").read_bytes()
-    refused(fresh("init", rows_file, "--target", "late", "--into", project), 1, "holds a project already")
+    refused(daytwo("init", rows_file, "--target", "late", "--into", project), 1, "holds a project already")
     assert (project / "daytwo.toml").read_bytes() == before
 
 
@@ -138,8 +138,10 @@ def small_disk(tmp_path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_stops_everything_in_order_and_once_there_is_room_it_goes_on(fresh, rows, tmp_path, small_disk):
-    assert fresh(*START[:-1], small_disk / "p").code == 0
+def test_a_full_disk_stops_everything_in_order_and_once_there_is_room_it_goes_on(
+    fresh, daytwo, rows, tmp_path, small_disk
+):
+    assert daytwo(*START[:-1], small_disk / "p").code == 0
     up = ("up", "-C", small_disk / "p", "--once", "--approve-as", "ben", "--port", 0, "--console-port", 0)
     full = fresh(*up)
     assert full.code == 3, full.err
@@ -149,9 +151,9 @@ def test_a_full_disk_stops_everything_in_order_and_once_there_is_room_it_goes_on
     assert not (small_disk / "p" / ".daytwo" / "server.json").exists()
     subprocess.run(["mount", "-o", "remount,size=40m", small_disk], check=True)
     assert [path.name for path in small_disk.rglob("*.draft")] == []
-    again = fresh(*up)
+    again = daytwo(*up)
     assert again.code == 0, again.err
-    checks = {one["name"]: one["outcome"] for one in fresh("doctor", "-C", small_disk / "p", "--json").json["checks"]}
+    checks = {one["name"]: one["outcome"] for one in daytwo("doctor", "-C", small_disk / "p", "--json").json["checks"]}
     assert [name for name, outcome in checks.items() if outcome != "ok"] == ["disk"]
 
 
