@@ -10,18 +10,23 @@ from daytwo.core.errors import DataError
 MOMENT = pl.Datetime("us", "UTC")
 
 
+def moments(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return each cell of a column of type `dtype` as a moment, null where it names none."""
+    if dtype == MOMENT:
+        return cell
+    if dtype == pl.String:
+        return cell.map_batches(_from_texts, return_dtype=MOMENT, is_elementwise=True)
+    if dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None):
+        return cell.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    if isinstance(dtype, pl.Datetime):
+        return cell.dt.convert_time_zone("UTC").cast(MOMENT)
+    return pl.lit(None, MOMENT)
+
+
 def read_moments(series: pl.Series) -> pl.Series:
     """Return each value as a moment, null where it names none; each distinct text is read once."""
-    dtype = series.dtype
-    if dtype == pl.String:
-        texts = series.unique().drop_nulls()
-        read = pl.Series([parse_time(text) for text in texts.to_list()], dtype=MOMENT)
-        return series.replace_strict(texts, read, default=None, return_dtype=MOMENT)
-    if dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None):
-        return series.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    if isinstance(dtype, pl.Datetime):
-        return series.dt.convert_time_zone("UTC").cast(MOMENT)
-    return pl.repeat(None, len(series), dtype=MOMENT, eager=True).alias(series.name)
+    read = moments(pl.col("cell"), series.dtype).alias("read")
+    return series.alias("cell").to_frame().with_columns(read).get_column("read").alias(series.name)
 
 
 def require_moments(series: pl.Series) -> pl.Series:
@@ -41,3 +46,9 @@ def require_moments(series: pl.Series) -> pl.Series:
         f"the time column {series.name!r} is no time: {held}",
         hint="Name a column of dates, datetimes or ISO 8601 texts such as 2013-04-01T17:30:00Z, or leave time empty",
     )
+
+
+def _from_texts(series: pl.Series) -> pl.Series:
+    texts = series.unique().drop_nulls()
+    read = pl.Series([parse_time(text) for text in texts.to_list()], dtype=MOMENT)
+    return series.replace_strict(texts, read, default=None, return_dtype=MOMENT)

@@ -1,0 +1,217 @@
+"""Promises between the rows of a table, and between two tables, judged; `relations.py` says what they mean.
+
+Each is judged of the rows that broke no rule of their own, in the table's order. `stream.py` judges them in parts, so
+the steps here take what earlier rows left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from daytwo.contracts.contract import Contract
+from daytwo.contracts.lines import LINES, ROW
+from daytwo.contracts.relations import Dependency, Monotone, Reference, Relation, Unique
+from daytwo.contracts.typed import reading
+from daytwo.core.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What lies outside of the table: `tables` that references name, and keys `seen` earlier, by unique promise."""
+
+    tables: Mapping[str, pl.DataFrame]
+    seen: Mapping[str, pl.DataFrame]
+
+
+NOTHING = Others({}, {})
+
+
+def across(contract: Contract, typed: pl.DataFrame, own: pl.DataFrame, others: Others = NOTHING) -> pl.DataFrame:
+    """Return the lines of all broken promises between rows.
+
+    `typed` are all rows in the contract's types, `own` the lines of what they broke by themselves.
+
+    Raises
+    ------
+    DataError
+        If a table that a reference names is not given, or has not its key.
+    """
+    relations = [one for one in contract.relations if set(one.reads) <= set(typed.columns)]
+    if not relations:
+        return LINES.to_frame()
+    reads = sorted({name for one in relations for name in one.reads})
+    rows = pl.DataFrame([typed.get_column(name) for name in reads], height=typed.height).with_row_index(ROW)
+    rows = rows.cast({ROW: pl.Int64})
+    bad = rejected_rows(own)
+    if bad.len():
+        rows = rows.filter(~rows.get_column(ROW).is_in(bad.implode()))
+    lines = [relation_lines(one, rows, failing_rows(one, rows, outer_keys(contract, one, others))) for one in relations]
+    return pl.concat(lines)
+
+
+def rejected_rows(lines: pl.DataFrame) -> pl.Series:
+    """Return the numbers of the rows that lines reject, each once, in order."""
+    return lines.filter(pl.col("action") == "reject").get_column("row").unique().sort()
+
+
+def failing_rows(relation: Relation, rows: pl.DataFrame, outer: pl.DataFrame | None = None) -> pl.Series:
+    """Return the numbers, `_row`, of the rows that break a relation.
+
+    `outer` has the columns of `keys_of`: of a reference the other table's keys, of a unique promise those seen
+    earlier.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"_row": [0, 1, 2], "id": ["a", "b", "a"]})
+    >>> failing_rows(Unique("id", ("id",)), rows).to_list()
+    [2]
+    """
+    keys = keys_of(relation, rows)
+    match relation:
+        case Unique():
+            return repeated(keys, outer)
+        case Reference():
+            return strangers(keys, outer if outer is not None else keys.clear())
+        case Dependency():
+            return minority(keys, counted(keys))
+        case Monotone():
+            return fallen(keys, None, strict=relation.strict)
+
+
+def keys_of(relation: Relation, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return what a relation reads as `key 0`, `key 1`, ... and `_row`, without the rows that miss one."""
+    return _keys(rows, relation.reads).with_columns(rows.get_column(ROW)).drop_nulls()
+
+
+def outer_keys(contract: Contract, relation: Relation, others: Others) -> pl.DataFrame | None:
+    """Return the keys outside of the table that a relation goes by, each once; None where it goes by none.
+
+    Raises
+    ------
+    DataError
+        If a table that a reference names is not given, or has not its key.
+    """
+    if isinstance(relation, Reference):
+        table = others.tables.get(relation.table)
+        if table is None:
+            raise DataError(
+                f"{relation.rule} needs the table {relation.table!r}, which is not given",
+                hint=f"Give the rows of {relation.table!r} with the check, or take the reference out of the contract",
+            )
+        return _outer(contract, relation, table, relation.key)
+    if isinstance(relation, Unique) and relation.name in others.seen:
+        return _outer(contract, relation, others.seen[relation.name], relation.columns)
+    return None
+
+
+def repeated(keys: pl.DataFrame, known: pl.DataFrame | None) -> pl.Series:
+    """Return the rows whose key a row before them has, or one that is known."""
+    names = _names(keys)
+    first = keys.select(pl.col(names[0]) if len(names) == 1 else pl.struct(names)).to_series().is_first_distinct()
+    again = keys.get_column(ROW).filter(~first)
+    if known is None or not known.height:
+        return again
+    old = keys.join(known, on=names, how="semi").get_column(ROW)
+    return pl.concat([again, old]).unique().sort()
+
+
+def strangers(keys: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
+    """Return the rows whose key is not known."""
+    return keys.join(known, on=_names(keys), how="anti", maintain_order="left").get_column(ROW)
+
+
+def counted(keys: pl.DataFrame) -> pl.DataFrame:
+    """Return how many rows hold each combination of keys, as `rows`."""
+    return keys.group_by(_names(keys)).agg(pl.len().cast(pl.Int64).alias("rows"))
+
+
+def minority(keys: pl.DataFrame, counts: pl.DataFrame) -> pl.Series:
+    """Return the rows whose last key is not that of half of the rows that share the others; `counts` as `counted`."""
+    names = _names(keys)
+    total = pl.col("rows").sum().over(names[:-1])
+    few = counts.filter(2 * pl.col("rows") < total)
+    return keys.join(few, on=names, how="semi", maintain_order="left").get_column(ROW)
+
+
+def fallen(keys: pl.DataFrame, tops: pl.DataFrame | None, *, strict: bool) -> pl.Series:
+    """Return the rows whose first key is less than one before it among those of the same other keys.
+
+    `tops` are the greatest values of earlier rows, as `greatest` gives them.
+    """
+    within = _names(keys)[1:]
+    value, before = pl.col("key 0"), pl.col("key 0").cum_max().shift(1)
+    held = keys.with_columns((before.over(within) if within else before).alias("before"))
+    if tops is not None and tops.height:
+        held = (
+            held.join(tops, on=within, how="left", maintain_order="left") if within else held.join(tops, how="cross")
+        ).with_columns(pl.max_horizontal("before", "top").alias("before"))
+    fails = value <= pl.col("before") if strict else value < pl.col("before")
+    return held.filter(fails).get_column(ROW)
+
+
+def greatest(keys: pl.DataFrame, tops: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the greatest first key, as `top`, for each combination of the others, of these rows and earlier ones."""
+    within = _names(keys)[1:]
+    found = keys.rename({"key 0": "top"}).select("top", *within)
+    if tops is not None:
+        found = pl.concat([tops.select("top", *within), found])
+    return found.group_by(within).agg(pl.col("top").max()) if within else found.select(pl.col("top").max()).drop_nulls()
+
+
+def relation_lines(relation: Relation, rows: pl.DataFrame, failing: pl.Series) -> pl.DataFrame:
+    """Return the lines of the rows that break a relation."""
+    if not failing.len():
+        return LINES.to_frame()
+    names = told_columns(relation)
+    broken = rows.filter(rows.get_column(ROW).is_in(failing.implode()))
+    texts = [broken.get_column(name).cast(pl.String).alias(str(i)) for i, name in enumerate(names)]
+    return pl.DataFrame([broken.get_column(ROW).alias("row"), *texts]).select(
+        "row",
+        pl.lit(", ".join(names)).alias("column"),
+        pl.lit(relation.rule).alias("rule"),
+        pl.concat_str([text.name for text in texts], separator=", ").str.head(_SHOWN).alias("value"),
+        pl.lit(relation.words).alias("message"),
+        pl.lit(str(relation.action)).alias("action"),
+        pl.lit(None, pl.String).alias("repaired"),
+    )
+
+
+def told_columns(relation: Relation) -> tuple[str, ...]:
+    """Return the columns that a broken relation is told of."""
+    match relation:
+        case Dependency():
+            return (relation.dependent,)
+        case Monotone():
+            return (relation.column,)
+        case _:
+            return relation.columns
+
+
+_SHOWN = 80
+
+
+def _names(keys: pl.DataFrame) -> list[str]:
+    return [name for name in keys.columns if name.startswith("key ")]
+
+
+def _keys(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame([rows.get_column(name).alias(f"key {i}") for i, name in enumerate(names)], height=rows.height)
+
+
+def _outer(contract: Contract, relation: Reference | Unique, table: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"{relation.rule} reads {missing[0]!r} of a table that has not this column",
+            hint=f"Its columns are {', '.join(table.columns[:20])}",
+        )
+    keys = _keys(table, names)
+    columns = [contract.column(name) for name in relation.columns]
+    read = [
+        reading(column, pl.col(name), keys.schema[name], parse_text=True).value.alias(name)
+        for column, name in zip(columns, keys.columns, strict=True)
+    ]
+    return keys.with_columns(read).drop_nulls().unique()
