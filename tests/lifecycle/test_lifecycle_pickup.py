@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -13,11 +14,12 @@ import pytest
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml_text import to_toml
-from daytwo.core.errors import DataError, NotFound
+from daytwo.core.errors import Conflict, DataError, NotFound
 from daytwo.core.schema import Kind
 from daytwo.core.settings import DataSettings
-from daytwo.lifecycle.rows import DATASET
+from daytwo.lifecycle import pickup
 from daytwo.lifecycle.pickup import SourceWatch, take_in
+from daytwo.lifecycle.rows import DATASET
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTRACT = Contract(
@@ -97,3 +99,45 @@ def test_nothing_is_found_where_nothing_is(system):
     system.contract_path.unlink()
     with pytest.raises(NotFound, match=r"contract\.toml"):
         SourceWatch(system).look(NOW)
+
+
+def test_a_new_column_opens_an_alert_once(system):
+    for name, gates in (("a.csv", None), ("b.csv", ["x", "y"]), ("c.csv", ["z", "z"])):
+        frame = pl.DataFrame({"wind": [1.0, ord(name[0])], "late": [0, 1]})
+        frame = frame if gates is None else frame.with_columns(gate=pl.Series(gates))
+        frame.write_csv(system.folder / "rows" / name)
+        os.utime(system.folder / "rows" / name, (1e9, 1e9))
+    found = SourceWatch(system).look(NOW)
+    assert [one.new_columns for one in found] == [(), ("gate",), ()]
+    (alert,) = system.alerts.alerts()
+    assert (alert.kind, alert.subject, alert.owner) == ("source.new_column", "gate", "dan")
+
+
+def test_a_file_that_changes_while_it_is_read_waits(system, monkeypatch):
+    put(system, "a.csv", [1.0])
+    monkeypatch.setattr(pickup, "take_in", conflict)
+    watch = SourceWatch(system)
+    assert watch.look(NOW) == []
+    assert watch.pending
+    assert system.alerts.alerts() == ()
+    monkeypatch.undo()
+    assert [one.accepted for one in watch.look(NOW)] == [1]
+
+
+def conflict(*_):
+    raise Conflict("it changed")
+
+
+def test_a_database_is_asked_now_and_then_and_its_trouble_is_told_once(system, tmp_path):
+    base = tmp_path / "air.db"
+    source = DataSettings(source=f"sqlite:///{base}#trips", owner="dan")
+    system = dataclasses.replace(system, settings=msgspec.structs.replace(system.settings, data=source))
+    watch = SourceWatch(system)
+    assert "no table 'trips'" in watch.look(NOW)[0].trouble
+    with sqlite3.connect(base) as connection:
+        connection.execute("create table trips as select 1.5 as wind, 1 as late")
+    connection.close()
+    assert watch.look(NOW + timedelta(seconds=5)) == []
+    assert [one.accepted for one in watch.look(NOW + timedelta(seconds=600))] == [1]
+    assert watch.look(NOW + timedelta(seconds=1200)) == []
+    assert len(system.alerts.alerts()) == 1

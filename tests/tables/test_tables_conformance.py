@@ -108,3 +108,26 @@ def test_two_writers_lose_nothing(tmp_path):
         writer.join()
         assert writer.exitcode == 0
     assert DeltaTables(tmp_path).read("t").n_unique() == 21
+
+
+def test_the_schema_is_that_of_the_newest_version(tables):
+    assert tables.schema("t") == {}
+    tables.append("t", pl.DataFrame({"a": [1]}), batch="1")
+    tables.append("t", pl.DataFrame({"a": [2], "b": ["x"]}), batch="2")
+    assert tables.schema("t") == {"a": pl.Int64, "b": pl.String}
+
+
+def test_whole_numbers_become_the_tables_numbers(tables):
+    tables.append("t", pl.DataFrame({"a": [1.5]}), batch="1", retype=True)
+    tables.append("t", pl.DataFrame({"a": [2]}), batch="2", retype=True)
+    assert tables.read("t").sort("a")["a"].to_list() == [1.5, 2.0]
+
+
+def test_a_column_takes_the_type_that_newer_rows_have(tables):
+    first = tables.append("t", pl.DataFrame({"a": ["1", "x"], "b": [1, 2]}), batch="1", retype=True)
+    tables.append("t", pl.DataFrame({"a": [3], "c": [True]}), batch="2", retype=True)
+    assert tables.schema("t") == {"a": pl.Int64, "b": pl.Int64, "c": pl.Boolean}
+    assert sorted(tables.read("t").rows(), key=str) == [(1, 1, None), (3, None, True), (None, 2, None)]
+    assert tables.read("t", version=first)["a"].to_list() == ["1", "x"]
+    tables.append("t", pl.DataFrame({"a": [3], "c": [True]}), batch="2", retype=True)
+    assert tables.read("t").height == 3
