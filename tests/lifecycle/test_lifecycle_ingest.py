@@ -161,7 +161,8 @@ def test_an_ingest_killed_at_any_moment_is_there_once_after_the_next(project, tm
         for name in ("daytwo.toml", "contract.toml"):
             (folder / name).write_bytes((project / name).read_bytes())
         assert run_to_kill(folder, path, kill_at) is None
-        take_in(open_system(folder), path, NOW)
+        told = take_in(open_system(folder), path, NOW)
+        assert (told.again, told.accepted, told.rejected) == (False, 18, 2)
         assert content(folder) == expected
         assert take_in(open_system(folder), path, NOW).again
         assert content(folder) == expected

@@ -58,10 +58,10 @@ def ingest(run: Run, system: System, arguments: dict[str, Json]) -> Json:
 
     def rows_in() -> dict[str, Json]:
         with one_at_a_time(system):
-            finish(system)  # what somebody else left
+            finished = finish(system)  # what was cut short, perhaps this very source
             judged = look(system, place, now)
             if isinstance(judged, str):
-                return {"batch": judged, "again": True}
+                return {"batch": judged, "again": judged not in finished}
             put_in(system, judged)
             return {"batch": judged.record["batch"], "again": False}
 

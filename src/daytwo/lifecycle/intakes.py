@@ -76,14 +76,19 @@ def put_in(system: System, judged: Judged) -> None:
     system.tables.append(DATASET, judged.accepted, batch=batch, retype=True)
 
 
-def finish(system: System) -> None:
-    """Write what ingests left behind, each thing once, and throw away what never came in. Hold `one_at_a_time`."""
-    folder = system.state / _FOLDER
+def finish(system: System) -> tuple[str, ...]:
+    """Write what ingests left behind, each thing once, and throw away what never came in; return what was finished.
+
+    Hold `one_at_a_time`.
+    """
+    folder, finished = system.state / _FOLDER, []
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         left = _read(path)
         if system.tables.has_batch(DATASET, left.batch):
             _finish(system, left)
+            finished.append(left.batch)
         path.unlink(missing_ok=True)
+    return tuple(finished)
 
 
 def record_of(system: System, batch: str) -> dict[str, Json] | None:
