@@ -56,7 +56,7 @@ def proposed(frame: pl.DataFrame, **changes: object) -> Contract:
 def test_each_column_gets_a_role_and_a_kind() -> None:
     contract = proposed(trips(), exclude=["stops"])
     roles = {column.name: (str(column.role), str(column.kind)) for column in contract.columns}
-    ignored = {"number": "integer", "odometer": "number", "fleet": "text", "paid_on": "text", "comment": "text"}
+    checked = {"number": "integer", "odometer": "number", "fleet": "category", "paid_on": "text", "comment": "text"}
     assert roles == {
         "at": ("time", "time"),
         "taxi": ("subject", "text"),
@@ -69,9 +69,9 @@ def test_each_column_gets_a_role_and_a_kind() -> None:
         "age": ("feature", "integer"),
         "late": ("target", "category"),
         "stops": ("ignored", "integer"),
-        **{name: ("ignored", kind) for name, kind in ignored.items()},
+        **{name: ("checked", kind) for name, kind in checked.items()},
     }
-    reasons = {column.name: column.evidence for column in contract.columns if column.role is Role.IGNORED}
+    reasons = {c.name: c.evidence for c in contract.columns if c.role in {Role.IGNORED, Role.CHECKED}}
     assert "row number" in reasons["number"]
     assert "grows" in reasons["odometer"]
     assert "always 'blue'" in reasons["fleet"]

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from daytwo.cli.speak import as_json, next_steps, tell_json
+from daytwo.contracts.column import Role
 from daytwo.core.finding import Finding, Severity
 from daytwo.project import Asked, make_project
 
@@ -46,7 +47,7 @@ def init(
     asked = Asked(rows, target, time=time, subject=subject, key=key, name=name, owner=owns, exclude=exclude)
     made = make_project(folder, asked)
     features = made.contract.features.names
-    ignored = [column for column in made.contract.columns if not column.is_checked]
+    ignored = [column for column in made.contract.columns if column.role in {Role.CHECKED, Role.IGNORED}]
     if as_json:
         leaks = [msgspec.to_builtins(leak) for leak in made.leaks]
         names = [column.name for column in ignored]
@@ -81,7 +82,7 @@ def _you() -> str:
 
 
 def _without(evidence: str) -> str:
-    return f"no input: {evidence.removeprefix('ignored: ')}"
+    return f"no input: {evidence.removeprefix('ignored: ').removeprefix('no input: ')}"
 
 
 def _leak(leak: Finding) -> str:

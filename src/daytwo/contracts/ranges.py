@@ -28,6 +28,10 @@ _BLOCKS = 20
 # say where it goes (an interest rate, a month), so only its size bounds it.
 _SLOW, _FEW_RUNS = 0.6, 20
 _SLOW_MARGIN = 5.0
+# Whole numbers that do not move end where they ended, if nearly all between the ends were seen
+# and each end in at least this share of the rows that a value has on average: a tail would have thinned out.
+_STILL, _CLOSED_ROWS, _CLOSED_SHARE, _AT_END = 0.05, 1_000, 0.9, 0.3
+_EXACT = 2.0**53
 # Spread added where the tail is heavy: rain, prices, waiting times set records of several times the old one.
 _HEAVY_MARGIN = 9.0
 # (maximum - median) / (90 % point - median): about 3.4 for a normal, 6 for an exponential column of 100,000 rows.
@@ -81,6 +85,8 @@ def propose_range(
         return Range(0.0, 1.0, 0.0, 1.0)
     spread = high - low
     moving = movement(values) if ordered else _UNKNOWN_MOVEMENT
+    if ordered and moving < _STILL and low_widening == high_widening == 1.0 and _is_closed(values):
+        return Range(low, high, low, high)
     slow = ordered and (moving > _SLOW or np.count_nonzero(np.diff(values)) < _FEW_RUNS)
     size = max(-low, high) if slow else 0.0
     steps = _step(-values, spread, moving), _step(values, spread, moving)
@@ -117,6 +123,17 @@ def movement(values: npt.NDArray[np.float64]) -> float:
     # Means of `size` rows differ by chance, too: by 1 / size of the variance.
     between = float(blocks.mean(axis=1).var()) / total
     return max(0.0, (between - 1 / size) / (1 - 1 / size))
+
+
+def _is_closed(values: npt.NDArray[np.float64]) -> bool:
+    """Whether values are the whole numbers of a cycle or scale (weekdays, hours), which ends where they do."""
+    if values.size < _CLOSED_ROWS or not np.array_equal(values, np.rint(values)) or np.abs(values).max() > _EXACT:
+        return False
+    levels, counts = np.unique(values, return_counts=True)
+    step = np.gcd.reduce(np.diff(levels).astype(np.int64))
+    possible = (levels[-1] - levels[0]) / step + 1
+    usual = _AT_END * values.size / levels.size
+    return bool(levels.size >= _CLOSED_SHARE * possible and counts[0] >= usual and counts[-1] >= usual)
 
 
 def _margin(values: npt.NDArray[np.float64], moving: float) -> float:

@@ -1,0 +1,138 @@
+"""Columns whose values name a row: no two rows agree in all of them, and that is no accident. And what only grows.
+
+Values that are all different prove nothing when so many are possible that they would be different anyway, as measured
+numbers are. So a key is proposed only where rows would agree by chance: of one column, where as many values were drawn
+from its range; of two or three, where their values were combined at random. Half of `propose.py`.
+
+Source: A. Heise et al. (2013), Scalable discovery of unique column combinations (DUCC), PVLDB 7(4), 301-312: smallest
+combinations only; the test against chance is the birthday problem, R. von Mises (1939).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from daytwo.contracts.action import Action
+from daytwo.contracts.coded import MISSING, Coded, joined, sampled_rows
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.relations import Monotone, Unique
+
+_LEAST_ROWS = 100
+# Rows that must agree by chance before it means something that none does.
+_LEAST_CHANCE = 50.0
+_SAMPLE = 20_000
+_MOST_COLUMNS = 12
+_MOST = 3
+# Longer texts are sentences: nothing keeps two from being equal.
+_LONGEST = 64
+
+
+def propose_keys(columns: Mapping[str, Coded], *, named: str = "") -> tuple[Unique, ...]:
+    """Return the smallest sets of up to three columns that name a row, at most three of the smallest size found.
+
+    `named` is the column that its owner calls the key: it is one where all its values are different, whatever chance
+    would do.
+    """
+    height = next((one.codes.size for one in columns.values()), 0)
+    if height < _LEAST_ROWS:
+        return ()
+    single = [
+        _unique((name,), f"all {height} rows have another {name}")
+        for name, one in columns.items()
+        if one.distinct == height and (name == named or _by_chance(one.series) >= _LEAST_CHANCE)
+    ]
+    if single:
+        return tuple(single[:_MOST])
+    usable = [one for one in columns.values() if _may_name(one)]
+    usable = sorted(usable, key=lambda one: -one.distinct)[:_MOST_COLUMNS]
+    for size in (2, 3):
+        found = tuple(_combined(usable, size, height))[:_MOST]
+        if found:
+            return found
+    return ()
+
+
+def propose_monotone(frame: pl.DataFrame, columns: Sequence[Column]) -> tuple[Monotone, ...]:
+    """Return which times and row numbers never fall from row to row of `frame`, in the order in which it came.
+
+    They only warn: how rows come is a matter of their delivery, and late rows are no wrong ones.
+    """
+    found = []
+    for column in columns:
+        counts = column.role is Role.CHECKED and column.is_numeric
+        series = frame.get_column(column.name)
+        if frame.height < _LEAST_ROWS or not (column.role is Role.TIME or counts):
+            continue
+        values = series.to_physical().drop_nulls()
+        if values.n_unique() > 1 and bool((values.diff().drop_nulls() >= 0).all()):
+            words = f"never fell in {frame.height} rows"
+            found.append(Monotone(column.name, column.name, action=Action.WARN, evidence=words))
+    return tuple(found)
+
+
+def _unique(names: tuple[str, ...], evidence: str) -> Unique:
+    return Unique("_".join(names), names, evidence=evidence, false_alarm_rate=0.0)
+
+
+def _may_name(one: Coded) -> bool:
+    measured = one.series.dtype.is_float()
+    return not measured and one.distinct > 1 and MISSING not in one.codes[:_SAMPLE] and MISSING not in one.codes
+
+
+def _combined(usable: list[Coded], size: int, height: int) -> Iterator[Unique]:
+    few = sampled_rows(height, _SAMPLE)
+    glanced = [one.part(few) for one in usable]
+    for chosen in combinations(range(len(usable)), size):
+        if any(one.distinct == height for one in (usable[i] for i in chosen)):
+            continue
+        agreeing = height * (height - 1) / 2
+        for i in chosen:
+            agreeing *= _agreement(usable[i])
+        if agreeing < _LEAST_CHANCE or _together(glanced, chosen) < few.size:
+            continue
+        if _together(usable, chosen) == height:
+            names = tuple(usable[i].name for i in chosen)
+            words = f"no two of {height} rows agree in {', '.join(names)}; {agreeing:.0f} pairs would by chance"
+            yield _unique(names, words)
+
+
+def _together(columns: list[Coded], chosen: tuple[int, ...]) -> int:
+    whole = columns[chosen[0]]
+    for i in chosen[1:]:
+        whole = joined(whole, columns[i])
+    return whole.distinct
+
+
+def _agreement(one: Coded) -> float:
+    """Return how probably two rows agree in this column."""
+    shares = np.bincount(one.codes) / one.codes.size
+    return float((shares**2).sum())
+
+
+def _by_chance(series: pl.Series) -> float:
+    """Return how many pairs of rows would agree, were each value drawn from the column's range."""
+    pairs = series.len() * (series.len() - 1) / 2
+    if series.dtype == pl.String:
+        return _LEAST_CHANCE if _is_code(series) else 0.0
+    if series.dtype.is_temporal():
+        series = series.cast(pl.Datetime("us")).to_physical() if series.dtype != pl.Date else series.to_physical()
+    elif not series.dtype.is_integer():
+        return 0.0
+    values = np.sort(series.cast(pl.Int64).to_numpy())
+    step = int(np.gcd.reduce(np.diff(values)))
+    possible = (float(values[-1]) - float(values[0])) / max(step, 1) + 1
+    return float(pairs / possible)
+
+
+def _is_code(series: pl.Series) -> bool:
+    """Whether texts are written by a machine: short, without spaces, with digits in nearly all."""
+    texts = series.str
+    return bool(
+        texts.len_chars().max() <= _LONGEST  # type: ignore[operator]  # a series that is all different is not empty
+        and not texts.contains(" ", literal=True).any()
+        and texts.contains("[0-9]").mean() > 0.9  # type: ignore[operator]
+    )

@@ -1,0 +1,91 @@
+"""Which values of a text column are its levels, and which are mistyped ones: the reference may be dirty itself.
+
+`mistyped.py` says which values look mistyped. Whether a text to come that looks like a known level may be rejected as
+mistyped depends on the levels: where most of them look like another, they are codes, and no text is mistyped; where
+new levels are still seen and levels look alike, one to come may look mistyped and be right. Whether any unknown text
+may be rejected depends on what was seen: dirt, and no level that came once only. Half of `propose.py`; pure.
+
+Source: I. J. Good (1953), The population frequencies of species and the estimation of population parameters,
+Biometrika 40, 237-264: the share of rows to come with a new level is that of levels seen once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from daytwo.contracts.typos import Typos
+
+MOST_LEVELS = 1_000
+# Where more of the levels than this look like another, they are codes.
+_CODES = 0.5
+# A row may be taken for mistyped this often before the rule only warns, and this often before it is left out.
+_MOST_REJECTED, _MOST_WARNED = 5e-4, 5e-3
+
+# Known levels are all there are where at least so many rows, and this share of them, are mistyped and none is new.
+_LEAST_DIRT, _DIRT_SHARE = 5, 5e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The levels, the most frequent first; `mistyped` are the values left out, with the level that each looks like.
+
+    `typo` is what an unknown text that looks like a level should be: "keep", "warn" or "reject"; `other` what any other
+    is; `false_alarm_rate` the share of rows, in [0, 1], that would be taken for mistyped and are not.
+    """
+
+    levels: tuple[str, ...]
+    mistyped: Mapping[str, str]
+    typo: str
+    other: str
+    false_alarm_rate: float
+
+
+def propose_levels(often: Mapping[str, int], mistyped: Mapping[str, str], early: frozenset[str]) -> Levels:
+    """Return the levels among the values of `often`, which holds each one's number of rows, the most frequent first.
+
+    `mistyped` is what `mistyped.py` said of them; `early` are the values of all but the held-out rows, so that
+    a level that came only later shows how often a new one looks mistyped.
+
+    Examples
+    --------
+    >>> often = {"birmingham": 80, "dothan": 20, "birminghxm": 1}
+    >>> found = propose_levels(often, {"birminghxm": "birmingham"}, frozenset(often))
+    >>> found.levels, found.typo
+    (('birmingham', 'dothan'), 'reject')
+    """
+    levels = tuple(level for level in often if level not in mistyped)
+    close = _close(levels[:MOST_LEVELS]) / max(min(len(levels), MOST_LEVELS), 1)
+    if close > _CODES:
+        return Levels(tuple(often)[:MOST_LEVELS], {}, "keep", "keep", 0.0)
+    rows = max(sum(often.values()), 1)
+    known = Typos(level for level in levels if level in early)
+    late = sum(often[level] for level in levels if level not in early and known.nearest(level) is not None)
+    once = sum(often[level] == 1 for level in levels)
+    alarms = max(late / rows, close * once / rows)
+    # What is not listed would look mistyped, too.
+    listed = len(levels) <= MOST_LEVELS
+    # One row of a small table proves nothing.
+    typo = (
+        "reject"
+        if alarms <= max(_MOST_REJECTED, 1.5 / rows) and listed
+        else "warn"
+        if alarms <= _MOST_WARNED
+        else "keep"
+    )
+    # Where dirt comes more often than a new level, an unknown text is dirt; where none was seen, it is news.
+    new = sum(often[level] for level in levels if level not in early or often[level] == 1)
+    dirty = sum(often[value] for value in mistyped)
+    closed = listed and new == 0 and len(levels) > 1 and dirty >= max(_LEAST_DIRT, _DIRT_SHARE * rows)
+    return Levels(levels[:MOST_LEVELS], mistyped, typo, "reject" if closed else "keep", alarms)
+
+
+def _close(levels: Sequence[str]) -> int:
+    """Return how many levels look like another: two levels differ in a bit of their number, so each bit parts some."""
+    close: set[str] = set()
+    for bit in range(max(len(levels) - 1, 0).bit_length()):
+        halves = [[level for i, level in enumerate(levels) if (i >> bit) & 1 == side] for side in (0, 1)]
+        for these, others in (halves, halves[::-1]):
+            typos = Typos(others)
+            close.update(level for level in these if level not in close and typos.nearest(level) is not None)
+    return len(close)
