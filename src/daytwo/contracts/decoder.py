@@ -5,13 +5,14 @@ Whatever fails that test goes to the column's judge in `judge.py`, which names e
 column has repairs (`mend.py`). The other compilation of the same contract is `columnar.py`; a property test holds
 that both agree.
 
-Nothing of a client is ever compiled: the source is made of the contract's column positions, and names and limits
-reach it as arguments.
+Nothing of a client is ever compiled: the source is made of the contract's column positions and its numeric limits;
+names, levels and patterns reach it as values.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import re
 import struct
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING, judge_of, level_holds, unknown_fields
 from daytwo.contracts.mend import mending_judge
 from daytwo.contracts.rules import RowRule, row_rules
+from daytwo.contracts.times import parse_time
 from daytwo.core.schema import Kind, Schema
 
 Verdict = tuple[list[float] | None, tuple[Breach, ...]]
@@ -58,24 +60,9 @@ def compile_decoder(contract: Contract) -> Decoder:
     """
     columns = [c for c in contract.columns if c.is_checked and c.role is not Role.TARGET]
     rules = row_rules(contract, [c.name for c in columns])
-    scope, body = _scope(contract, columns, rules), _body(columns, rules)
-    features = [name for i, column in enumerate(columns) for name in _features(i, column)]
-    source = "\n".join(
-        [
-            "def check(row):",
-            "    get = row.get",
-            "    out = []",
-            *(f"    {line}" for line in body),
-            "    if out or len(row) != FIELDS:",
-            "        unknown_fields(row, KNOWN, out)",
-            "    if out:",
-            "        for breach in out:",
-            "            if breach.action is REJECT:",
-            "                return None, tuple(out)",
-            f"    return list(unpack(pack({', '.join(features)}))), tuple(out)",
-        ]
-    )
-    exec(compile(source, f"<contract {contract.name}>", "exec"), scope)  # noqa: S102  made of positions only, see above
+    scope = _scope(contract, columns, rules)
+    source = "\n".join(["def check(row):", *(f"    {line}" for line in _body(columns, rules))])
+    exec(compile(source, f"<contract {contract.name}>", "exec"), scope)  # noqa: S102  made of positions and limits only
     return Decoder(contract, scope["check"], source)
 
 
@@ -85,22 +72,30 @@ def _features(i: int, column: Column) -> list[str]:
     return [f"x{i}", f"d{i}"] if column.imputed_name else [f"x{i}"]
 
 
+def _fetch(names: list[str]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
+    """Return what takes the values of `names` from a row, in order; it raises KeyError where one is not there."""
+    if len(names) > 1:
+        return operator.itemgetter(*names)
+    return lambda row: tuple(row[name] for name in names)
+
+
 def _scope(contract: Contract, columns: list[Column], rules: tuple[RowRule, ...]) -> dict[str, Any]:
-    float32 = struct.Struct(f"={len(contract.features.features)}f")
+    float32 = struct.Struct(f"{len(contract.features.features)}f")
     scope: dict[str, Any] = {
         "MISSING": MISSING,
         "NAN": math.nan,
         "REJECT": Action.REJECT,
+        "NAMES": tuple(column.name for column in columns),
+        "fetch": _fetch([column.name for column in columns]),
         "FIELDS": sum(column.required for column in columns),
         "KNOWN": frozenset(column.name for column in contract.columns),
         "unknown_fields": unknown_fields,
+        "moment": parse_time,
         "pack": float32.pack,
         "unpack": float32.unpack,
     }
     for i, column in enumerate(columns):
         scope[f"n{i}"], scope[f"j{i}"] = column.name, mending_judge(column) if column.repair else judge_of(column)
-        if column.is_numeric:
-            scope[f"lo{i}"], scope[f"hi{i}"] = _usual_range(column)
         if column.pattern is not None:
             scope[f"fits{i}"] = re.compile(column.pattern).fullmatch
         if column.levels:
@@ -113,35 +108,51 @@ def _scope(contract: Contract, columns: list[Column], rules: tuple[RowRule, ...]
 
 
 def _body(columns: list[Column], rules: tuple[RowRule, ...]) -> _Lines:
-    lines: _Lines = []
+    """Return the lines of the function: v0, v1 ... are the values, x0, x1 ... their features, d0 ... the defaults'."""
     position = {column.name: i for i, column in enumerate(columns)}
-    for i, column in enumerate(columns):
-        lines += [f"v = get(n{i}, MISSING)", *_COLUMN_LINES[column.kind](i, column)]
-    for i, rule in enumerate(rules):
-        values = ", ".join(f"v{position[name]}" for name in rule.columns)
-        lines.append(f"rule{i}(({values},), out)")
-    return lines
+    features = [name for i, column in enumerate(columns) for name in _features(i, column)]
+    return [
+        "out = []",
+        "try:",
+        f"    {''.join(f'v{i}, ' for i in position.values())} = fetch(row)",
+        "except KeyError:",
+        f"    {''.join(f'v{i}, ' for i in position.values())} = [row.get(name, MISSING) for name in NAMES]",
+        *(line for i, column in enumerate(columns) for line in _COLUMN_LINES[column.kind](i, column)),
+        *(
+            f"rule{i}(({''.join(f'v{position[name]}, ' for name in rule.columns)}), out)"
+            for i, rule in enumerate(rules)
+        ),
+        "if out or len(row) != FIELDS:",
+        "    unknown_fields(row, KNOWN, out)",
+        "    for breach in out:",
+        "        if breach.action is REJECT:",
+        "            return None, tuple(out)",
+        f"return list(unpack(pack({', '.join(features)}))), tuple(out) if out else ()",
+    ]
 
 
 def _usual_range(column: Column) -> tuple[float, float]:
     lows = [low for low in (column.minimum, column.expected_minimum) if low is not None]
     highs = [high for high in (column.maximum, column.expected_maximum) if high is not None]
+    if column.kind is Kind.NUMBER:
+        return float(max([-FLOAT32_MAX, *lows])), float(min([FLOAT32_MAX, *highs]))
     # 64-bit limits of a whole number are the judge's business; 2**53 is where every integer is still a float.
-    limit = FLOAT32_MAX if column.kind is Kind.NUMBER else float(1 << 53)
-    return max([-limit, *lows]), min([limit, *highs])
+    return math.ceil(max([-(1 << 53), *lows])), math.floor(min([1 << 53, *highs]))
 
 
 def _number_lines(i: int, column: Column) -> _Lines:
-    kinds = "(v.__class__ is float or v.__class__ is int)" if column.kind is Kind.NUMBER else "v.__class__ is int"
+    kinds = f"(v{i}.__class__ is float or v{i}.__class__ is int)"
+    kinds = kinds if column.kind is Kind.NUMBER else f"v{i}.__class__ is int"
+    low, high = _usual_range(column)
     return [
-        *_usual_lines(i, column, f"{kinds} and lo{i} <= v <= hi{i}", f"x{i} = v{i} = v"),
+        *_usual_lines(i, column, f"{kinds} and {low!r} <= v{i} and v{i} <= {high!r}", f"x{i} = v{i}"),
         f"    x{i} = NAN if v{i} is None else v{i}",
     ]
 
 
 def _boolean_lines(i: int, column: Column) -> _Lines:
     return [
-        *_usual_lines(i, column, "v is True or v is False", f"x{i} = v{i} = v"),
+        *_usual_lines(i, column, f"v{i} is True or v{i} is False", f"x{i} = v{i}"),
         f"    x{i} = NAN if v{i} is None else v{i}",
     ]
 
@@ -150,36 +161,36 @@ def _category_lines(i: int, column: Column) -> _Lines:
     if not column.levels:
         return _text_lines(i, column)
     return [
-        f"x{i} = good{i}(v) if v.__class__ is str else None",
-        *_usual_lines(i, column, f"x{i} is not None", f"v{i} = v"),
+        f"x{i} = good{i}(v{i}) if v{i}.__class__ is str else None",
+        *_usual_lines(i, column, f"x{i} is not None", "pass"),
         f"    x{i} = NAN if v{i} is None else code{i}(v{i}, {float(len(column.levels))!r})",
     ]
 
 
 def _text_lines(i: int, column: Column) -> _Lines:
-    tests = ["v.__class__ is str"]
+    tests = [f"v{i}.__class__ is str"]
     if column.min_length is not None:
-        tests.append(f"len(v) >= {column.min_length}")
+        tests.append(f"len(v{i}) >= {column.min_length}")
     if column.max_length is not None:
-        tests.append(f"len(v) <= {column.max_length}")
+        tests.append(f"len(v{i}) <= {column.max_length}")
     if column.pattern is not None:
-        tests.append(f"fits{i}(v) is not None")
-    return _usual_lines(i, column, " and ".join(tests), f"v{i} = v")
+        tests.append(f"fits{i}(v{i}) is not None")
+    return _usual_lines(i, column, " and ".join(tests), "pass")
 
 
 def _time_lines(i: int, column: Column) -> _Lines:
-    return [_judged_line(i, column)]
+    return [f"t = moment(v{i})", *_usual_lines(i, column, "t is not None", f"v{i} = t")]
 
 
 def _usual_lines(i: int, column: Column, test: str, taken: str) -> _Lines:
     """Return the lines that take a value which passes `test`, and those that hand any other to its judge."""
     imputed = [f"    d{i} = 0.0"] if column.imputed_name else []
-    missing = ["elif v is None:", f"    v{i} = None", f"    x{i} = NAN"] if column.nullable else []
+    missing = [f"elif v{i} is None:", f"    x{i} = NAN"] if column.nullable else []
     return [f"if {test}:", f"    {taken}", *imputed, *missing, "else:", f"    {_judged_line(i, column)}"]
 
 
 def _judged_line(i: int, column: Column) -> str:
-    return f"v{i}, d{i} = j{i}(v, out)" if column.repair else f"v{i} = j{i}(v, out)"
+    return f"v{i}, d{i} = j{i}(v{i}, out)" if column.repair else f"v{i} = j{i}(v{i}, out)"
 
 
 _COLUMN_LINES: Mapping[Kind, Callable[[int, Column], _Lines]] = {

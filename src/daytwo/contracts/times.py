@@ -15,6 +15,8 @@ _ISO = re.compile(
     r"(?:-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?P<fraction>\.[0-9]{1,9})?)?"
     r"(?:Z|[+-][0-2][0-9](?::?[0-5][0-9])?)?)?)?"
 )
+# What most rows bear; the standard library alone reads it, in UTC, and looks at what stands where the dots are.
+_COMMON = re.compile(r"....-..-..T..:..:..Z").fullmatch
 _MONTH_LENGTH = len("2008-05")
 _MICROSECONDS = len(".123456")
 
@@ -32,7 +34,7 @@ def parse_time(value: object) -> datetime | None:
     True
     """
     if isinstance(value, str):
-        return _parse_text(value)
+        return _read(value) if _COMMON(value) else _parse_text(value)
     if isinstance(value, datetime):
         return _in_utc(value)
     if isinstance(value, date):
@@ -50,8 +52,13 @@ def _parse_text(text: str) -> datetime | None:
     if fraction is not None and len(fraction) > _MICROSECONDS:
         start = match.start("fraction")
         text = text[: start + _MICROSECONDS] + text[start + len(fraction) :]
+    moment = _read(text)
+    return None if moment is None else _in_utc(moment)
+
+
+def _read(text: str) -> datetime | None:
     try:
-        return _in_utc(datetime.fromisoformat(text))
+        return datetime.fromisoformat(text)
     except ValueError:
         return None
 

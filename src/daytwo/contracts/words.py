@@ -22,7 +22,7 @@ _EXACT = 1 << 53
 _CONTAINERS = (list, dict, tuple, set, bytes)
 
 
-def shortened(value: object, *, limit: int = _SHOWN_CHARACTERS) -> str | int | float | bool | None:
+def shortened(value: object, limit: int = _SHOWN_CHARACTERS) -> str | int | float | bool | None:
     """Return `value` as a JSON value that is safe to store: long texts cut, what JSON cannot hold as text.
 
     Examples
@@ -32,18 +32,18 @@ def shortened(value: object, *, limit: int = _SHOWN_CHARACTERS) -> str | int | f
     >>> shortened("abcdef", limit=4)
     'abc…'
     """
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, str):
         text = value
+    elif isinstance(value, float):
+        if -math.inf < value < math.inf:
+            return value
+        text = repr(value)
+    elif value is None:
+        return None
     elif isinstance(value, int):
         if -_EXACT < value < _EXACT:
             return value
         text = str(value) if value.bit_length() < 4 * limit else f"an integer of {value.bit_length()} bits"
-    elif isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        text = repr(value)
     else:
         text = f"a {type(value).__name__} of {len(value)}" if isinstance(value, _CONTAINERS) else repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
