@@ -6,7 +6,7 @@ the steps here take what earlier rows left behind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,6 +16,8 @@ from daytwo.contracts.lines import LINES, ROW
 from daytwo.contracts.relations import Dependency, Monotone, Reference, Relation, Unique
 from daytwo.contracts.typed import reading
 from daytwo.core.errors import DataError
+
+_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,22 @@ def across(contract: Contract, typed: pl.DataFrame, own: pl.DataFrame, others: O
     DataError
         If a table that a reference names is not given, or has not its key.
     """
-    relations = [one for one in contract.relations if set(one.reads) <= set(typed.columns)]
-    if not relations:
-        return LINES.to_frame()
-    reads = sorted({name for one in relations for name in one.reads})
-    rows = pl.DataFrame([typed.get_column(name) for name in reads], height=typed.height).with_row_index(ROW)
-    rows = rows.cast({ROW: pl.Int64})
-    bad = rejected_rows(own)
-    if bad.len():
-        rows = rows.filter(~rows.get_column(ROW).is_in(bad.implode()))
-    lines = [relation_lines(one, rows, failing_rows(one, rows, outer_keys(contract, one, others))) for one in relations]
+    lines = [LINES.to_frame()]
+    for relation, keys in clean_keys(contract, typed, own):
+        failing = failing_keys(relation, keys, outer_keys(contract, relation, others))
+        lines.append(relation_lines(relation, keys, failing))
     return pl.concat(lines)
+
+
+def clean_keys(contract: Contract, typed: pl.DataFrame, own: pl.DataFrame) -> Iterator[tuple[Relation, pl.DataFrame]]:
+    """Yield each promise between rows with what it reads of the rows that broke no rule of their own."""
+    relations = [one for one in contract.relations if set(one.reads) <= set(typed.columns)]
+    bad = rejected_rows(own) if relations else None
+    good = None if bad is None or not bad.len() else pl.repeat(True, typed.height, eager=True).scatter(bad, False)
+    numbers = pl.Series(ROW, range(typed.height), dtype=pl.Int64) if relations else None
+    for relation in relations:
+        keys = _keys(typed, relation.reads).with_columns(numbers)
+        yield relation, (keys if good is None else keys.filter(good)).drop_nulls()
 
 
 def rejected_rows(lines: pl.DataFrame) -> pl.Series:
@@ -69,7 +76,11 @@ def failing_rows(relation: Relation, rows: pl.DataFrame, outer: pl.DataFrame | N
     >>> failing_rows(Unique("id", ("id",)), rows).to_list()
     [2]
     """
-    keys = keys_of(relation, rows)
+    return failing_keys(relation, keys_of(relation, rows), outer)
+
+
+def failing_keys(relation: Relation, keys: pl.DataFrame, outer: pl.DataFrame | None) -> pl.Series:
+    """Return the numbers of the rows that break a relation, of what it reads of them."""
     match relation:
         case Unique():
             return repeated(keys, outer)
@@ -128,6 +139,12 @@ def counted(keys: pl.DataFrame) -> pl.DataFrame:
     return keys.group_by(_names(keys)).agg(pl.len().cast(pl.Int64).alias("rows"))
 
 
+def summed(counts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return counts of several tables as those of all their rows."""
+    together = pl.concat(counts)
+    return together.group_by(_names(together)).agg(pl.col("rows").sum())
+
+
 def minority(keys: pl.DataFrame, counts: pl.DataFrame) -> pl.Series:
     """Return the rows whose last key is not that of half of the rows that share the others; `counts` as `counted`."""
     names = _names(keys)
@@ -161,18 +178,17 @@ def greatest(keys: pl.DataFrame, tops: pl.DataFrame | None) -> pl.DataFrame:
     return found.group_by(within).agg(pl.col("top").max()) if within else found.select(pl.col("top").max()).drop_nulls()
 
 
-def relation_lines(relation: Relation, rows: pl.DataFrame, failing: pl.Series) -> pl.DataFrame:
-    """Return the lines of the rows that break a relation."""
+def relation_lines(relation: Relation, keys: pl.DataFrame, failing: pl.Series) -> pl.DataFrame:
+    """Return the lines of the rows that break a relation; `keys` as `keys_of` gives them."""
     if not failing.len():
         return LINES.to_frame()
     names = told_columns(relation)
-    broken = rows.filter(rows.get_column(ROW).is_in(failing.implode()))
-    texts = [broken.get_column(name).cast(pl.String).alias(str(i)) for i, name in enumerate(names)]
-    return pl.DataFrame([broken.get_column(ROW).alias("row"), *texts]).select(
-        "row",
+    told = [pl.col(f"key {relation.reads.index(name)}").cast(pl.String) for name in names]
+    return keys.filter(keys.get_column(ROW).is_in(failing.implode())).select(
+        pl.col(ROW).alias("row"),
         pl.lit(", ".join(names)).alias("column"),
         pl.lit(relation.rule).alias("rule"),
-        pl.concat_str([text.name for text in texts], separator=", ").str.head(_SHOWN).alias("value"),
+        pl.concat_str(told, separator=", ").str.head(_SHOWN).alias("value"),
         pl.lit(relation.words).alias("message"),
         pl.lit(str(relation.action)).alias("action"),
         pl.lit(None, pl.String).alias("repaired"),
@@ -188,9 +204,6 @@ def told_columns(relation: Relation) -> tuple[str, ...]:
             return (relation.column,)
         case _:
             return relation.columns
-
-
-_SHOWN = 80
 
 
 def _names(keys: pl.DataFrame) -> list[str]:

@@ -85,13 +85,9 @@ def check(
     """
     refuse_own_names(frame.columns)
     held = plan(contract, frame.schema, labels=labels, parse_text=parse_text)
-    judged = held.renamed(frame)
-    suspicious = judged.select(held.suspicious().alias(ROW)).get_column(ROW) if held.columns else _no(frame.height)
-    places = suspicious.arg_true().cast(pl.Int64)
-    named = name_cells(held, judged.filter(suspicious), places)
-    typed = _typed_rows(held, frame, judged, named, places)
-    between = across(contract, typed, named.lines, Others(others, seen))
-    lines = pl.concat([named.lines, between]).sort("row", maintain_order=True)
+    judged, own, typed = judge_rows(held, frame, None)
+    between = across(contract, typed, own, Others(others, seen))
+    lines = pl.concat([own, between]).sort("row", maintain_order=True)
     bad = _no(frame.height).scatter(rejected_rows(lines), True)
     return Checked(
         accepted=typed.filter(~bad) if bad.any() else typed,
@@ -102,6 +98,21 @@ def check(
         repairs=lines.filter(pl.col("action") == "repair").select(*_CELL, "repaired"),
         batch=breaches(contract, tally(held, judged.lazy()), now),
     )
+
+
+def judge_rows(
+    held: Plan, frame: pl.DataFrame, wanted: frozenset[str] | None
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Judge each row by itself.
+
+    Returns the judged columns under the plan's names, the lines of all broken rules, and all rows in the contract's
+    types, mended; of these only the `wanted` columns where they are named.
+    """
+    judged = held.renamed(frame)
+    suspicious = judged.select(held.suspicious().alias(ROW)).get_column(ROW) if held.columns else _no(frame.height)
+    places = suspicious.arg_true().cast(pl.Int64)
+    named = name_cells(held, judged.filter(suspicious), places)
+    return judged, named.lines, _typed_rows(held, frame, judged, named, places, wanted)
 
 
 def refuse_own_names(columns: list[str]) -> None:
@@ -116,11 +127,20 @@ def refuse_own_names(columns: list[str]) -> None:
         raise DataError(f"the data has a column {ROW!r}, a name of daytwo's own", hint="Rename the column")
 
 
-def _typed_rows(held: Plan, frame: pl.DataFrame, judged: pl.DataFrame, named: Named, places: pl.Series) -> pl.DataFrame:
+def _typed_rows(
+    held: Plan,
+    frame: pl.DataFrame,
+    judged: pl.DataFrame,
+    named: Named,
+    places: pl.Series,
+    wanted: frozenset[str] | None,
+) -> pl.DataFrame:
     """Return all rows in the contract's columns and types, mended, so that every batch fits the same table."""
     positions = {column.name: position for position, column in enumerate(held.columns)}
     series: list[pl.Series] = []
     for column in held.contract.columns:
+        if wanted is not None and column.name not in wanted:
+            continue
         made = named.remade.get(column.name)
         if column.name in positions:
             i = positions[column.name]
@@ -138,8 +158,8 @@ def _typed_rows(held: Plan, frame: pl.DataFrame, judged: pl.DataFrame, named: Na
 
 
 def _read(column: Column, series: pl.Series, *, parse_text: bool) -> pl.Series:
-    if series.dtype == dtype_of(column):
-        return series
+    if series.dtype == dtype_of(column):  # a row with an infinite number is rejected anyhow
+        return series.fill_nan(None) if column.nan == "missing" and series.dtype.is_float() else series
     value = reading(column, pl.col("cell"), series.dtype, parse_text=parse_text).value
     return series.alias("cell").to_frame().with_columns(value.alias("value")).get_column("value")
 

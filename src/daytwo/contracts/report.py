@@ -6,7 +6,7 @@ Written as JSON it is `{"rows","accepted","repaired","rejected","rules":[{"rule"
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,7 +16,8 @@ from daytwo.contracts.batch import BatchBreach
 from daytwo.contracts.columnar import Checked
 from daytwo.contracts.lines import ROW
 
-_EXAMPLES = 5
+# So many of a rule's first rows are named.
+EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,6 @@ class Report:
     rules: tuple[BrokenRule, ...]
     unknown: tuple[str, ...]
 
-    @property
-    def batch(self) -> tuple[BrokenRule, ...]:
-        """The broken promises of the table as a whole."""
-        return tuple(one for one in self.rules if not one.rows)
-
 
 def report(checked: Checked) -> Report:
     """Add a checked table up: rules that reject first, then those that mend and warn, each by how many rows broke it.
@@ -73,29 +69,33 @@ def report(checked: Checked) -> Report:
         mended.len() - int(lost),
         rejected,
         (
-            *_whole(checked.batch, Action.REJECT),
-            *_rules(checked.failures, Action.REJECT),
-            *_rules(checked.repairs, Action.REPAIR),
-            *_whole(checked.batch, Action.WARN),
-            *_rules(checked.warnings, Action.WARN),
+            *whole_rules(checked.batch, Action.REJECT),
+            *in_order(_rules(checked.failures, Action.REJECT)),
+            *in_order(_rules(checked.repairs, Action.REPAIR)),
+            *whole_rules(checked.batch, Action.WARN),
+            *in_order(_rules(checked.warnings, Action.WARN)),
         ),
         checked.unknown,
     )
 
 
-def _whole(batch: tuple[BatchBreach, ...], action: Action) -> Iterator[BrokenRule]:
+def whole_rules(batch: tuple[BatchBreach, ...], action: Action) -> Iterator[BrokenRule]:
+    """Yield the broken promises of the table as a whole that have this action."""
     for one in batch:
         if one.action is action:
             yield BrokenRule(one.rule, one.column, action, 0, (), one.message)
 
 
+def in_order(rules: Iterable[BrokenRule]) -> list[BrokenRule]:
+    """Return rules by how many rows broke them, the most first, then by the first rows."""
+    return sorted(rules, key=lambda one: (-one.rows, one.examples, one.column, one.rule))
+
+
 def _rules(cells: pl.DataFrame, action: Action) -> Iterator[BrokenRule]:
     if not cells.height:
         return
-    counted = (
-        cells.group_by("column", "rule", maintain_order=True)
-        .agg(pl.col("row").n_unique().alias("rows"), pl.col("row").unique().sort().head(_EXAMPLES), pl.first("message"))
-        .sort("rows", descending=True, maintain_order=True)
+    counted = cells.group_by("column", "rule", maintain_order=True).agg(
+        pl.len().alias("rows"), pl.col("row").bottom_k(EXAMPLES).sort(), pl.first("message")
     )
     for one in counted.iter_rows(named=True):
         yield BrokenRule(one["rule"], one["column"], action, one["rows"], tuple(one["row"]), one["message"])
