@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -14,8 +15,10 @@ import numpy as np
 import polars as pl
 import pytest
 from deltalake import write_deltalake
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from daytwo.core.errors import DataError, Fault, NotFound, SettingsError
+from daytwo.core.errors import DataError, DaytwoError, Fault, NotFound, SettingsError
 from daytwo.sources.files import batches, content_digest, read_rows
 from daytwo.sources.source import Form, is_address, parse_source
 
@@ -219,3 +222,25 @@ def test_memory_does_not_grow_with_the_source(tmp_path, form, small):
         peaks.append(peak)
     grown = (peaks[1] - peaks[0]) * 1024
     assert grown < 0.5 * least * (times - 1), peaks
+
+
+ODD = st.lists(
+    st.sampled_from(
+        [b'"', b",", b";", b"\n", b"\r", b"\0", b"a", b"1", b"\xff", b"\xfe", "ü".encode(), b"{", b"}", b":"]
+    )
+    | st.binary(max_size=4),
+    max_size=40,
+).map(b"".join)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=ODD, suffix=st.sampled_from(["csv", "tsv", "jsonl", "parquet", "arrow", "csv.gz", "jsonl.zst", "csv.zst"])
+)
+def test_any_bytes_are_rows_or_an_error_of_ours(tmp_path, content, suffix):
+    path = tmp_path / f"rows.{suffix}"
+    path.write_bytes(content)
+    with contextlib.suppress(DaytwoError):
+        read_rows(path)
+    with contextlib.suppress(DaytwoError):
+        assert read_rows(path, keep_broken=True).frame.height == sum(one.height for one in batches(path, rows=2))
