@@ -17,11 +17,12 @@ from daytwo.lifecycle.windows import STANDS_AT
 INGESTS = "ingests"
 
 
-def came_at(system: System) -> pl.Expr:
+def came_at(system: System, table: str) -> pl.Expr:
     """Return when a row of the predictions or the quarantine came, by the clock that the project lives by."""
     if system.windows.fact(STANDS_AT) is None:
         return pl.col("_received_at")
-    return pl.coalesce("_time", "_received_at")
+    # A prediction always has a time, and by that column alone whole files are passed over.
+    return pl.col("_time") if table == "predictions" else pl.coalesce("_time", "_received_at")
 
 
 def rows_by_source(system: System, since: datetime | None, until: datetime | None) -> Mapping[str, int]:

@@ -204,6 +204,16 @@ def named(system: System, ids: tuple[str, ...]) -> tuple[str, ...]:
     return roots
 
 
+def with_shapes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the column `shape`: a row's `reasons` without their values."""
+    return frame.with_columns(pl.col("reasons").str.replace_all(_VALUES, '"value":0').alias("shape"))
+
+
+def read_reasons(shape: str) -> tuple[tuple[str, str], ...]:
+    """Return the column and the rule of each reason."""
+    return tuple((reason.column, reason.rule) for reason in _DECODER.decode(shape))
+
+
 def read_row(text: str) -> dict[str, object]:
     """Read a row as it came; one that was no JSON object has no columns to mend."""
     try:
@@ -259,7 +269,7 @@ def _light(system: System, which: Which) -> pl.DataFrame:
 
 def _of_shapes(frame: pl.DataFrame, which: Which) -> pl.DataFrame:
     """Add the shapes, and keep the rows of which one reason has the rule and the column that are meant."""
-    frame = frame.with_columns(pl.col("reasons").str.replace_all(_VALUES, '"value":0').alias("shape"))
+    frame = with_shapes(frame)
     if not (which.rule or which.column):
         return frame
     meant = [

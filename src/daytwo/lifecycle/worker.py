@@ -12,13 +12,14 @@ from datetime import datetime
 from daytwo.core.durations import duration
 from daytwo.lifecycle.flow import Flow, Json, Runner
 from daytwo.lifecycle.ingest import ingest
-from daytwo.lifecycle.patrol import SIGHT, patrol
+from daytwo.lifecycle.patrol import patrol
 from daytwo.lifecycle.prepare import prepare_release
 from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.rollback import finish_roll_back
 from daytwo.lifecycle.rollout import advance_release, project_route
 from daytwo.lifecycle.settle import settle_window
 from daytwo.lifecycle.shipping import ship_journal
+from daytwo.lifecycle.source_health import LOOKS, SIGHT
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.watch import span_arguments, watch_window
 from daytwo.lifecycle.windows import LIVE_SINCE, spans
@@ -71,7 +72,7 @@ def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
 
 def _patrol(runner: Runner, now: datetime, events: list[Event]) -> None:
     """Look for bursts, at most once for every hundredth of what the eye sees."""
-    beat = SIGHT / 100
+    beat = SIGHT / LOOKS
     slot = int(now.timestamp() / beat.total_seconds())
     found = runner.run("patrol", f"patrol-{slot}", {"now": now.isoformat()})
     assert isinstance(found, dict)

@@ -1,0 +1,222 @@
+"""Why does a column break its rule all at once? Looks at the values that came, and proposes how they may be mended.
+
+Pure. It looks for what feeds do: another unit, two columns swapped, a column renamed, numbers written as texts, texts
+written otherwise, one value in place of all, a new level. What fits only some of the rows is no cause.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.contracts.action import Action, Breach
+from daytwo.contracts.column import Column
+from daytwo.contracts.contract import Contract
+from daytwo.contracts.judge import MISSING, judge_of
+from daytwo.core.schema import Kind
+from daytwo.lifecycle.mending import Repair, mend
+
+Row = Mapping[str, object]
+Floats = NDArray[np.float64]
+# A cause explains at least this share of the bad rows.
+MOST = 0.9
+# Units that feeds confuse: what one of them is in the other. Both ways are tried.
+_UNITS: Mapping[str, float] = {
+    "tenths": 0.1,
+    "hundredths": 0.01,
+    "thousandths": 0.001,
+    "miles and kilometres": 1.609344,
+    "pounds and kilograms": 0.45359237,
+    "feet and metres": 0.3048,
+    "inches and centimetres": 2.54,
+    "m/s and km/h": 3.6,
+    "mph and m/s": 0.44704,
+    "tenths of m/s and mph": 0.223694,
+    "knots and m/s": 0.514444,
+    "knots and mph": 1.150779,
+    "inches and millimetres of mercury": 25.4,
+    "inches of mercury and hectopascal": 33.86389,
+    "seconds and minutes": 60.0,
+    "hours and days": 24.0,
+    "gallons and litres": 3.785412,
+}
+_TEMPERATURES: Mapping[str, tuple[float, float]] = {
+    "Celsius for Fahrenheit": (1.8, 32.0),
+    "Fahrenheit for Celsius": (0.5555556, -17.7777778),
+    "Kelvin for Celsius": (1.0, -273.15),
+    "Kelvin for Fahrenheit": (1.8, -459.67),
+}
+_NUMERIC = (Kind.NUMBER, Kind.INTEGER)
+_ALIKE_LETTERS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What seems to have happened, in words, and the repairs that would undo it (none where nothing is known)."""
+
+    words: str
+    repairs: tuple[Repair, ...] = ()
+
+
+def likely_cause(
+    contract: Contract, column: Column, rule: str, bad: Sequence[Row], good: Sequence[float]
+) -> Cause | None:
+    """Say why `bad` rows break `rule` in `column`; None where nothing fits most of them.
+
+    `good` are values of the column in rows that were accepted lately; where there are none, a unit is told by the
+    range that the contract expects.
+    """
+    looks: tuple[Callable[[], Cause | None], ...] = (
+        lambda: _renamed(contract, column, bad) if rule in {"missing_field", "not_null"} else None,
+        lambda: _one_value(column, bad) if rule not in {"missing_field", "not_null"} else None,
+        lambda: _swapped(contract, column, bad),
+        lambda: _unit(column, bad, good) if column.is_numeric else None,
+        lambda: _written_otherwise(column, bad),
+        lambda: _new_level(column, bad) if rule == "in_set" else None,
+        lambda: Cause(f"{column.name} does not come any more") if rule in {"missing_field", "not_null"} else None,
+    )
+    return next((cause for cause in (look() for look in looks) if cause is not None), None)
+
+
+def _keeps(column: Column) -> Callable[[object], bool]:
+    """Return whether a value keeps the column's promises."""
+    judge = judge_of(column)
+
+    def keeps(value: object) -> bool:
+        breaches: list[Breach] = []
+        judge(value, breaches)
+        return not any(breach.action is Action.REJECT for breach in breaches)
+
+    return keeps
+
+
+def _mended_by(column: Column, bad: Sequence[Row], repairs: Sequence[Repair]) -> bool:
+    keeps = _keeps(column)
+    passing = sum(keeps(mend(row, repairs).get(column.name, MISSING)) for row in bad)
+    return passing >= MOST * len(bad)
+
+
+def _renamed(contract: Contract, column: Column, bad: Sequence[Row]) -> Cause | None:
+    known = {one.name for one in contract.columns}
+    came: Counter[str] = Counter(name for row in bad for name in row if name not in known)
+    keeps = _keeps(column)
+    fits = [
+        name
+        for name, rows in came.items()
+        if rows >= MOST * len(bad) and sum(keeps(row.get(name)) for row in bad if name in row) >= MOST * rows
+    ]
+    alike = [(_likeness(name, column.name), name) for name in fits]
+    best = max(alike, default=(0.0, ""))
+    if not fits or (len(fits) > 1 and best[0] < _ALIKE_LETTERS):
+        return None
+    words = f"{column.name} seems to come as {best[1]} now"
+    return Cause(words, (Repair(best[1], "rename", column.name),))
+
+
+def _one_value(column: Column, bad: Sequence[Row]) -> Cause | None:
+    values = Counter(repr(row.get(column.name)) for row in bad)
+    value, rows = values.most_common(1)[0]
+    if len(bad) < 10 or rows < MOST * len(bad):
+        return None
+    return Cause(f"nearly all hold {value}: it may stand for 'not known'")
+
+
+def _swapped(contract: Contract, column: Column, bad: Sequence[Row]) -> Cause | None:
+    mine = _keeps(column)
+    for other in contract.columns:
+        if other.name == column.name or not other.is_checked or column.is_numeric is not other.is_numeric:
+            continue
+        theirs = _keeps(other)
+        pairs = [(row[column.name], row[other.name]) for row in bad if column.name in row and other.name in row]
+        crossed = [a is not None and b is not None and mine(b) and theirs(a) for a, b in pairs]
+        # Their own values must not fit where they stand, or anything would be a swap.
+        at_home = sum(theirs(b) and _expected(other, b) for _, b in pairs)
+        if pairs and sum(crossed) >= MOST * len(bad) and at_home <= (1 - MOST) * len(pairs):
+            words = f"{column.name} and {other.name} seem to be swapped"
+            return Cause(words, (Repair(column.name, "swap", other.name),))
+    return None
+
+
+def _expected(column: Column, value: object) -> bool:
+    low, high = column.expected_minimum, column.expected_maximum
+    if column.levels:
+        return value in column.levels
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return True
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _unit(column: Column, bad: Sequence[Row], good: Sequence[float]) -> Cause | None:
+    read = [mend(row, [Repair(column.name, "parse")]).get(column.name) for row in bad]
+    values = np.array([v for v in read if isinstance(v, int | float) and not isinstance(v, bool)], dtype=np.float64)
+    if values.size < MOST * len(bad):
+        return None
+    texts = any(isinstance(row.get(column.name), str) for row in bad)
+    suffix = _suffix([str(row[column.name]) for row in bad if isinstance(row.get(column.name), str)])
+    said = f" ({suffix!r} stands in the texts)" if suffix else ""
+    found = sorted(_fits(column, values, np.asarray(good, dtype=np.float64)))
+    for _, words, argument in found:
+        repair = Repair(column.name, "parse") if not argument else Repair(column.name, "scale", argument)
+        if not argument and not texts:
+            continue
+        if _mended_by(column, bad, [repair]):
+            told = f"{column.name} comes as a text" if not argument else f"{column.name} seems to come in another unit"
+            return Cause(f"{told}{said}: {words}", (repair,))
+    return None
+
+
+def _fits(column: Column, values: Floats, good: Floats) -> Iterator[tuple[float, str, str]]:
+    """Yield how badly each unit fits, with words and the scale's argument; as it stands first among equals."""
+    yield _distance(column, values, good), "the number in it fits", ""
+    for words, factor in _UNITS.items():
+        for one in (factor, 1.0 / factor):
+            yield 0.02 + _distance(column, values * one, good), f"times {one:.6g} it fits ({words})", f"{one:.6g}"
+    for words, (factor, offset) in _TEMPERATURES.items():
+        changed = values * factor + offset
+        yield 0.02 + _distance(column, changed, good), f"it fits as {words}", f"{factor:g}{offset:+.9g}"
+
+
+def _distance(column: Column, values: Floats, good: Floats) -> float:
+    """Return how far values lie from those that are usual: quartiles in units of the usual spread."""
+    if good.size >= 20:
+        usual = np.quantile(good, [0.1, 0.25, 0.5, 0.75, 0.9])
+    elif column.expected_minimum is not None and column.expected_maximum is not None:
+        usual = np.interp([0.1, 0.25, 0.5, 0.75, 0.9], [0, 1], [column.expected_minimum, column.expected_maximum])
+    else:
+        return math.inf
+    spread = float(usual[-1] - usual[0]) or max(abs(float(usual[2])), 1.0)
+    distance = float(np.abs(np.quantile(values, [0.1, 0.25, 0.5, 0.75, 0.9]) - usual).mean()) / spread
+    return distance if distance < 0.5 else math.inf
+
+
+def _suffix(texts: Sequence[str]) -> str:
+    """Return what stands behind the number in most of the texts."""
+    endings = Counter(re.sub(r"^[^0-9]*[0-9.,eE+-]+\s*", "", text).strip() for text in texts)
+    ending, count = endings.most_common(1)[0] if endings else ("", 0)
+    return ending if count >= MOST * len(texts) else ""
+
+
+def _written_otherwise(column: Column, bad: Sequence[Row]) -> Cause | None:
+    if column.is_numeric and _mended_by(column, bad, [Repair(column.name, "parse")]):
+        return Cause(f"{column.name} comes as a text: the number in it fits", (Repair(column.name, "parse"),))
+    if _mended_by(column, bad, [Repair(column.name, "strip")]):
+        return Cause(f"{column.name} comes with white space at its ends", (Repair(column.name, "strip"),))
+    return None
+
+
+def _new_level(column: Column, bad: Sequence[Row]) -> Cause | None:
+    new = Counter(str(row.get(column.name)) for row in bad).most_common(3)
+    told = ", ".join(f"{level!r} ({rows:,})" for level, rows in new)
+    return Cause(f"levels that the contract does not know: {told}; if they are right, add them to contract.toml")
+
+
+def _likeness(a: str, b: str) -> float:
+    """Return how alike two names are: the share of pairs of letters that both have (Dice), in [0, 1]."""
+    one, two = ({text.lower()[i : i + 2] for i in range(len(text) - 1)} for text in (a, b))
+    return 2 * len(one & two) / (len(one) + len(two)) if one or two else float(a.lower() == b.lower())
