@@ -369,6 +369,7 @@ def test_sources_are_files_folders_and_addresses(tmp_path):
         (tmp_path / "rows" / name).write_text("x")
     assert [path.name for path in names("rows")] == ["a.parquet", "b.csv"]
     assert [path.name for path in names("rows/*.csv")] == ["b.csv"]
+    assert names("csv:rows/*.csv#decimal=,") == (f"csv:{tmp_path}/rows/b.csv#decimal=,",)
     assert names("sqlite:///air.db#trips") == ("sqlite:///air.db#trips",)
     write_deltalake(tmp_path / "rows" / "table", trips())
     assert [path.name for path in names("rows/table")] == ["table"]

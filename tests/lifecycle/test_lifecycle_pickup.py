@@ -128,6 +128,18 @@ def conflict(*_):
     raise Conflict("it changed")
 
 
+def test_files_whose_writing_is_told_are_picked_up(system):
+    told = DataSettings(source="csv:rows/*.csv#decimal=, separator=;", owner="dan")
+    system = dataclasses.replace(system, settings=msgspec.structs.replace(system.settings, data=told))
+    path = put(system, "a.csv", [1.0])
+    path.write_text("wind;late\n1,250;1\n")
+    os.utime(path, (1e9, 1e9))
+    watch = SourceWatch(system)
+    assert [(one.file, one.accepted) for one in watch.look(NOW)] == [("a.csv", 1)]
+    assert watch.look(NOW) == []
+    assert system.tables.read(DATASET)["wind"].to_list() == [1.25]
+
+
 def test_a_database_is_asked_now_and_then_and_its_trouble_is_told_once(system, tmp_path):
     base = tmp_path / "air.db"
     source = DataSettings(source=f"sqlite:///{base}#trips", owner="dan")

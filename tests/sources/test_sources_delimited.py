@@ -214,5 +214,16 @@ def test_a_file_is_read_as_it_is_called(tmp_path):
         read_rows(put(tmp_path, "a,b\n1,2\n", "rows.xls"))
 
 
+def test_what_is_told_is_not_guessed(tmp_path):
+    path = put(tmp_path, "a\tb\n1,234\tä\n2,345\tx;y\n".encode("cp1250"))
+    assert told(path) == [("1,234", "ä"), ("2,345", "x;y")]
+    assert told(f"csv:{path}#decimal=, encoding=cp1250 separator=tab") == [("1.234", "ä"), ("2.345", "x;y")]
+    assert told(f"csv:{path}#thousands=,")[0] == ("1234", "ä")
+    with pytest.raises(DataError, match=r"comma=',' says nothing.*separator=;"):
+        read_rows(f"csv:{path}#comma=,")
+    with pytest.raises(DataError, match="encoding='klingon' says nothing"):
+        read_rows(f"csv:{path}#encoding=klingon")
+
+
 def test_a_mark_says_how_it_writes():
     assert [Marks().words, Marks(",", ".").words] == ["1234.5", "1.234,5"]

@@ -13,7 +13,7 @@ from daytwo.cli.speak import as_json, next_steps, project_option, tell_json
 from daytwo.core.errors import NotFound
 from daytwo.lifecycle.ingest import sources
 from daytwo.lifecycle.pickup import preview, take_in
-from daytwo.sources.source import is_address
+from daytwo.sources.source import CSV, is_address
 from daytwo.wiring import clock_of
 
 
@@ -51,7 +51,9 @@ def _named(files: Sequence[str]) -> Iterator[Path | str]:
     """Yield what was named: a file as it is called before a pattern is looked for."""
     for text in files:
         path = Path(text)
-        if is_address(text):
+        if text.startswith(CSV):
+            yield from sources(Path.cwd(), text)
+        elif is_address(text):
             yield text
         elif path.is_dir() and not (path / "_delta_log").is_dir():
             yield from sources(Path.cwd(), glob.escape(text))

@@ -25,7 +25,7 @@ from daytwo.lifecycle.system import System
 from daytwo.scoring.payoff import Payoff
 from daytwo.sources.files import content_digest, read_rows
 from daytwo.sources.rows import Rows
-from daytwo.sources.source import Form, Source, is_address, parse_source
+from daytwo.sources.source import CSV, Form, Source, is_address, parse_source
 from daytwo.sources.sql import has_since
 
 _PATTERN = re.compile(r"[*?\[]")
@@ -39,6 +39,9 @@ def sources(folder: Path, pattern: str) -> tuple[Path | str, ...]:
     """
     if not pattern:
         raise NotFound("[data] source names no files", hint="Set it in daytwo.toml, such as source = 'rows/*.parquet'")
+    if pattern.startswith(CSV):
+        pattern, _, written = pattern.removeprefix(CSV).partition("#")
+        return tuple(f"{CSV}{path}#{written}" for path in sources(folder, pattern))
     if is_address(pattern):
         return (pattern,)
     place = Path(pattern)

@@ -18,7 +18,7 @@ from daytwo.lifecycle.flow import InlineRun, Json
 from daytwo.lifecycle.ingest import ingest, look, sources
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import tell_people
-from daytwo.sources.source import is_address, parse_source
+from daytwo.sources.source import CSV, is_address, parse_source
 
 # A file that changed so lately may not be whole yet.
 _STILL_WRITTEN_S = 2.0
@@ -234,6 +234,8 @@ def _called(source: Path | str) -> str:
 
 def _mark(source: Path | str, contract: str, now: datetime) -> _Mark | None:
     """Return what tells a source that was looked at from one that changed; None while it may still be written."""
+    if isinstance(source, str) and source.startswith(CSV):
+        source = Path(source.removeprefix(CSV).partition("#")[0])
     if isinstance(source, str) and is_address(source):
         return 0, int(now.timestamp() // _ASK_EVERY_S), contract
     path = Path(source)

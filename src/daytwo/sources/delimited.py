@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from daytwo.core.errors import DataError
-from daytwo.sources.dialect import SAMPLE_CHARACTERS, Dialect, records_of, sniff
+from daytwo.sources.dialect import SAMPLE_CHARACTERS, Dialect, Written, records_of, sniff
 from daytwo.sources.encoding import as_utf8, guess_encoding
 from daytwo.sources.marks import plain_numbers
 from daytwo.sources.packed import pieces
@@ -33,9 +33,16 @@ class DelimitedReader:
     """Reads one CSV file, block by block. `notes` and `broken` are complete once `blocks` has ended."""
 
     def __init__(
-        self, path: Path, packed: str = "", *, dialect: Dialect | None = None, numbers: Collection[str] | None = None
+        self,
+        path: Path,
+        packed: str = "",
+        *,
+        dialect: Dialect | None = None,
+        written: Written | None = None,
+        numbers: Collection[str] | None = None,
     ) -> None:
         self._path, self._packed, self._dialect, self._numbers = path, packed, dialect, numbers
+        self._written = written or Written()
         self.notes: list[str] = []
         self.broken: list[BrokenLine] = []
         self.names: tuple[str, ...] = ()
@@ -67,7 +74,9 @@ class DelimitedReader:
         """Yield the content as UTF-8 with the line ends of today."""
         stream = pieces(self._path, self._packed)
         first = _gathered(stream, _FIRST_BYTES)
-        codec, skip, note = guess_encoding(first[:_FIRST_BYTES], whole=len(first) <= _FIRST_BYTES)
+        codec, skip, note = self._written.encoding, 0, ""
+        if not codec:
+            codec, skip, note = guess_encoding(first[:_FIRST_BYTES], whole=len(first) <= _FIRST_BYTES)
         self.notes += [note] if note else []
         old = None
         for piece in as_utf8(chain((first,), stream), codec, skip, self.notes):
@@ -77,7 +86,7 @@ class DelimitedReader:
 
     def _sniffed(self, first: bytes) -> Dialect:
         sample = first[:_FIRST_BYTES].decode(errors="ignore")[:SAMPLE_CHARACTERS]
-        return sniff(sample, whole=len(sample.encode()) >= len(first), numbers=self._numbers)
+        return sniff(sample, whole=len(sample.encode()) >= len(first), numbers=self._numbers, written=self._written)
 
     def _after_header(self, first: bytes, stream: Iterator[bytes], lines: int) -> tuple[bytes, Iterator[bytes]]:
         place = 0

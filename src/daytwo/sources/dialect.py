@@ -5,6 +5,7 @@ Pure. `encoding.py` says what its bytes mean, `delimited.py` reads by it.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -18,6 +19,8 @@ from daytwo.sources.marks import MISSING, Marks, guess_marks
 
 SAMPLE_CHARACTERS = 256 << 10
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_KEYS = ("separator", "quote", "decimal", "thousands")
+_WORDS = {"tab": "\t", "space": " "}
 _ENOUGH_ROWS = 2_000
 # Lines whose number of cells differs from the header's, above this share, speak against a separator.
 _FITTING = 0.8
@@ -57,8 +60,53 @@ class Dialect:
     notes: tuple[str, ...] = ()
 
 
-def sniff(sample: str, *, whole: bool, numbers: Collection[str] | None = None) -> Dialect:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a person said of how a CSV file is written; what is empty or None is guessed."""
+
+    separator: str = ""
+    quote: str = ""
+    encoding: str = ""
+    marks: Marks | None = None
+
+
+def read_written(text: str) -> Written:
+    """Read what was told, such as `separator=; decimal=, thousands=. encoding=cp1252`; `tab`, `space` are words.
+
+    Raises
+    ------
+    DataError
+        If a key is unknown, or its value is no single character or no encoding.
+
+    Examples
+    --------
+    >>> read_written("separator=; decimal=,").marks
+    Marks(decimal=',', thousands='')
+    """
+    said = dict(part.partition("=")[::2] for part in text.split())
+    letters = {key: _WORDS.get(value, value) for key, value in said.items() if key != "encoding"}
+    wrong = [key for key, value in letters.items() if key not in _KEYS or len(value) != 1]
+    encoding = ""
+    try:
+        encoding = codecs.lookup(said["encoding"]).name if "encoding" in said else ""
+    except LookupError:
+        wrong.append("encoding")
+    if wrong:
+        raise DataError(
+            f"{wrong[0]}={said[wrong[0]]!r} says nothing about how a CSV file is written",
+            hint="Write separator=; quote=' decimal=, thousands=. (one character each, or tab, space) encoding=cp1252",
+        )
+    has_marks = "decimal" in letters or "thousands" in letters
+    marks = Marks(letters.get("decimal", "."), letters.get("thousands", "")) if has_marks else None
+    return Written(letters.get("separator", ""), letters.get("quote", ""), encoding, marks)
+
+
+def sniff(
+    sample: str, *, whole: bool, numbers: Collection[str] | None = None, written: Written | None = None
+) -> Dialect:
     r"""Guess how the file is written that begins with `sample`; `whole` says that this is all of it.
+
+    What was told in `written` is not guessed.
 
     Raises
     ------
@@ -72,8 +120,9 @@ def sniff(sample: str, *, whole: bool, numbers: Collection[str] | None = None) -
     """
     text = sample if whole else sample[: sample.rfind("\n") + 1] or sample
     told = _SEPARATOR_LINE.match(text)
-    quote = _quote(text)
-    separator = told[1] if told else _separator(text, quote)
+    written = written or Written()
+    quote = written.quote or _quote(text)
+    separator = written.separator or (told[1] if told else _separator(text, quote))
     before = 1 if told else 0
     records = _records(text[told.end() :] if told else text, separator, quote)
     lines, header = next(records, (0, []))
@@ -84,7 +133,7 @@ def sniff(sample: str, *, whole: bool, numbers: Collection[str] | None = None) -
     cells = {
         name: [fields[place] for fields in body if fields[place].strip()] for place, name in enumerate(names) if name
     }
-    marks, notes = guess_marks(cells, separator, numbers)
+    marks, notes = guess_marks(cells, separator, numbers, written.marks)
     if separator != ",":
         notes.insert(0, f"cells are parted by {_SEPARATORS.get(separator, repr(separator))}")
     if quote == "'":

@@ -16,6 +16,7 @@ from daytwo.core.digest import digest_bytes, digest_file
 from daytwo.core.errors import DataError, DaytwoError, Fault, NotFound
 from daytwo.sources import arrow, delta
 from daytwo.sources.delimited import DelimitedReader
+from daytwo.sources.dialect import read_written
 from daytwo.sources.jsonl import JsonLinesReader
 from daytwo.sources.rows import MOST_BROKEN, BrokenLine, Rows
 from daytwo.sources.source import Form, Source, parse_source
@@ -135,7 +136,8 @@ class _Reading:
         match source.form:
             case Form.CSV:
                 assert source.path is not None
-                table = DelimitedReader(source.path, source.packed, numbers=self._numbers)
+                written = read_written(source.written)
+                table = DelimitedReader(source.path, source.packed, written=written, numbers=self._numbers)
                 self.notes, self.broken = table.notes, table.broken
                 yield from table.blocks()
             case Form.JSONL:

@@ -40,12 +40,15 @@ _PLAIN = Marks()
 
 
 def guess_marks(
-    columns: Mapping[str, Iterable[str]], separator: str, numbers: Iterable[str] | None = None
+    columns: Mapping[str, Iterable[str]],
+    separator: str,
+    numbers: Iterable[str] | None = None,
+    told: Marks | None = None,
 ) -> tuple[dict[str, Marks], list[str]]:
     """Return how the numbers of columns are written, leaving out the plain way, and notes.
 
     `columns` are cells of a sample without the missing ones; `numbers` names the columns that hold numbers, where
-    that is known.
+    that is known, `told` how they are written, where a person said so.
 
     Examples
     --------
@@ -64,6 +67,9 @@ def guess_marks(
     notes: list[str] = []
     for name, one in votes.items():
         sure = {marks for marks in one if marks.decimal}
+        if told is not None:
+            found[name] = told
+            continue
         decimals = {marks.decimal for marks in sure}
         if len(decimals) > 1:
             notes.append(f"column {name!r} writes numbers in two ways; they are left as they are")

@@ -1,6 +1,7 @@
 """What a source is called, read: a file by its suffix, a Delta table, or a query on a database. Pure of reading.
 
     rows/2013-05.csv.gz                    a file, by its suffix; .gz and .zst are unpacked
+    csv:rows/may.csv#decimal=, separator=; a CSV file that is written in a way that is told rather than guessed
     rows/flights                           a folder with a _delta_log is a Delta table
     delta:rows/flights@12                  ... as of its version 12; delta:s3://bucket/flights works too
     sqlite:///air.db#flights               a table of a database, by SQLAlchemy's URL
@@ -13,7 +14,7 @@ URL from there.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -40,6 +41,8 @@ _SUFFIXES = {
     ".arrow": Form.ARROW,
     ".feather": Form.ARROW,
 }
+# Begins a CSV file whose way of writing is told behind a '#'.
+CSV = "csv:"
 _PACKED = (".gz", ".zst")
 _TEXT_FORMS = (Form.CSV, Form.JSONL)
 _URL = re.compile(r"[a-z][a-z0-9+_]*://.*|(env|file):[^#]*#.*", re.DOTALL | re.IGNORECASE)
@@ -49,7 +52,10 @@ _SECRET = re.compile(r"(://[^:/@]*:)(?!(?:env|file):)[^@]*@")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source. `name` is what people read, without secrets; `path` is set for files and for tables in folders."""
+    """One source. `name` is what people read, without secrets; `path` is set for files and for tables in folders.
+
+    `written` is what was told of how a CSV file is written (`dialect.py` reads it).
+    """
 
     form: Form
     name: str
@@ -58,6 +64,7 @@ class Source:
     packed: str = ""
     version: int | None = None
     query: str = ""
+    written: str = ""
 
     @property
     def is_file(self) -> bool:
@@ -71,14 +78,14 @@ class Source:
 
 
 def is_address(text: str) -> bool:
-    """Whether `text` names a Delta table or a database rather than a path or a pattern of paths.
+    """Whether `text` names a source in words rather than a path or a pattern of paths.
 
     Examples
     --------
     >>> is_address("sqlite:///air.db#flights"), is_address("rows/*.csv")
     (True, False)
     """
-    return text.startswith("delta:") or _URL.fullmatch(text) is not None
+    return text.startswith((CSV, "delta:")) or _URL.fullmatch(text) is not None
 
 
 def parse_source(source: str | Path) -> Source:
@@ -98,9 +105,15 @@ def parse_source(source: str | Path) -> Source:
     """
     if isinstance(source, str) and source.startswith("delta:"):
         return _delta(source)
+    if isinstance(source, str) and source.startswith(CSV):
+        place, _, written = source.removeprefix(CSV).partition("#")
+        return replace(_file(Path(place)), form=Form.CSV, written=written)
     if isinstance(source, str) and is_address(source):
         return _sql(source)
-    path = Path(source)
+    return _file(Path(source))
+
+
+def _file(path: Path) -> Source:
     if (path / "_delta_log").is_dir():
         return Source(Form.DELTA, path.name, str(path), path)
     if not path.is_file():
