@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -234,6 +235,10 @@ def test_a_csv_file_gives_the_same_rows_as_parquet(project, tmp_path):
     by_csv = take_in(system, write(tmp_path, frame, "rows.csv"), NOW)
     by_parquet = take_in(system, write(tmp_path, frame), NOW)
     assert (by_csv.accepted, by_csv.rejected, by_csv.unlabelled) == (17, 2, 1)
+    bad = system.tables.read("quarantine").sort("source", "_id")
+    kept = [json.loads(row) for row in bad["row"]]
+    assert [row["wind"] for row in kept] == [500.0, -1.0] * 2
+    assert [row["seats"] for row in kept] == [103, 107] * 2
     both = system.tables.read("dataset").sort("trip")
     assert both.height == 34
     assert both[::2].equals(both[1::2])

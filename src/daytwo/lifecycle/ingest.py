@@ -60,26 +60,25 @@ def ingest(run: Run, system: System, arguments: dict[str, Json]) -> Json:
     place, now = str(arguments["path"]), datetime.fromisoformat(str(arguments["now"]))
 
     def rows_in() -> dict[str, Json]:
-        with one_at_a_time(system):
-            finished = finish(system)  # what was cut short, perhaps this very source
-            judged = look(system, place, now)
-            if isinstance(judged, str):
-                return {"batch": judged, "again": judged not in finished}
-            put_in(system, judged)
-            return {"batch": judged.record["batch"], "again": False}
+        finished = finish(system)  # what was cut short, perhaps this very source
+        judged = look(system, place, now)
+        if isinstance(judged, str):
+            return {"batch": judged, "again": judged not in finished}
+        put_in(system, judged)
+        return {"batch": judged.record["batch"], "again": False}
 
     def record() -> dict[str, Json]:
         assert isinstance(done, dict)
-        with one_at_a_time(system):
-            finish(system)
-            found = record_of(system, str(done["batch"])) or {}
+        finish(system)
+        found = record_of(system, str(done["batch"])) or {}
         if done["again"]:
             nothing: dict[str, Json] = {"file": _name(place), "accepted": 0, "rejected": 0, "unlabelled": 0}
             return {**nothing, "batch": done["batch"], "version": found.get("version"), "again": True}
         return {**found, "again": False}
 
-    done = run.step("rows", rows_in)
-    return run.step("record", record)
+    with one_at_a_time(system):
+        done = run.step("rows", rows_in)
+        return run.step("record", record)
 
 
 def look(system: System, place: str, now: datetime) -> Judged | str:

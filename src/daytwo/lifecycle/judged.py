@@ -5,6 +5,7 @@ Decides and writes nothing; `ingest.py` next door makes it durable.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ import polars as pl
 from daytwo.contracts.columnar import ROW, check
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.report import Report, report
+from daytwo.core.schema import Kind
 from daytwo.lifecycle.evolution import changed_types, extra_values, new_columns
 from daytwo.lifecycle.flow import Json
 from daytwo.sources.rows import BrokenLine, Rows
@@ -37,6 +39,9 @@ _QUARANTINE = pl.Schema(
 _MOST_REASONS = 20
 _LINE = "line"
 _SHOWN = 80
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
+_TRUTHS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def judge(contract: Contract, rows: Rows, past: Past, *, name: str, batch: str, 
         "notes": [*rows.notes, *notes, *changed_types(found, checked.failures, frame.height)],
     }
     kept_aside = (
-        *_bad_rows(checked.rejected, checked.failures, places, batch),
+        *_bad_rows(checked.rejected, checked.failures, places, batch, _kinds(contract) if rows.texts else {}),
         *_bad_lines(rows.broken, batch),
     )
     both = {"_request": batch, "_received_at": now, "source": name, "contract": contract.digest}
@@ -170,15 +175,30 @@ def _reasons(found: Report, broken: Sequence[BrokenLine], places: pl.Series) -> 
 
 
 def _bad_rows(
-    rejected: pl.DataFrame, failures: pl.DataFrame, places: pl.Series, batch: str
+    rejected: pl.DataFrame, failures: pl.DataFrame, places: pl.Series, batch: str, kinds: Mapping[str, Kind]
 ) -> Iterator[dict[str, object]]:
-    """Yield each rejected row as it came, with its reasons."""
+    """Yield each rejected row as it came, with its reasons; `kinds` are those of columns that came as texts."""
     reasons: dict[int, list[dict[str, str]]] = {}
     for failure in failures.iter_rows(named=True):
         reasons.setdefault(failure.pop("row"), []).append(failure)
     for row in rejected.iter_rows(named=True):
         number = row.pop(ROW)
+        row |= {name: _value(row[name], kind) for name, kind in kinds.items() if name in row}
         yield _kept_aside(f"{_short(batch)}-{places[number]}", row, reasons.get(number, []))
+
+
+def _kinds(contract: Contract) -> dict[str, Kind]:
+    return {column.name: column.kind for column in contract.columns}
+
+
+def _value(cell: object, kind: Kind) -> object:
+    """Return the number or truth that a text says, where its column promises one: so it can be sent again."""
+    text = cell.strip() if isinstance(cell, str) else ""
+    if kind is Kind.INTEGER and _INTEGER.fullmatch(text):
+        return int(text)
+    if kind in {Kind.NUMBER, Kind.INTEGER} and _NUMBER.fullmatch(text):
+        return float(text)
+    return _TRUTHS.get(text.lower(), cell) if kind is Kind.BOOLEAN else cell
 
 
 def _bad_lines(broken: Sequence[BrokenLine], batch: str) -> Iterator[dict[str, object]]:
