@@ -17,6 +17,7 @@ from daytwo.lifecycle.gates import (
     baseline_gate,
     latency_gate,
     money_gate,
+    owner_gate,
     quality_gate,
     robustness_gate,
     slice_gate,
@@ -71,6 +72,7 @@ def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
             calibrated = calibration_of_first(calibrated, test.labels, scores, constant, groups)
         results.append(calibrated)
     results.append(_robustness(candidate, test))
+    results.append(owner_gate({"the contract": candidate.contract.owner, "the model": settings.model.owner}))
     results.append(_latency(candidate, test, settings))
     return tuple(results)
 
@@ -138,15 +140,16 @@ def _slices(model: Model, test: TrainingData, columns: tuple[str, ...]) -> dict[
 def _robustness(model: Model, test: TrainingData) -> GateResult:
     """Harm rows one feature at a time: its value lost, or as large as the contract lets pass."""
     rows = test.matrix[:_HARMED_ROWS]
+    limits = {column.name: column.maximum for column in model.contract.columns}
     harmed = {}
     for i, feature in enumerate(model.schema.features):
         lost = rows.copy()
         lost[:, i] = np.nan
         harmed[f"without {feature.name}"] = model.score_many(lost)
-        column = model.contract.column(feature.name)
-        if not feature.is_category and column.maximum is not None:
+        maximum = limits.get(feature.name)
+        if not feature.is_category and maximum is not None:
             extreme = rows.copy()
-            extreme[:, i] = np.float32(column.maximum)
+            extreme[:, i] = np.float32(maximum)
             harmed[f"{feature.name} at its limit"] = model.score_many(extreme)
     return robustness_gate(model.score_many(rows), harmed, task=model.task)
 
