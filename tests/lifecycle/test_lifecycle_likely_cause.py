@@ -33,8 +33,8 @@ def cause(column, rule, values, good=()):
     ("column", "good", "factor", "words"),
     [
         (WIND, WINDS, 10.0, "tenths"),
-        (WIND, WINDS, 1 / 0.223694, "tenths of m/s and mph"),
-        (WEIGHT, WEIGHTS, 1 / 0.45359237, "pounds and kilograms"),
+        (WIND, WINDS, 1 / 0.2236936, "dm/s as mph"),
+        (WEIGHT, WEIGHTS, 1 / 0.45359237, "lb as kg"),
         (WEIGHT, WEIGHTS, 1000.0, "thousandths"),
     ],
 )
@@ -49,6 +49,13 @@ def test_celsius_for_fahrenheit_has_an_offset():
     found, mended = cause(TEMP, "type", [f"{value:.2f} C" for value in cold], TEMPS)
     assert "'C' stands in the texts" in found.words
     assert np.allclose(mended, TEMPS, atol=0.02)
+
+
+def test_the_unit_that_is_written_wins_over_one_that_fits_as_well():
+    found, _ = cause(WIND, "type", [f"{value / 0.2236936 * 1.05:.1f} dm/s" for value in WINDS[:40]], WINDS)
+    assert "dm/s as" in found.words
+    assert {found.repairs[0].argument, "0.1943844"} == {"0.2236936", "0.1943844"}
+    assert "; nearly as well times 0.1943844 it fits (dm/s as kn)" in found.words
 
 
 def test_numbers_written_as_texts_are_read():

@@ -6,14 +6,9 @@ written otherwise, one value in place of all, a new level. What fits only some o
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import Column
@@ -21,37 +16,11 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING, judge_of
 from daytwo.core.schema import Kind
 from daytwo.lifecycle.mending import Repair, mend
+from daytwo.monitoring.units import AS_WELL, unit_fits, unit_in
 
 Row = Mapping[str, object]
-Floats = NDArray[np.float64]
 # A cause explains at least this share of the bad rows.
 MOST = 0.9
-# Units that feeds confuse: what one of them is in the other. Both ways are tried.
-_UNITS: Mapping[str, float] = {
-    "tenths": 0.1,
-    "hundredths": 0.01,
-    "thousandths": 0.001,
-    "miles and kilometres": 1.609344,
-    "pounds and kilograms": 0.45359237,
-    "feet and metres": 0.3048,
-    "inches and centimetres": 2.54,
-    "m/s and km/h": 3.6,
-    "mph and m/s": 0.44704,
-    "tenths of m/s and mph": 0.223694,
-    "knots and m/s": 0.514444,
-    "knots and mph": 1.150779,
-    "inches and millimetres of mercury": 25.4,
-    "inches of mercury and hectopascal": 33.86389,
-    "seconds and minutes": 60.0,
-    "hours and days": 24.0,
-    "gallons and litres": 3.785412,
-}
-_TEMPERATURES: Mapping[str, tuple[float, float]] = {
-    "Celsius for Fahrenheit": (1.8, 32.0),
-    "Fahrenheit for Celsius": (0.5555556, -17.7777778),
-    "Kelvin for Celsius": (1.0, -273.15),
-    "Kelvin for Fahrenheit": (1.8, -459.67),
-}
 _NUMERIC = (Kind.NUMBER, Kind.INTEGER)
 _ALIKE_LETTERS = 0.5
 
@@ -154,52 +123,29 @@ def _expected(column: Column, value: object) -> bool:
 
 def _unit(column: Column, bad: Sequence[Row], good: Sequence[float]) -> Cause | None:
     read = [mend(row, [Repair(column.name, "parse")]).get(column.name) for row in bad]
-    values = np.array([v for v in read if isinstance(v, int | float) and not isinstance(v, bool)], dtype=np.float64)
-    if values.size < MOST * len(bad):
+    values = [float(value) for value in read if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(values) < MOST * len(bad):
         return None
-    texts = any(isinstance(row.get(column.name), str) for row in bad)
-    suffix = _suffix([str(row[column.name]) for row in bad if isinstance(row.get(column.name), str)])
-    said = f" ({suffix!r} stands in the texts)" if suffix else ""
-    found = sorted(_fits(column, values, np.asarray(good, dtype=np.float64)))
-    for _, words, argument in found:
-        repair = Repair(column.name, "parse") if not argument else Repair(column.name, "scale", argument)
-        if not argument and not texts:
-            continue
-        if _mended_by(column, bad, [repair]):
-            told = f"{column.name} comes as a text" if not argument else f"{column.name} seems to come in another unit"
-            return Cause(f"{told}{said}: {words}", (repair,))
-    return None
-
-
-def _fits(column: Column, values: Floats, good: Floats) -> Iterator[tuple[float, str, str]]:
-    """Yield how badly each unit fits, with words and the scale's argument; as it stands first among equals."""
-    yield _distance(column, values, good), "the number in it fits", ""
-    for words, factor in _UNITS.items():
-        for one in (factor, 1.0 / factor):
-            yield 0.02 + _distance(column, values * one, good), f"times {one:.6g} it fits ({words})", f"{one:.6g}"
-    for words, (factor, offset) in _TEMPERATURES.items():
-        changed = values * factor + offset
-        yield 0.02 + _distance(column, changed, good), f"it fits as {words}", f"{factor:g}{offset:+.9g}"
-
-
-def _distance(column: Column, values: Floats, good: Floats) -> float:
-    """Return how far values lie from those that are usual: quartiles in units of the usual spread."""
-    if good.size >= 20:
-        usual = np.quantile(good, [0.1, 0.25, 0.5, 0.75, 0.9])
-    elif column.expected_minimum is not None and column.expected_maximum is not None:
-        usual = np.interp([0.1, 0.25, 0.5, 0.75, 0.9], [0, 1], [column.expected_minimum, column.expected_maximum])
-    else:
-        return math.inf
-    spread = float(usual[-1] - usual[0]) or max(abs(float(usual[2])), 1.0)
-    distance = float(np.abs(np.quantile(values, [0.1, 0.25, 0.5, 0.75, 0.9]) - usual).mean()) / spread
-    return distance if distance < 0.5 else math.inf
-
-
-def _suffix(texts: Sequence[str]) -> str:
-    """Return what stands behind the number in most of the texts."""
-    endings = Counter(re.sub(r"^[^0-9]*[0-9.,eE+-]+\s*", "", text).strip() for text in texts)
-    ending, count = endings.most_common(1)[0] if endings else ("", 0)
-    return ending if count >= MOST * len(texts) else ""
+    texts = [str(row[column.name]) for row in bad if isinstance(row.get(column.name), str)]
+    written = unit_in(texts)
+    expected = None
+    if column.expected_minimum is not None and column.expected_maximum is not None:
+        expected = (column.expected_minimum, column.expected_maximum)
+    fits = [
+        (fit, repair)
+        for fit in unit_fits(values, good, expected, written=written)
+        if fit.argument or texts
+        for repair in [Repair(column.name, "scale", fit.argument) if fit.argument else Repair(column.name, "parse")]
+        if _mended_by(column, bad, [repair])
+    ]
+    if not fits:
+        return None
+    best, repair = fits[0]
+    said = f" ({written!r} stands in the texts)" if written else ""
+    told = f"{column.name} seems to come in another unit" if best.argument else f"{column.name} comes as a text"
+    others = [fit.words for fit, _ in fits[1:3] if fit.distance - best.distance < AS_WELL]
+    also = f"; nearly as well {' and '.join(others)}" if others else ""
+    return Cause(f"{told}{said}: {best.words}{also}", (repair,))
 
 
 def _written_otherwise(column: Column, bad: Sequence[Row]) -> Cause | None:

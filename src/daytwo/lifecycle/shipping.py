@@ -21,13 +21,14 @@ def ship_journal(system: System) -> None:
     ship(
         system.journal,
         system.tables,
-        lambda digest: _contract(system.bundles, digest),
+        lambda digest: contract_of(system.bundles, digest),
         columns_of=lambda digest: _money_columns(system.bundles, digest),
     )
 
 
 @lru_cache(maxsize=_KEPT)
-def _contract(store: BundleStore, digest: str) -> Contract:
+def contract_of(store: BundleStore, digest: str) -> Contract:
+    """Return the contract of a version, kept for the next call."""
     return from_toml(store.get(digest).read(CONTRACT_FILE).decode())
 
 

@@ -147,6 +147,7 @@ def count_days(tallies: Tallies, came: Came, now: datetime) -> list[tuple[str, d
     for days in tallies.sources.values():
         for day in [day for day in days if day < oldest]:
             del days[day]
+    tallies.sources = {source: days for source, days in tallies.sources.items() if days}
     return new
 
 

@@ -18,12 +18,12 @@ from daytwo.contracts.columnar import check
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.repairs import parsed
-from daytwo.contracts.toml import from_toml, read_contract
+from daytwo.contracts.toml import read_contract
 from daytwo.core.schema import Kind
 from daytwo.lifecycle.quarantine import Kept
+from daytwo.lifecycle.shipping import contract_of
 from daytwo.lifecycle.system import System
 from daytwo.registry.versions import current_route
-from daytwo.scoring.model import CONTRACT_FILE
 
 SERVER = "server"
 Reason = Mapping[str, object]
@@ -67,7 +67,7 @@ def live_contract(system: System) -> Contract:
     route = current_route(system.registry)
     if route is None:
         return read_contract(system.contract_path)
-    return from_toml(system.bundles.get(route.champion).read(CONTRACT_FILE).decode())
+    return contract_of(system.bundles, route.champion)
 
 
 def own_repairs(contract: Contract, row: Mapping[str, object]) -> dict[str, object]:
