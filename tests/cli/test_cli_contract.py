@@ -1,9 +1,45 @@
-"""contract propose and check, without a project; ingest, with one."""
+"""contract propose, check, diff, lint, import and export, without a project; ingest, with one."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
 import polars as pl
 import pytest
+
+SUITES = Path(__file__).parents[1] / "contracts" / "suites"
+CARRIERS = """
+name = "trips"
+version = 1
+owner = "ana"
+[columns.wind]
+kind = "number"
+minimum = 0.0
+maximum = 100.0
+repair = ["clip"]
+[columns.carrier]
+kind = "text"
+role = "checked"
+pattern = "[A-Z0-9]+"
+warn = ["match_regex"]
+[columns.at]
+kind = "time"
+role = "time"
+[rules.calm]
+expression = "wind < 90 or carrier != 'AA'"
+[unique.at]
+columns = ["at", "carrier"]
+[references.known]
+columns = ["carrier"]
+table = "carriers"
+key = ["code"]
+[batch]
+max_age = "2d"
+action = "reject"
+"""
 
 
 @pytest.fixture
@@ -14,10 +50,20 @@ def contract(daytwo, rows_file, tmp_path):
     return tmp_path / "C.toml"
 
 
-def broken(rows_file):
+@pytest.fixture
+def soft(contract, tmp_path):
+    """The contract with levels that only warn."""
+    lines = contract.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(("other =", "typo =", "pattern ="))]
+    (tmp_path / "S.toml").write_text("\n".join(kept))
+    return tmp_path / "S.toml"
+
+
+def broken(rows_file, *, stranger=True):
+    """Four wrong cells: a missing wind, two storms and, unless told otherwise, a carrier that nobody knows."""
     rows = pl.read_parquet(rows_file)
     wind = pl.Series([None if i == 3 else value * (1e6 if i in {7, 9} else 1) for i, value in enumerate(rows["wind"])])
-    carrier = pl.Series(["ZZ" if i == 5 else value for i, value in enumerate(rows["carrier"])])
+    carrier = pl.Series(["ZZ" if i == 5 and stranger else value for i, value in enumerate(rows["carrier"])])
     return rows.with_columns(wind=wind, carrier=carrier)
 
 
@@ -31,6 +77,12 @@ def test_propose_writes_to_stdout_and_never_over_a_file(daytwo, rows_file, contr
     assert len(told["digest"]) == 64
 
 
+def test_rows_without_a_target_have_a_contract_too(daytwo, rows_file, tmp_path):
+    assert daytwo("contract", "propose", rows_file, "-o", "plain.toml").code == 0
+    assert 'role = "target"' not in (tmp_path / "plain.toml").read_text()
+    assert daytwo("contract", "check", rows_file, "--contract", "plain.toml").code == 0
+
+
 def test_good_rows_pass(daytwo, rows_file, contract):
     said = daytwo("contract", "check", rows_file, "--contract", contract, "--json")
     assert said.code == 0
@@ -42,27 +94,35 @@ def test_good_rows_pass(daytwo, rows_file, contract):
     }
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_bad_rows_are_counted_by_rule_named_by_number_and_written_out(daytwo, rows_file, contract, tmp_path, kind):
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+def test_bad_rows_are_counted_by_rule_named_by_number_and_written_out(daytwo, rows_file, soft, tmp_path, kind):
     rows = broken(rows_file)
     path = tmp_path / f"bad.{kind}"
-    rows.write_parquet(path) if kind == "parquet" else rows.write_csv(path)
-    said = daytwo("contract", "check", path, "--contract", contract, "--json", "--failures", "cells.parquet")
+    {"parquet": rows.write_parquet, "csv": rows.write_csv, "jsonl": rows.write_ndjson}[kind](path)
+    said = daytwo("contract", "check", path, "--contract", soft, "--json", "--failures", "cells.parquet")
     assert said.code == 1
     told = said.json
     assert (told["rows"], told["accepted"], told["rejected"]) == (3000, 2997, 3)
-    by_rule = {(one["column"], one["rule"]): one for one in told["rules"]}
+    by_rule = {(one["column"], one["rule"]): one for one in told["rules"] if one["rows"]}
     assert by_rule["wind", "between"]["action"] == "reject"
     assert by_rule["wind", "between"]["rows"] == 2
     assert by_rule["wind", "between"]["examples"] == [7, 9]
     assert by_rule["wind", "not_null"]["examples"] == [3]
     assert by_rule["carrier", "in_set"]["action"] == "warn"
     cells = pl.read_parquet(tmp_path / "cells.parquet")
-    assert cells.columns == ["row", "column", "rule", "value"]
+    assert cells.schema == {
+        "row": pl.Int64,
+        "column": pl.String,
+        "rule": pl.String,
+        "value": pl.String,
+        "action": pl.String,
+    }
     assert cells["row"].to_list() == [3, 7, 9]
-    words = daytwo("contract", "check", path, "--contract", contract).out
+    assert len(told["digest"]) == len(told["contract"]["digest"]) == 64
+    words = daytwo("contract", "check", path, "--contract", soft).out
     assert "2,997 accepted, 3 rejected" in words
     assert "7, 9" in words
+    assert "--page page.html" in words
 
 
 def test_rows_to_predict_need_no_target(daytwo, rows_file, contract, tmp_path):
@@ -70,8 +130,202 @@ def test_rows_to_predict_need_no_target(daytwo, rows_file, contract, tmp_path):
     assert daytwo("contract", "check", "new.parquet", "--contract", contract).code == 0
 
 
+def test_everything_that_a_check_finds_can_be_written_out(daytwo, tmp_path):
+    (tmp_path / "C.toml").write_text(CARRIERS)
+    (tmp_path / "carriers.csv").write_text("code\nAA\nB6\n=x\n")
+    rows = [
+        (1, "AA", "2020-01-01T00:00:00Z"),
+        (500, "B6", "2020-01-02T00:00:00Z"),
+        (95, "AA", "2020-01-03T00:00:00Z"),
+        (2, "AA", "2020-01-01T00:00:00Z"),
+        (2, "ZZ", "2020-01-01T00:00:00Z"),
+        (2, "=x", "2020-01-01T00:00:00Z"),
+    ]
+    lines = ["wind,carrier,at", *(",".join(map(str, row)) for row in rows)]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    files = {name: f"{name}.csv" for name in ("failures", "warnings", "accepted", "rejected")}
+    options = [word for name, file in files.items() for word in (f"--{name}", file)]
+    check = ["contract", "check", "rows.csv", "--contract", "C.toml", "--table", "carriers=carriers.csv"]
+    said = daytwo(*check, *options, "--now", "2020-01-03", "--page", "p.html", "--junit", "j.xml", "--json")
+    assert said.code == 1, said.err
+    told = said.json
+    assert (told["accepted"], told["repaired"], told["rejected"], told["batch"]) == (3, 1, 3, [])
+    cells = pl.read_csv(tmp_path / "failures.csv").rows()
+    assert [(row, column, rule, action) for row, column, rule, _, action in cells] == [
+        (1, "wind", "between", "repair"),
+        (2, "wind, carrier", "expression:calm", "reject"),
+        (3, "at, carrier", "unique:at", "reject"),
+        (4, "carrier", "reference:known", "reject"),
+    ]
+    assert cells[0][3] == "500"
+    assert "'=x" in (tmp_path / "warnings.csv").read_text(), "no spreadsheet runs it"
+    assert "'=x" in (tmp_path / "accepted.csv").read_text()
+    assert pl.read_csv(tmp_path / "rejected.csv")["_row"].to_list() == [2, 3, 4]
+    assert pl.read_csv(tmp_path / "accepted.csv")["wind"].to_list() == [1.0, 100.0, 2.0]
+    suite = ET.fromstring((tmp_path / "j.xml").read_bytes())[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("7", "3")
+    assert "3 of 6 rows pass" in (tmp_path / "p.html").read_text()
+    late = daytwo(*check, "--now", "2020-02-01", "--json")
+    assert late.code == 1
+    assert [(one["rule"], one["action"]) for one in late.json["batch"]] == [("freshness", "reject")]
+    assert not late.json["passed"]
+
+
+def test_a_stale_batch_is_refused_though_every_row_passes(daytwo, tmp_path):
+    (tmp_path / "C.toml").write_text(CARRIERS)
+    (tmp_path / "carriers.csv").write_text("code\nAA\n")
+    (tmp_path / "rows.csv").write_text("wind,carrier,at\n1,AA,2020-01-01\n")
+    said = daytwo("contract", "check", "rows.csv", "--contract", "C.toml", "--table", "carriers=carriers.csv")
+    assert said.code == 1
+    assert "1 accepted, 0 rejected" in said.out
+    assert "The batch as a whole (reject)" in said.out
+
+
+def test_several_files_are_checked_in_one_go(daytwo, rows_file, soft, tmp_path):
+    broken(rows_file).write_parquet(tmp_path / "bad.parquet")
+    said = daytwo("contract", "check", rows_file, "bad.parquet", "--contract", soft, "--json")
+    assert said.code == 1
+    assert [one["rejected"] for one in said.json["files"]] == [0, 3]
+    assert "bad.parquet: 3,000 rows" in daytwo("contract", "check", rows_file, "bad.parquet", "--contract", soft).out
+
+
+def test_lines_that_are_no_rows_are_told_and_reject(daytwo, tmp_path):
+    (tmp_path / "C.toml").write_text('name = "t"\nversion = 1\n[columns.a]\nkind = "number"\n')
+    lines = ["a,b", *(f"{i},x" for i in range(40)), "1,2,3,4", *(f"{i},x" for i in range(40))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    said = daytwo("contract", "check", "rows.csv", "--contract", "C.toml")
+    assert said.code == 1
+    assert "1 line is no row" in said.out
+    assert "line 42" in said.out
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["nothing.csv"], "there is no file nothing.csv"),
+        (["C.toml"], "is of no kind that is read"),
+        (["rows.csv", "--failures", "x.xlsx"], "no kind that is written"),
+        (["rows.csv", "--table", "carriers"], "--table is NAME=FILE"),
+        (["rows.csv", "--now", "soon"], "--now 'soon' is no time"),
+        (["rows.csv", "rows.csv", "--page", "p.html"], "p.html is for one file"),
+        (["rows.csv", "--contract", "none.toml"], "cannot read the contract none.toml"),
+        (["rows.csv"], "carriers"),
+    ],
+)
+def test_a_mistake_is_told_with_a_way_out(daytwo, tmp_path, args, words):
+    (tmp_path / "C.toml").write_text(CARRIERS)
+    (tmp_path / "rows.csv").write_text("wind,carrier,at\n1,AA,2020-01-01\n")
+    said = daytwo("contract", "check", *args, *([] if "--contract" in args else ["--contract", "C.toml"]))
+    assert said.code == 2
+    assert words in said.err
+    assert "Traceback" not in said.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["C.toml", "rows.csv"]
+
+
+def test_diff_says_what_changed_whom_it_concerns_and_how_many_rows(daytwo, rows_file, contract, tmp_path):
+    text = contract.read_text()
+    (tmp_path / "N.toml").write_text(
+        text.replace("version = 1", "version = 2").replace("[columns.wind]", '[columns.wind]\nowner = "met office"', 1)
+    )
+    said = daytwo("contract", "diff", "C.toml", "N.toml")
+    assert (said.code, "the same rows pass" in said.out) == (0, True)
+    assert "met office owns wind" in said.out
+    lines = (tmp_path / "N.toml").read_text().splitlines()
+    at = lines.index("[columns.wind]")
+    high = next(i for i in range(at, len(lines)) if lines[i].startswith("maximum ="))
+    lines[high : high + 1] = ["maximum = 20.0"]
+    lines = [line for line in lines if not line.startswith(("expected_m",))]
+    (tmp_path / "N.toml").write_text("\n".join(lines).replace("version = 2", "version = 1"))
+    args = ("contract", "diff", "C.toml", "N.toml", "--rows", rows_file)
+    told = daytwo(*args, "--json").json
+    assert told["verdict"] == "narrower"
+    expected = pl.read_parquet(rows_file).filter(pl.col("wind") > 20).height
+    assert (told["rows"]["newly_rejected"], told["rows"]["newly_accepted"]) == (expected, 0)
+    assert told["version"].endswith("raise it to 2")
+    words = daytwo(*args, "--exit-code")
+    assert words.code == 1
+    assert f"{expected:,} are newly rejected" in words.out
+
+
+def test_diff_in_a_project_knows_what_money_is_worked_out_from(daytwo, project, tmp_path):
+    settings = project / "daytwo.toml"
+    text = settings.read_text()
+    assert "true_positive = 1" in text
+    settings.write_text(text.replace("true_positive = 1.0", 'true_positive = "2 * seats"', 1))
+    held = (project / "contract.toml").read_text()
+    (project / "new.toml").write_text(
+        held.replace("version = 1", "version = 2").replace("[columns.seats]", "[columns.seats]\nnullable = true", 1)
+    )
+    said = daytwo("contract", "diff", "contract.toml", "new.toml", cwd=project)
+    assert "the value in money is worked out from seats" in said.out, said.out + said.err
+
+
+def test_lint_finds_what_a_contract_lacks(daytwo, contract, tmp_path):
+    bare = daytwo("contract", "lint", contract)
+    assert bare.code == 1
+    assert "owner: problem: nobody owns it" in bare.out
+    owned = contract.read_text().replace('owner = ""', 'owner = "ana"')
+    contract.write_text(owned)
+    assert daytwo("contract", "lint", contract).code == 0
+    contract.write_text(owned.replace("\nminimum =", "\nmimimum =", 1))
+    wrong = daytwo("contract", "lint", contract, "--json")
+    assert wrong.code == 1
+    assert "mimimum" in wrong.json["remarks"][0]["words"]
+
+
+def test_lint_asks_for_a_raised_version_against_the_last_commit(daytwo, contract, tmp_path):
+    def git(*args: str) -> None:
+        who = ["-c", "user.name=ana", "-c", "user.email=ana@example.org"]
+        subprocess.run(["git", *who, *args], cwd=tmp_path, check=True, capture_output=True)
+
+    text = contract.read_text().replace('owner = ""', 'owner = "ana"')
+    contract.write_text(text)
+    git("init", "-q")
+    git("add", "C.toml")
+    git("commit", "-qm", "first")
+    assert daytwo("contract", "lint", "C.toml").code == 0
+    contract.write_text(text.replace("[columns.wind]", "[columns.wind]\nnullable = true"))
+    said = daytwo("contract", "lint", "C.toml")
+    assert said.code == 1
+    assert "raise it to 2" in said.out
+    contract.write_text(contract.read_text().replace("version = 1", "version = 2"))
+    assert daytwo("contract", "lint", "C.toml").code == 0
+
+
+def test_other_tools_files_come_in_and_go_out(daytwo, tmp_path):
+    suite = SUITES / "gx-1.24.json"
+    said = daytwo("contract", "import", suite, "--from", "gx", "--owner", "ana", "--key", "id", "-o", "C.toml")
+    assert said.code == 0, said.err
+    assert "promises carried over" in said.out
+    assert "are not carried over" in said.err
+    assert "expect_column_mean_to_be_between(km)" in said.err
+    told = daytwo("contract", "import", SUITES / "pandera-0.35.yaml", "--from", "pandera", "--json").json
+    assert told["carried"] > 20
+    assert [note["promise"] for note in told["left"]] == ["the columns ^re_.*$"]
+    for form, name in (("odcs", "c.odcs.yaml"), ("gx", "c.gx.json"), ("json-schema", "c.schema.json")):
+        assert daytwo("contract", "export", "C.toml", "--to", form, "-o", name).code == 0
+        assert (tmp_path / name).stat().st_size > 500
+    assert "apiVersion: v3.0.2" in (tmp_path / "c.odcs.yaml").read_text()
+    printed = daytwo("contract", "export", "C.toml", "--to", "odcs")
+    assert json.loads(printed.out)["kind"] == "DataContract"
+    again = daytwo("contract", "export", "C.toml", "--to", "gx", "-o", "c.gx.json")
+    assert again.code == 1
+    stranger = daytwo("contract", "import", suite, "--from", "gx", "--time", "when")
+    assert stranger.code == 2
+    assert "says nothing of a column 'when'" in stranger.err
+
+
+def test_rows_tell_the_types_that_a_suite_does_not(daytwo, tmp_path):
+    pl.DataFrame({"km": [1], "at": ["2020-01-01"]}).write_csv(tmp_path / "rows.csv")
+    suite = {"name": "s", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "at"}}]}
+    (tmp_path / "s.json").write_text(json.dumps(suite))
+    said = daytwo("contract", "import", "s.json", "--from", "gx", "--rows", "rows.csv", "--time", "at")
+    assert 'kind = "time"' in said.out
+    assert said.err == ""
+
+
 def test_ingest_takes_a_content_in_once_and_keeps_bad_rows_aside(daytwo, rows_file, project, tmp_path):
-    broken(rows_file).write_parquet(tmp_path / "more.parquet")
+    broken(rows_file, stranger=False).write_parquet(tmp_path / "more.parquet")
     before = daytwo("ingest", "-C", project, "--json").json
     assert [one["again"] for one in before["files"]] == [True]
     first = daytwo("ingest", "more.parquet", "-C", project, "--json").json

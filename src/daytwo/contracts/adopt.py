@@ -218,6 +218,8 @@ class Draft:
         if kind is None:
             self.leave(name, "its type is not said; give rows with --rows, or set kind and role yourself")
             return Column(name, Kind.TEXT, Role.IGNORED, evidence="its type was not said")
+        if kind is Kind.NUMBER and kinds.get(name) is Kind.INTEGER:
+            kind = Kind.INTEGER
         if kind is Kind.CATEGORY and not facts.get("levels"):
             kind = Kind.TEXT
         role = roles.get(name) or (Role.CHECKED if kind in {Kind.TEXT, Kind.TIME} else Role.FEATURE)
