@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from daytwo.contracts.action import Action, Breach
-from daytwo.contracts.column import Column
+from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING, judge_of
 from daytwo.core.schema import Kind
@@ -99,7 +99,10 @@ def _one_value(column: Column, bad: Sequence[Row]) -> Cause | None:
 def _swapped(contract: Contract, column: Column, bad: Sequence[Row]) -> Cause | None:
     mine = _keeps(column)
     for other in contract.columns:
-        if other.name == column.name or not other.is_checked or column.is_numeric is not other.is_numeric:
+        promised = other.levels or other.minimum is not None or other.maximum is not None or other.pattern is not None
+        if other.name == column.name or not other.is_checked or other.role is Role.TARGET or not promised:
+            continue
+        if column.is_numeric is not other.is_numeric:
             continue
         theirs = _keeps(other)
         pairs = [(row[column.name], row[other.name]) for row in bad if column.name in row and other.name in row]
