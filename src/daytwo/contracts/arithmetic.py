@@ -10,6 +10,7 @@ Programming 69, 35-45: invariants are kept only where chance would not have kept
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
@@ -194,5 +195,5 @@ def _order(values: Mapping[str, _Values], held_out: npt.NDArray[np.int64], a: st
 
 
 def _written(name: str) -> str:
-    plain = name.isidentifier() and name not in {"and", "or", "not", "col", "True", "False", "None"}
-    return name if plain else f'col("{name}")'
+    plain = name.isidentifier() and not keyword.iskeyword(name) and name != "col"
+    return name if plain else f"col({name!r})"

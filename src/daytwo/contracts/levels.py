@@ -3,7 +3,8 @@
 `mistyped.py` says which values look mistyped. Whether a text to come that looks like a known level may be rejected as
 mistyped depends on the levels: where most of them look like another, they are codes, and no text is mistyped; where
 new levels are still seen and levels look alike, one to come may look mistyped and be right. Whether any unknown text
-may be rejected depends on what was seen: dirt, and no level that came once only. Half of `propose.py`; pure.
+may be rejected depends on what was seen: few levels, each often and all early on, or dirt and no level that came once
+only. Half of `propose.py`; pure.
 
 Source: I. J. Good (1953), The population frequencies of species and the estimation of population parameters,
 Biometrika 40, 237-264: the share of rows to come with a new level is that of levels seen once.
@@ -24,6 +25,8 @@ _MOST_REJECTED, _MOST_WARNED = 5e-4, 5e-3
 
 # Known levels are all there are where at least so many rows, and this share of them, are mistyped and none is new.
 _LEAST_DIRT, _DIRT_SHARE = 5, 5e-3
+# Or where they are few, each came this often, and in the last two thirds of so many rows came no new one.
+_FEW, _OFTEN, _ENOUGH, _COMPLETE = 20, 20, 1_000, 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,14 @@ class Levels:
     false_alarm_rate: float
 
 
-def propose_levels(often: Mapping[str, int], mistyped: Mapping[str, str], early: frozenset[str]) -> Levels:
+def propose_levels(
+    often: Mapping[str, int], mistyped: Mapping[str, str], early: frozenset[str], complete: float = 1.0
+) -> Levels:
     """Return the levels among the values of `often`, which holds each one's number of rows, the most frequent first.
 
     `mistyped` is what `mistyped.py` said of them; `early` are the values of all but the held-out rows, so that
-    a level that came only later shows how often a new one looks mistyped.
+    a level that came only later shows how often a new one looks mistyped. `complete` is the share of the rows, in time
+    order, after which no new level came; 1 where there is no order to say so.
 
     Examples
     --------
@@ -54,6 +60,8 @@ def propose_levels(often: Mapping[str, int], mistyped: Mapping[str, str], early:
     >>> found.levels, found.typo
     (('birmingham', 'dothan'), 'reject')
     """
+    # Where all looks wrong, nothing does.
+    mistyped = mistyped if len(mistyped) < len(often) else {}
     levels = tuple(level for level in often if level not in mistyped)
     close = _close(levels[:MOST_LEVELS]) / max(min(len(levels), MOST_LEVELS), 1)
     if close > _CODES:
@@ -77,6 +85,8 @@ def propose_levels(often: Mapping[str, int], mistyped: Mapping[str, str], early:
     new = sum(often[level] for level in levels if level not in early or often[level] == 1)
     dirty = sum(often[value] for value in mistyped)
     closed = listed and new == 0 and len(levels) > 1 and dirty >= max(_LEAST_DIRT, _DIRT_SHARE * rows)
+    least = min((often[level] for level in levels), default=0)
+    closed |= 1 < len(levels) <= _FEW and least >= _OFTEN and rows >= _ENOUGH and complete <= _COMPLETE
     return Levels(levels[:MOST_LEVELS], mistyped, typo, "reject" if closed else "keep", alarms)
 
 

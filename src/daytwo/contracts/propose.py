@@ -14,8 +14,10 @@ spreads.py            how a batch's values are spread; volumes.py: how many rows
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, count
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +34,7 @@ from daytwo.contracts.keys import propose_keys, propose_monotone
 from daytwo.contracts.moments import read_moments, require_moments
 from daytwo.contracts.proposed_columns import ignored_column, named_column, plain_column
 from daytwo.contracts.proposed_texts import text_column
+from daytwo.contracts.relations import Dependency, Unique
 from daytwo.contracts.spreads import propose_spread
 from daytwo.contracts.volumes import propose_batch
 from daytwo.core.errors import DataError
@@ -99,11 +102,11 @@ def propose(
         version=1,
         owner=owner,
         columns=columns,
-        rules=_rules(frame, checked, held_out),
+        rules=_told_apart(_rules(frame, checked, held_out)),
         relations=(
-            *propose_keys({c.name: in_codes[c.name] for c in checked if _may_name(c, in_codes)}, named=key),
+            *_told_apart(propose_keys({c.name: in_codes[c.name] for c in checked if _may_name(c, in_codes)}, named=key)),
             *propose_monotone(as_came, checked),
-            *(one for one in depends.proposed if names.issuperset(one.reads)),
+            *_told_apart(tuple(one for one in depends.proposed if names.issuperset(one.reads))),
         ),
         distributions=_spreads(frame, checked, ordered=bool(time)),
         batch=propose_batch(frame.get_column(time).drop_nulls()) if time else ANY_BATCH,
@@ -137,6 +140,24 @@ def _is_discrete(series: pl.Series) -> bool:
         return False
     some = series.head(_SAMPLE).drop_nulls()
     return not dtype.is_float() or some.n_unique() <= max(2, _MEASURED * some.len())
+
+
+_Named = TypeVar("_Named", Rule, Unique, Dependency)
+
+
+def _told_apart(proposed: tuple[_Named, ...]) -> tuple[_Named, ...]:
+    """Return the same with a number behind each name that another has."""
+    taken: set[str] = set()
+    apart = []
+    for one in proposed:
+        name = next(name for name in _numbered(one.name) if name not in taken)
+        taken.add(name)
+        apart.append(replace(one, name=name))
+    return tuple(apart)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    return chain([name], (f"{name}_{number}" for number in count(2)))
 
 
 def _may_name(column: Column, in_codes: Mapping[str, Coded]) -> bool:

@@ -83,7 +83,8 @@ def text_column(
         )
     if role is Role.CHECKED and len(seen.all) > 1:
         return replace(base, evidence=base.evidence + _told(seen.all))
-    category = _category(base, series, seen, pattern, others, dirt)
+    complete = _complete(series, ordered=ordered)
+    category = _category(base, series, seen, pattern, others, dirt, complete)
     if role is Role.CHECKED:
         return replace(category, role=role, required=False, evidence=f"no input: {reason}{null_words(series)}")
     return category
@@ -96,6 +97,7 @@ def _category(
     pattern: Pattern | None,
     others: Mapping[str, Coded],
     dirt: frozenset[str],
+    complete: float,
 ) -> Column:
     fits = re.compile(pattern.text).fullmatch if pattern is not None else None
     often = {text: rows for text, rows in seen.all.items() if fits is None or fits(text) is not None}
@@ -103,7 +105,7 @@ def _category(
     mistyped: dict[str, str] = {}
     if len(often) <= _MOST_COMPARED:
         mistyped = unexplained(mistyped_values(compared), others[series.name], list(others.values()))
-    found = propose_levels(compared, mistyped | _odd(compared, dirt), frozenset(seen.early))
+    found = propose_levels(compared, mistyped | _odd(compared, dirt), frozenset(seen.early), complete)
     first = found.levels[0]
     words = f"{len(often) - len(found.mistyped)} levels, {first!r} most ({often[first] / series.len():.1%})"
     if len(often) - len(found.mistyped) > len(found.levels):
@@ -113,6 +115,8 @@ def _category(
         rows = sum(often[value] for value in found.mistyped)
         words += f"; {len(found.mistyped)} values in {rows} rows look mistyped, such as {odd!r}"
         words += f" for {near!r}" if near else ""
+    if found.other == "reject":
+        words += "; no other is to be expected: none came in the last two thirds of the rows, or dirt did"
     words += _misfit_words(pattern)
     alarms = (base.false_alarm_rate or 0.0) + (found.false_alarm_rate if found.typo == "reject" else 0.0)
     return replace(
@@ -126,6 +130,14 @@ def _category(
         evidence=f"{words}{null_words(series)}{_told(seen.all)}",
         false_alarm_rate=round(alarms, 8),
     )
+
+
+def _complete(series: pl.Series, *, ordered: bool) -> float:
+    """Return the share of the rows in which all texts have come; without an order a random one is as good as any."""
+    if not ordered:
+        return 0.0
+    first = series.is_first_distinct() & series.is_not_null()
+    return float(first.arg_true().max() or 0) / series.len()  # type: ignore[arg-type]  # row numbers
 
 
 def _odd(often: Mapping[str, int], dirt: frozenset[str]) -> dict[str, str]:
