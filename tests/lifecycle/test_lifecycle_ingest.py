@@ -16,10 +16,13 @@ import polars as pl
 import pytest
 from deltalake import write_deltalake
 
+from daytwo.contracts.action import Action
+from daytwo.contracts.batch import Batch
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract, Rule
+from daytwo.contracts.relations import Reference, Unique
 from daytwo.contracts.toml_text import to_toml
-from daytwo.core.errors import Conflict, DataError
+from daytwo.core.errors import Conflict, DataError, Refused
 from daytwo.core.schema import Kind
 from daytwo.lifecycle import ingest as ingest_file
 from daytwo.lifecycle import intakes
@@ -298,6 +301,21 @@ def test_a_column_that_changed_its_type_is_told_with_examples(project, tmp_path)
     (note,) = [note for note in intake.notes if "changed its type" in note]
     assert "'wind'" in note
     assert "'0 kn' (row 0), '1 kn' (row 1), '2 kn' (row 2)" in note
+
+
+def test_promises_between_rows_and_of_the_whole_hold_across_files(project, tmp_path):
+    system = open_system(project)
+    unique, port = Unique("trips", ("trip",)), Reference("port", ("seats",), "ports", ("number",))
+    small = Batch(maximum_rows=30, window="10d", action=Action.REJECT)
+    system.tables.append("ports", pl.DataFrame({"number": list(range(100, 119))}), batch="ports")
+    system.contract_path.write_text(to_toml(replace(CONTRACT, relations=(unique, port), batch=small)))
+    first = take_in(system, write(tmp_path, trips()), NOW)
+    assert [(one["rule"], one["rows"]) for one in first.reasons] == [("reference:port", 1)]
+    second = take_in(system, write(tmp_path, trips(15, 10), "b.parquet"), NOW)
+    assert (second.accepted, [(one["rule"], one["rows"]) for one in second.reasons]) == (6, [("unique:trips", 4)])
+    with pytest.raises(Refused, match=r"c\.parquet is refused as a whole"):
+        take_in(system, write(tmp_path, trips(500, 60), "c.parquet"), NOW)
+    assert system.tables.read("dataset").height == 25
 
 
 def test_late_rows_are_accepted_and_counted_also_against_settled_windows(project, tmp_path):

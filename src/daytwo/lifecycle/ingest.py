@@ -12,8 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import polars as pl
+
 from daytwo.contracts.columnar import ROW
 from daytwo.contracts.contract import Contract
+from daytwo.contracts.relations import Reference, Unique
 from daytwo.contracts.toml import read_contract
 from daytwo.core.errors import Conflict, DataError, NotFound
 from daytwo.lifecycle.evolution import refuse_lost
@@ -135,11 +138,28 @@ def _past(system: System, contract: Contract, source: Source) -> Past:
         schema,
         newest_time(system) if contract.time is not None else None,
         (settled[0].start, settled[-1].end) if settled else None,
+        seen=_seen(system, contract, schema),
+        others=_others(system, contract),
     )
     if source.is_file or contract.key is None or contract.key.name not in schema:
         return past
     keys = system.tables.read(DATASET, columns=[contract.key.name]).get_column(contract.key.name)
     return replace(past, keys=keys)
+
+
+def _seen(system: System, contract: Contract, schema: pl.Schema) -> dict[str, pl.DataFrame]:
+    """Return what the dataset holds in the columns of each unique promise."""
+    unique = [one for one in contract.relations if isinstance(one, Unique) and set(one.columns) <= set(schema)]
+    return {one.name: system.tables.read(DATASET, columns=one.columns) for one in unique}
+
+
+def _others(system: System, contract: Contract) -> dict[str, pl.DataFrame]:
+    """Return the tables that references name, as far as the project keeps them."""
+    keys: dict[str, dict[str, None]] = {}
+    for one in contract.relations:
+        if isinstance(one, Reference) and set(one.key) <= set(system.tables.schema(one.table)):
+            keys.setdefault(one.table, {}).update(dict.fromkeys(one.key))
+    return {table: system.tables.read(table, columns=list(names)) for table, names in keys.items()}
 
 
 def _files(match: Path) -> Iterator[Path]:

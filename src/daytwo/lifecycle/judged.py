@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 import polars as pl
 
+from daytwo.contracts.batch import BatchBreach
 from daytwo.contracts.columnar import ROW, check
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.report import Report, report
+from daytwo.core.errors import Refused
 from daytwo.core.schema import Kind
 from daytwo.lifecycle.evolution import changed_types, extra_values, new_columns
 from daytwo.lifecycle.flow import Json
@@ -50,13 +52,16 @@ class Past:
 
     `schema` are the dataset's columns, `reached` the newest event time in it, `settled` the first and last moment of
     the windows that are settled. `keys` are the keys that are in already, where rows of a table that grows must not
-    come twice.
+    come twice. `seen` are, by the name of a unique promise, its columns of the dataset; `others` the tables that
+    references name.
     """
 
     schema: pl.Schema
     reached: datetime | None = None
     settled: tuple[datetime, datetime] | None = None
     keys: pl.Series | None = None
+    seen: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    others: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,14 @@ def judge(contract: Contract, rows: Rows, past: Past, *, name: str, batch: str, 
     ------
     DataError
         If a required column is not there.
+    Refused
+        If the source as a whole breaks a promise that rejects.
     """
     numbered = _unknown_keys(_with_outcome(rows.frame.with_row_index(ROW), contract), contract, past)
     places = numbered.get_column(ROW).cast(pl.Int64)
     frame = numbered.drop(ROW)
-    checked = check(contract, frame, labels=True, parse_text=rows.texts)
+    checked = check(contract, frame, labels=True, parse_text=rows.texts, others=past.others, seen=past.seen, now=now)
+    _refuse_whole(checked.refusals, name)
     extras, notes = new_columns(contract, frame, past.schema.names())
     passed = ~pl.Series(range(frame.height), dtype=pl.Int64).is_in(checked.rejected.get_column(ROW).implode())
     kept = [extra_values(frame.get_column(one).filter(passed), past.schema.get(one)) for one in extras]
@@ -104,7 +112,12 @@ def judge(contract: Contract, rows: Rows, past: Past, *, name: str, batch: str, 
         "contract_version": contract.version,
         "new_columns": [one for one in extras if one not in past.schema],
         "reasons": _reasons(found, rows.broken, places),
-        "notes": [*rows.notes, *notes, *changed_types(found, checked.failures, frame.height)],
+        "notes": [
+            *rows.notes,
+            *notes,
+            *changed_types(found, checked.failures, frame.height),
+            *(breach.message for breach in checked.batch),
+        ],
     }
     kept_aside = (
         *_bad_rows(checked.rejected, checked.failures, places, batch, _kinds(contract) if rows.texts else {}),
@@ -117,6 +130,15 @@ def judge(contract: Contract, rows: Rows, past: Past, *, name: str, batch: str, 
 def quarantine_frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Return rows in the quarantine's form as a frame."""
     return pl.DataFrame(rows, schema=_QUARANTINE, orient="row")
+
+
+def _refuse_whole(breaches: Sequence[BatchBreach], name: str) -> None:
+    """Refuse a source that as a whole breaks a promise that rejects."""
+    if breaches:
+        raise Refused(
+            f"{name} is refused as a whole: {'; '.join(breach.message for breach in breaches)}",
+            hint="Mend the source, or let the contract warn where it rejects",
+        )
 
 
 def _with_outcome(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
