@@ -72,6 +72,11 @@ def _features(i: int, column: Column) -> list[str]:
     return [f"x{i}", f"d{i}"] if column.imputed_name else [f"x{i}"]
 
 
+def _is_rounded(column: Column) -> bool:
+    """Whether a feature may be more exact than float32; codes, truths and flags are whole and small."""
+    return column.role is Role.FEATURE and column.is_numeric
+
+
 def _fetch(names: list[str]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
     """Return what takes the values of `names` from a row, in order; it raises KeyError where one is not there."""
     if len(names) > 1:
@@ -80,7 +85,7 @@ def _fetch(names: list[str]) -> Callable[[Mapping[str, object]], tuple[object, .
 
 
 def _scope(contract: Contract, columns: list[Column], rules: tuple[RowRule, ...]) -> dict[str, Any]:
-    float32 = struct.Struct(f"{len(contract.features.features)}f")
+    float32 = struct.Struct(f"{sum(map(_is_rounded, columns))}f")
     scope: dict[str, Any] = {
         "MISSING": MISSING,
         "NAN": math.nan,
@@ -95,7 +100,7 @@ def _scope(contract: Contract, columns: list[Column], rules: tuple[RowRule, ...]
         "unpack": float32.unpack,
     }
     for i, column in enumerate(columns):
-        scope[f"n{i}"], scope[f"j{i}"] = column.name, mending_judge(column) if column.repair else judge_of(column)
+        scope[f"j{i}"] = mending_judge(column) if column.repair else judge_of(column)
         if column.pattern is not None:
             scope[f"fits{i}"] = re.compile(column.pattern).fullmatch
         if column.levels:
@@ -111,6 +116,7 @@ def _body(columns: list[Column], rules: tuple[RowRule, ...]) -> _Lines:
     """Return the lines of the function: v0, v1 ... are the values, x0, x1 ... their features, d0 ... the defaults'."""
     position = {column.name: i for i, column in enumerate(columns)}
     features = [name for i, column in enumerate(columns) for name in _features(i, column)]
+    rounded = "".join(f"x{i}, " for i, column in enumerate(columns) if _is_rounded(column))
     return [
         "out = []",
         "try:",
@@ -127,7 +133,8 @@ def _body(columns: list[Column], rules: tuple[RowRule, ...]) -> _Lines:
         "    for breach in out:",
         "        if breach.action is REJECT:",
         "            return None, tuple(out)",
-        f"return list(unpack(pack({', '.join(features)}))), tuple(out) if out else ()",
+        *([f"{rounded} = unpack(pack({rounded}))"] if rounded else []),
+        f"return [{', '.join(features)}], tuple(out) if out else ()",
     ]
 
 
@@ -152,8 +159,8 @@ def _number_lines(i: int, column: Column) -> _Lines:
 
 def _boolean_lines(i: int, column: Column) -> _Lines:
     return [
-        *_usual_lines(i, column, f"v{i} is True or v{i} is False", f"x{i} = v{i}"),
-        f"    x{i} = NAN if v{i} is None else v{i}",
+        *_usual_lines(i, column, f"v{i} is True or v{i} is False", f"x{i} = 1.0 if v{i} else 0.0"),
+        f"    x{i} = NAN if v{i} is None else float(v{i})",
     ]
 
 

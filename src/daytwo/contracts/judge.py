@@ -16,7 +16,7 @@ from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import FLOAT32_MAX, Column
 from daytwo.contracts.times import parse_time
 from daytwo.contracts.typos import Typos
-from daytwo.contracts.words import shortened
+from daytwo.contracts.words import SHOWN_CHARACTERS, shortened
 from daytwo.core.schema import Kind
 
 # A value of one column and the list its breaches are added to -> the typed value, None where missing or failed.
@@ -79,7 +79,8 @@ def _tell(column: Column, rule: str, action: Action = Action.REJECT) -> _Tell:
     usable = action is not Action.REJECT
 
     def tell(value: Any, out: list[Breach]) -> bool:
-        out.append(Breach(name, rule, shortened(value), message, action))
+        kept = value if value.__class__ is str and len(value) <= SHOWN_CHARACTERS else shortened(value)
+        out.append(Breach(name, rule, kept, message, action))
         return usable
 
     return tell

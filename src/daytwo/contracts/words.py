@@ -16,13 +16,14 @@ KIND_WORDS = {
     Kind.TIME: "a time in ISO 8601, such as 2013-04-01T17:30:00Z",
 }
 _SHOWN_LEVELS = 5
-_SHOWN_CHARACTERS = 80
+# A longer value is cut.
+SHOWN_CHARACTERS = 80
 # JSON readers elsewhere hold whole numbers exactly up to here.
 _EXACT = 1 << 53
 _CONTAINERS = (list, dict, tuple, set, bytes)
 
 
-def shortened(value: object, limit: int = _SHOWN_CHARACTERS) -> str | int | float | bool | None:
+def shortened(value: object, limit: int = SHOWN_CHARACTERS) -> str | int | float | bool | None:
     """Return `value` as a JSON value that is safe to store: long texts cut, what JSON cannot hold as text.
 
     Examples
