@@ -24,6 +24,7 @@ from daytwo.contracts.relations import Reference, Unique
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import Conflict, DataError, Refused
 from daytwo.core.schema import Kind
+from daytwo.flows import open_runner
 from daytwo.lifecycle import ingest as ingest_file
 from daytwo.lifecycle import intakes
 from daytwo.lifecycle.pickup import preview, take_in
@@ -32,7 +33,7 @@ from daytwo.wiring import open_system
 
 NOW = datetime(2013, 6, 1, tzinfo=UTC)
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["daytwo.lifecycle.pickup", "daytwo.wiring"])
+PROCESSES.set_forkserver_preload(["daytwo.flows", "daytwo.lifecycle.pickup", "daytwo.wiring"])
 CONTRACT = Contract(
     "trips",
     1,
@@ -94,7 +95,18 @@ def with_bad(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.Series("wind", wind))
 
 
-def _take(folder: Path, path: str, kill_at: int, told) -> None:
+def _directly(system, path: str):
+    intake = take_in(system, path, NOW)
+    return intake.again, intake.accepted, intake.rejected
+
+
+def _durably(system, path: str):
+    with open_runner(system) as runner:
+        done = runner.run("ingest", "ingest-1", {"path": path, "now": NOW.isoformat()})
+    return done["again"], done["accepted"], done["rejected"]
+
+
+def _take(folder: Path, path: str, kill_at: int, told, way=_directly) -> None:
     """Take a file in, counting the moments before and after each write; at one of them the process is killed."""
     moments = 0
 
@@ -116,14 +128,14 @@ def _take(folder: Path, path: str, kill_at: int, told) -> None:
     system = open_system(folder)
     for thing, name in ((system.tables, "append"), (system.audit, "append"), (intakes, "write_whole")):
         setattr(thing, name, watched(getattr(thing, name)))
-    intake = take_in(system, path, NOW)
-    told.send((moments, intake.again, intake.accepted, intake.rejected))
+    found = way(system, path)
+    told.send((moments, *found))
 
 
-def run_to_kill(folder: Path, path: Path, kill_at: int):
+def run_to_kill(folder: Path, path: Path, kill_at: int, way=_directly):
     """Run an ingest in a process of its own; return what it told, or None where it was killed."""
     receiver, sender = PROCESSES.Pipe(duplex=False)
-    process = PROCESSES.Process(target=_take, args=(folder, str(path), kill_at, sender))
+    process = PROCESSES.Process(target=_take, args=(folder, str(path), kill_at, sender, way))
     process.start()
     sender.close()
     try:
@@ -170,6 +182,17 @@ def test_an_ingest_killed_at_any_moment_is_there_once_after_the_next(project, tm
         assert content(folder) == expected
         assert take_in(open_system(folder), path, NOW).again
         assert content(folder) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill_at", [2, 4, 6, 10])
+def test_a_durable_flow_that_is_killed_goes_on_with_its_ingest(project, tmp_path, kill_at):
+    path = write(tmp_path, with_bad(trips()))
+    assert run_to_kill(project, path, kill_at, _durably) is None
+    assert run_to_kill(project, path, 0, _durably)[1:] == (False, 18, 2)
+    keys, bad, accepted, entries = content(project)
+    assert (len(keys), len(bad), accepted, entries) == (18, 2, [18], ["ingest rows.parquet 18+2"])
+    assert run_to_kill(project, path, 0)[1:] == (True, 0, 0)
 
 
 def test_what_was_cut_short_is_finished_though_source_and_contract_have_changed(project, tmp_path):
