@@ -1,6 +1,7 @@
 """A table in batches: the verdict of the whole table, however it is cut."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -13,9 +14,10 @@ from daytwo.contracts.batch import Batch, Distribution
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.columnar import check
 from daytwo.contracts.contract import Contract, Rule
+from daytwo.contracts.parquet import check_file
 from daytwo.contracts.relations import Dependency, Monotone, Reference, Unique
 from daytwo.contracts.report import report
-from daytwo.contracts.stream import check_batches, check_file
+from daytwo.contracts.stream import check_batches
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
 
@@ -70,7 +72,7 @@ def lines_of(checked: object) -> list[tuple[object, ...]]:
 
 def cut(frame: pl.DataFrame, ends: list[int]) -> list[pl.DataFrame]:
     places = [0, *sorted(end % (frame.height + 1) for end in ends), frame.height]
-    return [frame.slice(low, high - low) for low, high in zip(places, places[1:], strict=False)]
+    return [frame.slice(low, high - low) for low, high in pairwise(places)]
 
 
 @settings(max_examples=150, deadline=None)

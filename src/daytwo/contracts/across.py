@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from daytwo.contracts.contract import Contract
@@ -18,6 +19,8 @@ from daytwo.contracts.typed import reading
 from daytwo.core.errors import DataError
 
 _SHOWN = 80
+# Whole numbers are marked in a table of bits where it has at most so many places for each.
+_DENSE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +124,32 @@ def outer_keys(contract: Contract, relation: Relation, others: Others) -> pl.Dat
 def repeated(keys: pl.DataFrame, known: pl.DataFrame | None) -> pl.Series:
     """Return the rows whose key a row before them has, or one that is known."""
     names = _names(keys)
-    first = keys.select(pl.col(names[0]) if len(names) == 1 else pl.struct(names)).to_series().is_first_distinct()
-    again = keys.get_column(ROW).filter(~first)
+    again = keys.get_column(ROW).clear()
+    if not _all_differ(keys, names):
+        first = keys.select(pl.col(names[0]) if len(names) == 1 else pl.struct(names)).to_series().is_first_distinct()
+        again = keys.get_column(ROW).filter(~first)
+    return pl.concat([again, acquainted(keys, known)]).unique().sort()
+
+
+def _all_differ(keys: pl.DataFrame, names: Sequence[str]) -> bool:
+    """Whether no two rows have the same key, by the cheapest proof that holds; False may also mean "not known"."""
+    one = keys.get_column(names[0])
+    if len(names) == 1 and one.dtype.is_integer() and one.len():
+        numbers = one.to_numpy()
+        low, high = int(numbers.min()), int(numbers.max())
+        if high - low < _DENSE * one.len():
+            present = np.zeros(high - low + 1, dtype=np.bool_)
+            present[numbers - low] = True
+            return int(np.count_nonzero(present)) == one.len()
+    hashes = (pl.col(names[0]) if len(names) == 1 else pl.struct(names)).hash(0)
+    return bool(keys.select(hashes.n_unique()).item() == keys.height)
+
+
+def acquainted(keys: pl.DataFrame, known: pl.DataFrame | None) -> pl.Series:
+    """Return the rows whose key is known."""
     if known is None or not known.height:
-        return again
-    old = keys.join(known, on=names, how="semi").get_column(ROW)
-    return pl.concat([again, old]).unique().sort()
+        return keys.get_column(ROW).clear()
+    return keys.join(known, on=_names(keys), how="semi", maintain_order="left").get_column(ROW)
 
 
 def strangers(keys: pl.DataFrame, known: pl.DataFrame) -> pl.Series:

@@ -13,9 +13,10 @@ import polars as pl
 from daytwo.contracts.action import Action
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.lines import LINES, ROW
+from daytwo.contracts.plan import Plan
 from daytwo.contracts.remade import Remade, is_remade, remade
 from daytwo.contracts.rules import message, rule_column, rule_name
-from daytwo.contracts.suspects import Plan, cell_name, levels, outcome, outside, unmatched
+from daytwo.contracts.suspects import levels, outcome, outside, unmatched
 from daytwo.contracts.typed import reading, shown
 
 
@@ -46,7 +47,7 @@ def name_cells(held: Plan, frame: pl.DataFrame, rows: pl.Series) -> Named:
     made: dict[str, Remade] = {}
     usable: dict[str, pl.Expr] = {}
     for i, (column, dtype) in enumerate(zip(held.columns, held.dtypes, strict=True)):
-        name, cell = column.name, pl.col(cell_name(i))
+        name, cell = column.name, pl.col(held.cells[i])
         if is_remade(column):
             made[name] = remade(column, work, cell, dtype, parse_text=held.parse_text, absent=name in held.absent)
             found.append(made[name].lines)
@@ -55,7 +56,7 @@ def name_cells(held: Plan, frame: pl.DataFrame, rows: pl.Series) -> Named:
         else:
             broken = _broken(work, list(_tests(column, cell, dtype, parse_text=held.parse_text)))
             found.append(_lines(work, broken))
-            value = reading(column, cell, dtype, parse_text=held.parse_text).value
+            value = held.read(i).value
             hard = [test.fails for test in broken if test.action is Action.REJECT]
             usable[name] = pl.when(~pl.any_horizontal(hard)).then(value) if hard else value
     found.append(_lines(work, _broken(work, list(_rule_tests(held, usable)))))
@@ -63,7 +64,7 @@ def name_cells(held: Plan, frame: pl.DataFrame, rows: pl.Series) -> Named:
 
 
 def _usable(position: int) -> str:
-    return f"usable {position}"
+    return f"_usable {position}"
 
 
 def _rule_tests(held: Plan, usable: dict[str, pl.Expr]) -> Iterator[_Test]:

@@ -22,7 +22,7 @@ from daytwo.contracts.cells import Named, name_cells
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.lines import ROW
-from daytwo.contracts.suspects import Plan, cell_name, plan
+from daytwo.contracts.plan import Plan, plan
 from daytwo.contracts.typed import dtype_of, reading
 from daytwo.contracts.whole import breaches, tally
 from daytwo.core.errors import DataError
@@ -108,10 +108,10 @@ def judge_rows(
     Returns the judged columns under the plan's names, the lines of all broken rules, and all rows in the contract's
     types, mended; of these only the `wanted` columns where they are named.
     """
-    judged = held.renamed(frame)
-    suspicious = judged.select(held.suspicious().alias(ROW)).get_column(ROW) if held.columns else _no(frame.height)
-    places = suspicious.arg_true().cast(pl.Int64)
-    named = name_cells(held, judged.filter(suspicious), places)
+    judged = held.judged(frame)
+    found = judged.lazy().with_row_index(ROW).filter(held.suspicious()).collect()
+    places = found.get_column(ROW).cast(pl.Int64)
+    named = name_cells(held, found.drop(ROW), places)
     return judged, named.lines, _typed_rows(held, frame, judged, named, places, wanted)
 
 
@@ -144,7 +144,7 @@ def _typed_rows(
         made = named.remade.get(column.name)
         if column.name in positions:
             i = positions[column.name]
-            values = _read(column, judged.get_column(cell_name(i)), parse_text=held.parse_text)
+            values = _read(column, judged.get_column(held.cells[i]), parse_text=held.parse_text)
             series.append((values if made is None else _put(values, places, made.usable)).alias(column.name))
         elif not column.is_checked and column.name in frame.columns:
             values = _read(column, frame.get_column(column.name), parse_text=held.parse_text)
@@ -154,7 +154,7 @@ def _typed_rows(
         if column.imputed_name:
             none = _no(frame.height)
             series.append((none if made is None else _put(none, places, made.imputed)).alias(column.imputed_name))
-    return pl.DataFrame(series, height=frame.height)
+    return pl.DataFrame(series, height=frame.height if series else None)
 
 
 def _read(column: Column, series: pl.Series, *, parse_text: bool) -> pl.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,17 +13,26 @@ from daytwo.contracts.action import Action
 from daytwo.contracts.batch import BatchBreach
 from daytwo.contracts.report import EXAMPLES, BrokenRule, Report, in_order, whole_rules
 
+# Takes lines as they are found: `row`, `column`, `rule`, `value`, `message`, `action` ("reject", "repair" or "warn"),
+# `repaired`.
+Sink = Callable[[pl.DataFrame], None]
+
 
 class Counting:
-    """Counts rows and lines."""
+    """Counts rows and lines; `rows` is how many rows there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, sink: Sink | None = None) -> None:
         self.rows = 0
+        self._sink = sink
         self._rules: dict[tuple[str, str, str], _Count] = {}
-        self._rejected, self._mended = _Marks(), _Marks()
+        self._rejected, self._mended = Marks(), Marks()
 
     def take(self, lines: pl.DataFrame) -> None:
-        """Count lines; the rows of one rule come in order, or all at the end."""
+        """Count lines and hand them on."""
+        if not lines.height:
+            return
+        if self._sink is not None:
+            self._sink(lines)
         of_rule = lines.group_by("action", "column", "rule", maintain_order=True).agg(
             pl.len().alias("rows"), pl.col("row").bottom_k(EXAMPLES).sort(), pl.first("message")
         )
@@ -32,6 +42,10 @@ class Counting:
             count.examples = sorted([*count.examples, *one["row"]])[:EXAMPLES]
         self._rejected.mark(lines.filter(pl.col("action") == "reject").get_column("row"))
         self._mended.mark(lines.filter(pl.col("action") == "repair").get_column("row"))
+
+    def rejected_so_far(self) -> Marks:
+        """Return the rows that are rejected by now."""
+        return self._rejected.copy()
 
     def report(self, batch: tuple[BatchBreach, ...], unknown: tuple[str, ...]) -> Report:
         """Return what all the lines come to."""
@@ -58,13 +72,14 @@ class _Count:
     examples: list[int] = field(default_factory=list)
 
 
-class _Marks:
+class Marks:
     """A set of row numbers, one bit for each row."""
 
     def __init__(self) -> None:
         self._bits: npt.NDArray[np.uint8] = np.zeros(1 << 10, dtype=np.uint8)
 
     def mark(self, rows: pl.Series) -> None:
+        """Put rows into the set."""
         if not rows.len():
             return
         numbers = rows.to_numpy()
@@ -75,7 +90,24 @@ class _Marks:
             self._bits = grown
         np.bitwise_or.at(self._bits, numbers >> 3, (1 << (numbers & 7)).astype(np.uint8))
 
-    def count(self, *, without: _Marks | None = None) -> int:
+    def copy(self) -> Marks:
+        """Return a set of the same rows."""
+        made = Marks()
+        made._bits = self._bits.copy()
+        return made
+
+    def within(self, start: int, end: int) -> pl.Series | None:
+        """Return which of the rows `start` .. `end` - 1 are in the set; None where none is."""
+        held = self._bits[start // 8 : (end + 7) // 8]
+        if not held.any():
+            return None
+        found = np.zeros(end - start, dtype=np.bool_)
+        marked = np.unpackbits(held, bitorder="little")[start % 8 :][: end - start]
+        found[: marked.size] = marked
+        return pl.Series(found)
+
+    def count(self, *, without: Marks | None = None) -> int:
+        """Return how many rows are in the set, but not in another."""
         bits = self._bits
         if without is not None:
             shared = min(bits.size, without._bits.size)  # noqa: SLF001  its own class

@@ -38,7 +38,7 @@ class Spill:
         """Yield each part, as frames in memory or files."""
         if not self._written:
             if self._held:
-                yield self._held
+                yield [pl.concat(self._held)]
             return
         self._write()
         for part in range(_PARTS):

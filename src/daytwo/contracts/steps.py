@@ -5,12 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import polars as pl
 
-from daytwo.contracts.across import counted, fallen, greatest, minority, relation_lines, repeated, strangers, summed
+from daytwo.contracts.across import (
+    Others,
+    acquainted,
+    counted,
+    fallen,
+    greatest,
+    minority,
+    outer_keys,
+    relation_lines,
+    repeated,
+    strangers,
+    summed,
+)
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.lines import ROW
 from daytwo.contracts.relations import Dependency, Monotone, Reference, Relation, Unique
 from daytwo.contracts.spill import Part, Spill, read_part
@@ -20,20 +33,35 @@ from daytwo.core.errors import DataError
 _MOST_GROUPS = 4_000_000
 
 
+def steps_of(contract: Contract, others: Others, folder: Path, columns: Collection[str]) -> list[Steps]:
+    """Return what judges each relation over these columns.
+
+    Raises
+    ------
+    DataError
+        If a table that a reference names is not given, or has not its key.
+    """
+    return [
+        Steps(one, outer_keys(contract, one, others), folder, str(i))
+        for i, one in enumerate(contract.relations)
+        if set(one.reads) <= set(columns)
+    ]
+
+
 class Steps:
     """Judges one relation; `outer` are the keys outside of the table that it goes by."""
 
     def __init__(self, relation: Relation, outer: pl.DataFrame | None, folder: Path, name: str) -> None:
-        self._relation, self._outer = relation, outer
+        self.relation, self._outer = relation, outer
         by = relation.determinant if isinstance(relation, Dependency) else relation.reads
         self._aside = Spill(folder, name, [f"key {i}" for i in range(len(by))])
         self._tops: pl.DataFrame | None = None
 
     def take(self, keys: pl.DataFrame) -> pl.DataFrame:
         """Judge what a relation reads of a batch; return the lines that are sure now."""
-        match self._relation:
+        match self.relation:
             case Unique():
-                failing = repeated(keys, self._outer)
+                failing = acquainted(keys, self._outer)
                 self._aside.add(_without(keys, failing))
             case Dependency():
                 failing = pl.Series([], dtype=pl.Int64)
@@ -41,17 +69,17 @@ class Steps:
             case Reference():
                 failing = strangers(keys, self._outer if self._outer is not None else keys.clear())
             case Monotone():
-                failing = fallen(keys, self._tops, strict=self._relation.strict)
+                failing = fallen(keys, self._tops, strict=self.relation.strict)
                 self._tops = greatest(keys, self._tops)
                 self._refuse_many_groups()
-        return relation_lines(self._relation, keys, failing)
+        return relation_lines(self.relation, keys, failing)
 
     def rest(self) -> Iterator[pl.DataFrame]:
         """Yield the lines that only the end could tell."""
         for part in self._aside.parts():
-            if isinstance(self._relation, Unique):
+            if isinstance(self.relation, Unique):
                 yield from self._repeated(part)
-            elif isinstance(self._relation, Dependency):
+            elif isinstance(self.relation, Dependency):
                 yield from self._minority(part)
 
     def _repeated(self, part: Part) -> Iterator[pl.DataFrame]:
@@ -59,7 +87,7 @@ class Steps:
         for piece in part:
             keys = read_part(piece)
             failing = repeated(keys, pl.concat(known) if known else None)
-            yield relation_lines(self._relation, keys, failing)
+            yield relation_lines(self.relation, keys, failing)
             known.append(_without(keys, failing).drop(ROW))
 
     def _minority(self, part: Part) -> Iterator[pl.DataFrame]:
@@ -68,12 +96,12 @@ class Steps:
             counts = [summed([*counts, counted(read_part(piece))])]
         for piece in part:
             keys = read_part(piece)
-            yield relation_lines(self._relation, keys, minority(keys, counts[0]))
+            yield relation_lines(self.relation, keys, minority(keys, counts[0]))
 
     def _refuse_many_groups(self) -> None:
         if self._tops is not None and self._tops.height > _MOST_GROUPS:
             raise DataError(
-                f"{self._relation.rule}: more than {_MOST_GROUPS:,} groups, too many to remember while rows stream by",
+                f"{self.relation.rule}: more than {_MOST_GROUPS:,} groups, too many to remember while rows stream by",
                 hint="Check the table in memory, or take the promise out of the contract",
             )
 

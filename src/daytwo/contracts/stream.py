@@ -7,28 +7,24 @@ dependencies are put aside (`spill.py`) and judged at the end, so their lines co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from daytwo.contracts.across import Others, clean_keys, outer_keys
+from daytwo.contracts.across import Others, clean_keys
 from daytwo.contracts.columnar import judge_rows, refuse_own_names
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.counting import Counting
+from daytwo.contracts.counting import Counting, Sink
 from daytwo.contracts.lines import ROW
+from daytwo.contracts.plan import Plan, plan
 from daytwo.contracts.report import Report
-from daytwo.contracts.steps import Steps
-from daytwo.contracts.suspects import Plan, plan
+from daytwo.contracts.steps import Steps, steps_of
 from daytwo.contracts.whole import Tally, breaches, tally
 
-# Takes lines as they are found: `row`, `column`, `rule`, `value`, `message`, `action` ("reject", "repair" or "warn"),
-# `repaired`.
-Sink = Callable[[pl.DataFrame], None]
 _NONE: Mapping[str, pl.DataFrame] = {}
-_BATCH_ROWS = 1 << 17
 
 
 def check_batches(
@@ -60,52 +56,18 @@ def check_batches(
         return judging.finished(now)
 
 
-def check_file(
-    contract: Contract,
-    path: Path,
-    *,
-    labels: bool = True,
-    others: Mapping[str, pl.DataFrame] = _NONE,
-    seen: Mapping[str, pl.DataFrame] = _NONE,
-    now: datetime | None = None,
-    sink: Sink | None = None,
-    folder: Path | None = None,
-) -> Report:
-    """Judge the rows of a Parquet file without holding it in memory."""
-    return check_batches(
-        contract,
-        _batches(path),
-        labels=labels,
-        others=others,
-        seen=seen,
-        now=now,
-        sink=sink,
-        folder=folder,
-    )
-
-
-def _batches(path: Path) -> Iterator[pl.DataFrame]:
-    rows = pl.scan_parquet(path, glob=False)
-    empty = pl.DataFrame(schema=rows.collect_schema())
-    yield empty
-    yield from rows.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True, engine="streaming")
-
-
 class _Judging:
     """What is known of the rows so far."""
 
     def __init__(
         self, contract: Contract, others: Others, folder: Path, sink: Sink | None, *, labels: bool, parse_text: bool
     ) -> None:
-        self._contract, self._sink = contract, sink
-        self._labels, self._parse_text = labels, parse_text
-        self._steps = {
-            one.rule: Steps(one, outer_keys(contract, one, others), folder, str(i))
-            for i, one in enumerate(contract.relations)
-        }
+        self._contract, self._labels, self._parse_text = contract, labels, parse_text
+        self._others, self._folder = others, folder
+        self._steps: dict[str, Steps] = {}
         self._reads = frozenset(name for one in contract.relations for name in one.reads)
         self._plans: dict[tuple[tuple[str, pl.DataType], ...], Plan] = {}
-        self._counting = Counting()
+        self._counting = Counting(sink)
         self._tally = Tally()
         self._unknown: dict[str, None] = {}
 
@@ -114,15 +76,15 @@ class _Judging:
         judged, lines, typed = judge_rows(held, batch, self._reads)
         offset = self._counting.rows
         self._counting.rows += batch.height
-        self._tell(lines.with_columns(pl.col("row") + offset))
+        self._counting.take(lines.with_columns(pl.col("row") + offset))
         self._tally += tally(held, judged.lazy())
         for relation, keys in clean_keys(self._contract, typed, lines):
-            self._tell(self._steps[relation.rule].take(keys.with_columns(pl.col(ROW) + offset)))
+            self._counting.take(self._steps[relation.rule].take(keys.with_columns(pl.col(ROW) + offset)))
 
     def finished(self, now: datetime | None) -> Report:
         for steps in self._steps.values():
             for lines in steps.rest():
-                self._tell(lines)
+                self._counting.take(lines)
         return self._counting.report(breaches(self._contract, self._tally, now), tuple(self._unknown))
 
     def _plan(self, batch: pl.DataFrame) -> Plan:
@@ -132,10 +94,11 @@ class _Judging:
             held = plan(self._contract, batch.schema, labels=self._labels, parse_text=self._parse_text)
             self._plans[key] = held
             self._unknown |= dict.fromkeys(held.unknown)
+            names = {column.name for column in held.columns}
+            known = (
+                {}
+                if self._steps
+                else {one.relation.rule: one for one in steps_of(self._contract, self._others, self._folder, names)}
+            )
+            self._steps |= known
         return self._plans[key]
-
-    def _tell(self, lines: pl.DataFrame) -> None:
-        if lines.height:
-            self._counting.take(lines)
-            if self._sink is not None:
-                self._sink(lines)

@@ -1,7 +1,7 @@
-"""Which rows of a table must be looked at closer: all tests of all columns as one fused mask.
+"""Which cells of a column may break a rule: comparisons that cost little where a table is good.
 
-It never misses a row that breaks a rule and may take a few that break none; `cells.py` then names what is broken, of
-those rows only. So a good table costs one pass that compares and counts nothing else.
+They never miss a cell that breaks a rule and may take a few that break none; `plan.py` puts them together, and
+`cells.py` names what is broken, of the rows found only.
 """
 
 from __future__ import annotations
@@ -9,105 +9,26 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from daytwo.contracts.action import Action, Breach
-from daytwo.contracts.column import FLOAT32_MAX, Column, Role
-from daytwo.contracts.contract import Contract
+from daytwo.contracts.column import FLOAT32_MAX, Column
 from daytwo.contracts.ieee import Ieee
-from daytwo.contracts.judge import MISSING
-from daytwo.contracts.mend import mending_judge
-from daytwo.contracts.rules import RowRule, row_rules
+from daytwo.contracts.rules import RowRule
 from daytwo.contracts.typed import dtype_of, reading
-from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is judged of a table: columns, each with the type that the table holds, and the rules between them.
-
-    `absent` names columns that the table does not have and that a default stands in for. The plan's expressions name
-    the columns `value 0`, `value 1`, ...: a frame library reads some names ("*", "^a$") as patterns.
-    """
-
-    contract: Contract
-    columns: tuple[Column, ...]
-    dtypes: tuple[pl.DataType, ...]
-    absent: frozenset[str]
-    rules: tuple[RowRule, ...]
-    unknown: tuple[str, ...]
-    parse_text: bool
-
-    def renamed(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the judged columns of a table under the plan's names."""
-        held = [
-            frame.get_column(column.name) if column.name not in self.absent else _nothing(frame.height, dtype)
-            for column, dtype in zip(self.columns, self.dtypes, strict=True)
-        ]
-        return pl.DataFrame([series.alias(cell_name(i)) for i, series in enumerate(held)], height=frame.height)
-
-    def suspicious(self) -> pl.Expr:
-        """Return which rows may break a rule."""
-        masks = [pl.lit(False)]
-        for i, (column, dtype) in enumerate(zip(self.columns, self.dtypes, strict=True)):
-            masks += suspect(column, pl.col(cell_name(i)), dtype, parse_text=self.parse_text)
-        masks += [~outcome(rule, dict(self._read(rule))) for rule in self.rules]
-        return pl.any_horizontal(masks).fill_null(False)
-
-    def _read(self, rule: RowRule) -> Iterator[tuple[str, pl.Expr]]:
-        names = [column.name for column in self.columns]
-        for name in rule.columns:
-            i = names.index(name)
-            yield name, reading(self.columns[i], pl.col(cell_name(i)), self.dtypes[i], parse_text=self.parse_text).value
-
-
-def _nothing(height: int, dtype: pl.DataType) -> pl.Series:
-    return pl.repeat(None, height, dtype=dtype, eager=True)
-
-
-def cell_name(position: int) -> str:
-    """Return what the plan calls the column at `position`."""
-    return f"value {position}"
-
-
-def plan(contract: Contract, schema: pl.Schema, *, labels: bool, parse_text: bool) -> Plan:
-    """Return what is judged of a table of these columns.
-
-    Raises
-    ------
-    DataError
-        If a required column is not there, and no default stands in for it.
-    """
-    wanted = [c for c in contract.columns if c.is_checked and (labels or c.role is not Role.TARGET)]
-    absent = frozenset(c.name for c in wanted if c.name not in schema and _stands_in(c, contract))
-    columns = tuple(c for c in wanted if c.name in schema or c.name in absent)
-    names = [column.name for column in columns]
-    known = {column.name for column in contract.columns}
-    return Plan(
-        contract,
-        columns,
-        tuple(dtype_of(c) if c.name in absent else schema[c.name] for c in columns),
-        absent,
-        row_rules(contract, names),
-        tuple(name for name in schema if name not in known),
-        parse_text,
-    )
-
-
-def _stands_in(column: Column, contract: Contract) -> bool:
-    """Whether a default stands in for a column that is not there."""
-    found: list[Breach] = []
-    mending_judge(column)(MISSING, found)
-    if any(breach.action is Action.REJECT for breach in found):
-        raise DataError(
-            f"the data has no column {column.name!r}, which the contract {contract.name!r} requires",
-            hint="Bring the column back, or renew the contract with required = false for it",
-        )
-    return bool(found)
+# So few levels are compared one by one.
+_FEW = 5
+# Patterns that mean the same to both regular expression engines: plain characters and classes, repeated, in groups.
+_PORTABLE = re.compile(
+    r"(?:[A-Za-z0-9 _,:;/@#%=!<>~\"'-]|\\[.\-/+*?()\[\]{}|\\^$]|\."
+    r"|\[(?:[A-Za-z0-9 _.,:;/@#%=!<>+*?()|-]|\\[.\-\]\[\\/])+\]"
+    r"|\((?:\?:)?|[)|?*+]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})*"
+)
+# What one of them reads otherwise: groups that look around, repetitions that give nothing back, classes less others.
+_PARTING = re.compile(r"\(\?[^:]|[?*+}]\+|--")
 
 
 def suspect(column: Column, cell: pl.Expr, dtype: pl.DataType, *, parse_text: bool) -> Iterator[pl.Expr]:
@@ -125,7 +46,7 @@ def suspect(column: Column, cell: pl.Expr, dtype: pl.DataType, *, parse_text: bo
         yield from (mask for _, mask in read.failed)
         yield from () if found is None else (found,)
     if column.levels:
-        yield ~read.value.is_in(levels(column))
+        yield _unknown(column, read.value)
     yield from _odd_texts(column, read.value)
 
 
@@ -150,7 +71,7 @@ def levels(column: Column) -> pl.Expr:
 
 def unmatched(column: Column, value: pl.Expr) -> pl.Expr:
     """Return where a text does not match the column's pattern; each distinct text is matched once."""
-    match = re.compile(column.pattern or "").fullmatch
+    match = re.compile(column.pattern or "").fullmatch  # each text alone, as at the server
 
     def odd(series: pl.Series) -> pl.Series:
         texts = [text for text in series.unique().drop_nulls().to_list() if match(text) is None]
@@ -161,12 +82,18 @@ def unmatched(column: Column, value: pl.Expr) -> pl.Expr:
 
 def outcome(rule: RowRule, values: dict[str, pl.Expr]) -> pl.Expr:
     """Return where a row rule holds, null where a column it reads is null."""
+    usable = [value.is_not_null() for value in values.values()]
+    return pl.when(pl.all_horizontal(usable)).then(evaluated(rule, values))
+
+
+def evaluated(rule: RowRule, values: dict[str, pl.Expr]) -> pl.Expr:
+    """Return a row rule's expression; it is never false where it holds, and may be where a column it reads is null."""
     read = {
         name: Ieee(values[name].cast(pl.Float64)) if number else values[name]
         for name, number in zip(rule.columns, rule.numeric, strict=True)
     }
-    usable = [value.is_not_null() for value in values.values()]
-    return pl.when(pl.all_horizontal(usable)).then(rule.expression.evaluate(read.__getitem__))
+    held: pl.Expr = rule.expression.evaluate(read.__getitem__)
+    return held
 
 
 def _ends(column: Column) -> tuple[float | None, float | None]:
@@ -218,4 +145,11 @@ def _odd_texts(column: Column, value: pl.Expr) -> Iterator[pl.Expr]:
     if column.min_length is not None:
         yield value.str.len_chars() < column.min_length
     if column.pattern is not None:
-        yield unmatched(column, value)
+        portable = _PORTABLE.fullmatch(column.pattern) and not _PARTING.search(column.pattern)
+        yield ~value.str.contains(rf"\A(?:{column.pattern})\z") if portable else unmatched(column, value)
+
+
+def _unknown(column: Column, value: pl.Expr) -> pl.Expr:
+    if column.kind is Kind.CATEGORY and len(column.levels) <= _FEW:
+        return pl.all_horizontal([value != level for level in column.levels])
+    return ~value.is_in(levels(column))

@@ -17,8 +17,7 @@ import polars as pl
 
 from daytwo.contracts.batch import Batch, BatchBreach, Distribution
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.suspects import Plan, cell_name
-from daytwo.contracts.typed import reading
+from daytwo.contracts.plan import Plan
 from daytwo.core.durations import duration
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,12 +98,11 @@ def breaches(contract: Contract, counts: Tally, now: datetime | None) -> tuple[B
 
 
 def _value(held: Plan, position: int) -> pl.Expr:
-    column, dtype = held.columns[position], held.dtypes[position]
-    return reading(column, pl.col(cell_name(position)), dtype, parse_text=held.parse_text).value
+    return held.read(position).value
 
 
 def _missing(held: Plan, position: int) -> pl.Expr:
-    cell, column, dtype = pl.col(cell_name(position)), held.columns[position], held.dtypes[position]
+    cell, column, dtype = pl.col(held.cells[position]), held.columns[position], held.dtypes[position]
     if column.is_numeric and column.nan == "missing" and dtype.is_float():
         return cell.is_null() | cell.is_nan().fill_null(False)
     return cell.is_null()

@@ -1,0 +1,117 @@
+"""A Parquet file through its contract without holding it in memory: only rows that look suspicious are ever gathered.
+
+The fused mask of `suspects.py` goes down into the reading of the file. Promises between rows read their own columns
+once more, in batches. Where a repair may change what they read, all rows go through `stream.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from daytwo.contracts.across import Others
+from daytwo.contracts.cells import name_cells
+from daytwo.contracts.columnar import refuse_own_names
+from daytwo.contracts.contract import Contract
+from daytwo.contracts.counting import Counting, Marks, Sink
+from daytwo.contracts.lines import ROW
+from daytwo.contracts.plan import Plan, plan
+from daytwo.contracts.remade import is_remade
+from daytwo.contracts.report import Report
+from daytwo.contracts.steps import Steps, steps_of
+from daytwo.contracts.stream import check_batches
+from daytwo.contracts.whole import breaches, tally
+
+# So many rows are named at once.
+_ENOUGH = 1 << 16
+_NONE: Mapping[str, pl.DataFrame] = {}
+
+
+def check_file(
+    contract: Contract,
+    path: Path,
+    *,
+    labels: bool = True,
+    others: Mapping[str, pl.DataFrame] = _NONE,
+    seen: Mapping[str, pl.DataFrame] = _NONE,
+    now: datetime | None = None,
+    sink: Sink | None = None,
+    folder: Path | None = None,
+) -> Report:
+    """Judge the rows of a Parquet file; the arguments of `stream.check_batches` mean the same here.
+
+    Raises
+    ------
+    DataError
+        If a required column is not in the file, or a table that a reference names is not given.
+    """
+    rows = pl.scan_parquet(path, glob=False)
+    schema = rows.collect_schema()
+    refuse_own_names(schema.names())
+    held = plan(contract, schema, labels=labels, parse_text=False)
+    outside = Others(others, seen)
+    if not held.is_plain or _mends_keys(held):
+        batches = _whole_batches(rows, schema)
+        return check_batches(
+            contract, batches, labels=labels, others=others, seen=seen, now=now, sink=sink, folder=folder
+        )
+    with TemporaryDirectory(prefix="daytwo-", dir=folder) as aside:
+        steps = steps_of(contract, outside, Path(aside), {column.name for column in held.columns})
+        counting = Counting(sink)
+        counting.rows = rows.select(pl.len()).collect().item()
+        _judge_rows(held, rows, counting)
+        own = counting.rejected_so_far()
+        for one in steps:
+            _judge_relation(held, one, rows, own, counting)
+        return counting.report(breaches(contract, tally(held, rows), now), held.unknown)
+
+
+def _mends_keys(held: Plan) -> bool:
+    """Whether a repair may change what a promise between rows reads."""
+    reads = {name for relation in held.contract.relations for name in relation.reads}
+    return any(is_remade(column) and column.name in reads for column in held.columns)
+
+
+def _whole_batches(rows: pl.LazyFrame, schema: pl.Schema) -> Iterator[pl.DataFrame]:
+    yield pl.DataFrame(schema=schema)
+    yield from rows.collect_batches(maintain_order=True, engine="streaming")
+
+
+def _judge_rows(held: Plan, rows: pl.LazyFrame, counting: Counting) -> None:
+    """Judge each column apart: so alone its dictionary and the file's own statistics can answer for its rows."""
+    for part in held.parts():
+        suspicious = rows.with_row_index(ROW).filter(part.suspicious()).select(ROW, *part.cells)
+        for batch in _gathered(suspicious.collect_batches(maintain_order=True, engine="streaming")):
+            numbers = batch.get_column(ROW).cast(pl.Int64)
+            counting.take(name_cells(part, batch.select(part.cells), numbers).lines)
+
+
+def _gathered(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Put small batches together."""
+    held: list[pl.DataFrame] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(one.height for one in held) >= _ENOUGH:
+            yield pl.concat(held)
+            held = []
+    if any(one.height for one in held):
+        yield pl.concat(held)
+
+
+def _judge_relation(held: Plan, steps: Steps, rows: pl.LazyFrame, own: Marks, counting: Counting) -> None:
+    """Judge one relation of the rows that are not in `own`, those rejected for themselves."""
+    names = [column.name for column in held.columns]
+    keys = [held.read(names.index(name)).value.alias(f"key {i}") for i, name in enumerate(steps.relation.reads)]
+    offset = 0
+    for batch in rows.select(keys).collect_batches(maintain_order=True, engine="streaming"):
+        numbered = batch.with_columns(pl.int_range(offset, offset + batch.height, dtype=pl.Int64).alias(ROW))
+        bad = own.within(offset, offset + batch.height)
+        clean = numbered if bad is None else numbered.filter(~bad)
+        counting.take(steps.take(clean.drop_nulls()))
+        offset += batch.height
+    for lines in steps.rest():
+        counting.take(lines)
