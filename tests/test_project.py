@@ -20,6 +20,18 @@ def rows(tmp_path):
     return tmp_path / "some [rows].parquet"
 
 
+def test_what_was_assumed_of_a_csv_file_is_told(tmp_path):
+    rows = "".join(f"{i % 7},5;0{i:04};{i % 2}\n" for i in range(200))
+    (tmp_path / "rows.csv").write_text(f"wind;code;late\n{rows}")
+    made = make_project(tmp_path / "project", Asked(tmp_path / "rows.csv", "late"))
+    assert made.notes == (
+        "cells are parted by semicolons",
+        "numbers are written 1234,5 in wind",
+        "'code' holds codes such as '00000': texts",
+    )
+    assert made.contract.column("wind").kind == "number"
+
+
 def test_the_project_finds_its_rows_whatever_their_name(rows, tmp_path):
     made = make_project(tmp_path / "p", Asked(rows, "y"))
     settings = load_settings(tmp_path / "p", {}).settings

@@ -24,7 +24,7 @@ from daytwo.core.settings import Settings
 from daytwo.core.settings_file import FILE_NAME, check
 from daytwo.core.settings_text import render
 from daytwo.sources.files import read_rows
-from daytwo.sources.kinds import typed_rows
+from daytwo.sources.kinds import Kinds, typed
 
 CONTRACT_NAME = "contract.toml"
 # A number with more distinct values than this is predicted as a number, not as a class.
@@ -50,12 +50,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made: the project's folder, its contract, its task, and what looked too good to be known beforehand."""
+    """What was made: the project's folder, its contract, its task, what looked too good to be known beforehand.
+
+    `notes` are what was assumed to read the rows.
+    """
 
     folder: Path
     contract: Contract
     task: str
     leaks: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
 
 def make_project(folder: Path, asked: Asked) -> Made:
@@ -72,7 +76,9 @@ def make_project(folder: Path, asked: Asked) -> Made:
     """
     if (folder / FILE_NAME).exists():
         raise Refused(f"{folder} holds a project already", hint=f"Edit its {FILE_NAME}, or choose another folder")
-    frame = typed_rows(read_rows(asked.source))
+    rows = read_rows(asked.source)
+    kinds = typed(rows.frame) if rows.texts else Kinds(rows.frame, ())
+    frame = kinds.frame
     task = guess_task(frame, asked.target)
     leaks = suspected_leaks(frame, asked.target, time=asked.time, exclude=asked.exclude)
     left_out = [finding.subject for finding in leaks if finding.severity is Severity.CRITICAL]
@@ -91,7 +97,7 @@ def make_project(folder: Path, asked: Asked) -> Made:
     settings = _settings(asked, frame, name=name, task=task, exclude=exclude)
     check(settings)
     _write(folder, {CONTRACT_NAME: to_toml(contract), FILE_NAME: render(settings)})
-    return Made(folder, contract, task, leaks)
+    return Made(folder, contract, task, leaks, (*rows.notes, *kinds.notes))
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:

@@ -59,10 +59,13 @@ def init(
                 "features": features,
                 "ignored": names,
                 "leaks": leaks,
+                "notes": made.notes,
             }
         )
         return
     click.echo(f"Made {folder}: {made.task} model for {target!r} from {len(features)} columns of {rows}.")
+    for note in made.notes:
+        click.echo(f"  {note}.")
     for column in ignored:
         click.echo(f"  {column.name}: {_without(column.evidence)}")
     for leak in made.leaks:

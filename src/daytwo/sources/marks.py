@@ -62,7 +62,8 @@ def guess_marks(
         if (known is None or name in known) and _are_numbers(cells, known=known is not None)
     }
     everywhere = sum(votes.values(), Counter[Marks]())
-    habit = _habit(everywhere, separator)
+    seen = _habit(everywhere)
+    habit = seen if seen is not None else {";": ",", ",": "."}.get(separator, "")
     found: dict[str, Marks] = {}
     notes: list[str] = []
     for name, one in votes.items():
@@ -75,13 +76,18 @@ def guess_marks(
             notes.append(f"column {name!r} writes numbers in two ways; they are left as they are")
             continue
         open_mark = next((marks.thousands for marks in one if not marks.decimal), "")
-        marks = _settled(sure, open_mark, habit)
+        if open_mark == "." and not sure and habit == "," and seen is None:
+            marks = None  # a semicolon alone does not make 1.234 a thousand
+        else:
+            marks = _settled(sure, open_mark, habit)
         if marks is None:
             notes.append(f"column {name!r} holds '1{open_mark}234', which may be 1.234 or 1234; it is left as it is")
         elif marks != _PLAIN:
             found[name] = marks
-    for words in sorted({marks.words for marks in found.values()}):
-        listed = ", ".join(name for name, marks in found.items() if marks.words == words)
+    # Columns of plain digits so far have the file's habit too, but there is nothing to see of it yet.
+    shown = {name: marks.words for name, marks in found.items() if votes[name]}
+    for words in sorted(set(shown.values())):
+        listed = ", ".join(name for name, one in shown.items() if one == words)
         notes.append(f"numbers are written {words} in {listed}")
     return found, notes
 
@@ -134,15 +140,15 @@ def _votes(cells: Iterable[str]) -> Counter[Marks]:
     return votes
 
 
-def _habit(everywhere: Counter[Marks], separator: str) -> str:
-    """Return the decimal mark that the file's other numbers have, "" where nothing tells."""
+def _habit(everywhere: Counter[Marks]) -> str | None:
+    """Return the decimal mark that the file's numbers have, "" where they have two, None where none shows one."""
     decimals = Counter[str]()
     for marks, count in everywhere.items():
         if marks.decimal:
             decimals[marks.decimal] += count
     if len(decimals) == 1:
         return next(iter(decimals))
-    return {";": ",", ",": "."}.get(separator, "") if not decimals else ""
+    return "" if decimals else None
 
 
 def _settled(sure: set[Marks], open_mark: str, habit: str) -> Marks | None:
