@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
 from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import Column, Role
@@ -10,6 +12,7 @@ from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.encoder import Encoder
 from daytwo.core.errors import DataError
+from daytwo.core.expression import parse
 from daytwo.core.schema import Kind
 
 COLUMNS = (
@@ -87,6 +90,43 @@ def test_a_row_rule_speaks_only_where_its_columns_hold() -> None:
     assert rules({**GOOD, "stops": 99, "km": 41.0}) == [("km", "between")]
 
 
+NUMBERS = st.recursive(
+    st.sampled_from(["km", 'col("late by")', "0", "-1.5", "3"]),
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from("+-*/"), inner) | st.builds("-{}".format, inner)
+    ),
+    max_leaves=5,
+)
+TRUTHS = st.recursive(
+    st.builds("({} {} {})".format, NUMBERS, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), NUMBERS)
+    | st.sampled_from(["night", "(city == 'float')", "(col('city') > city)"]),
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or"]), inner)
+        | st.builds("(not {})".format, inner)
+    ),
+    max_leaves=4,
+)
+READ = (
+    Column("km", Kind.NUMBER),
+    Column("late by", Kind.INTEGER),
+    Column("night", Kind.BOOLEAN),
+    Column("city", Kind.TEXT, Role.CHECKED),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    TRUTHS, st.floats(allow_nan=False, width=32), st.integers(-9, 9), st.booleans(), st.sampled_from(["float", "v0"])
+)
+@example("(km / 0 <= km / col('late by'))", 0.0, 0, True, "float")
+def test_a_row_rule_says_what_its_expression_says(text: str, km: float, late: int, night: bool, city: str) -> None:
+    assume(parse(text).columns)
+    row = {"km": km, "late by": late, "night": night, "city": city}
+    features, breaches = compile_decoder(Contract("t", 1, "", READ, (Rule("r", text),))).check(row)
+    assert (features is not None) == parse(text).evaluate({**row, "late by": float(late)}.__getitem__)
+    assert [b.message for b in breaches] == ([] if features is not None else [f"{text} must hold"])
+
+
 def test_an_unusual_value_only_warns() -> None:
     features, breaches = DECODER.check({**GOOD, "km": 30})
     assert features is not None
@@ -122,3 +162,22 @@ def test_the_encoder_refuses_what_was_not_checked() -> None:
         encoder.row({**GOOD, "km": "12"})
     with pytest.raises(DataError, match="beyond float32"):
         encoder.row({**GOOD, "km": 1e39})
+
+
+def test_lengths_are_counted_in_characters() -> None:
+    column = Column("note", Kind.TEXT, Role.CHECKED, min_length=2, max_length=3)
+    check = compile_decoder(Contract("t", 1, "", (column,))).check
+    assert [bool(check({"note": text})[1]) for text in ("é", "éé", "😀😀😀", "abcd", "")] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_time_is_read_alike_by_its_short_way_and_its_long_way() -> None:
+    check = compile_decoder(Contract("t", 1, "", (Column("at", Kind.TIME, Role.TIME),))).check
+    good = ["2013-04-01T17:30:00Z", "2013-04-01 17:30:00Z", "2013-04-01T19:30:00+02:00"]
+    bad = ["2013-04-01T17:30:61Z", "2013-W1-1T17:30:00Z", "2013-04-01T\uff117:30:00Z", "2013-04-31T17:30:00Z"]
+    assert [[b.rule for b in check({"at": text})[1]] for text in good + bad] == [[]] * 3 + [["type"]] * 4

@@ -108,7 +108,7 @@ def _scope(contract: Contract, columns: list[Column], rules: tuple[RowRule, ...]
             scope[f"code{i}"] = codes.get
             scope[f"good{i}"] = {level: code for level, code in codes.items() if level_holds(column, level)}.get
     for i, rule in enumerate(rules):
-        scope[f"rule{i}"] = rule.judge
+        scope[f"holds{i}"], scope[f"broken{i}"] = rule.holds, rule.breach
     return scope
 
 
@@ -124,10 +124,7 @@ def _body(columns: list[Column], rules: tuple[RowRule, ...]) -> _Lines:
         "except KeyError:",
         f"    {''.join(f'v{i}, ' for i in position.values())} = [row.get(name, MISSING) for name in NAMES]",
         *(line for i, column in enumerate(columns) for line in _COLUMN_LINES[column.kind](i, column)),
-        *(
-            f"rule{i}(({''.join(f'v{position[name]}, ' for name in rule.columns)}), out)"
-            for i, rule in enumerate(rules)
-        ),
+        *(line for i, rule in enumerate(rules) for line in _rule_lines(i, [f"v{position[c]}" for c in rule.columns])),
         "if out or len(row) != FIELDS:",
         "    unknown_fields(row, KNOWN, out)",
         "    for breach in out:",
@@ -136,6 +133,11 @@ def _body(columns: list[Column], rules: tuple[RowRule, ...]) -> _Lines:
         *([f"{rounded} = unpack(pack({rounded}))"] if rounded else []),
         f"return [{', '.join(features)}], tuple(out) if out else ()",
     ]
+
+
+def _rule_lines(i: int, values: list[str]) -> _Lines:
+    there = " and ".join(f"{value} is not None" for value in values)
+    return [f"if {there} and not holds{i}({', '.join(values)}):", f"    out.append(broken{i})"]
 
 
 def _usual_range(column: Column) -> tuple[float, float]:

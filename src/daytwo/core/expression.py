@@ -83,7 +83,7 @@ def parse(text: str) -> Expression:
 
 
 def _inspect(node: ast.expr, text: str, names: dict[str, None]) -> None:
-    name = _column_name(node)
+    name = column_name(node)
     if name is not None:
         names[name] = None
     elif isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str):
@@ -107,7 +107,8 @@ def _inspect(node: ast.expr, text: str, names: dict[str, None]) -> None:
         )
 
 
-def _column_name(node: ast.expr) -> str | None:
+def column_name(node: ast.expr) -> str | None:
+    """Return the column that a part of an expression stands for, by its name or as `col("its name")`, if it is one."""
     if isinstance(node, ast.Name):
         return node.id
     if (
@@ -125,7 +126,7 @@ def _column_name(node: ast.expr) -> str | None:
 
 def _compiled(node: ast.expr) -> _Evaluate:
     """Return the tree as nested functions: a server evaluates one for every row."""
-    name = _column_name(node)
+    name = column_name(node)
     if name is not None:
         return lambda column: column(name)
     match node:
@@ -160,9 +161,22 @@ def _apply(combine: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
         return None
     if combine in _ARITHMETIC:
         left, right = _number(left), _number(right)
-    if combine is operator.truediv and isinstance(left, int | float) and isinstance(right, int | float) and right == 0:
-        return math.nan if left == 0 or math.isnan(left) else math.copysign(math.inf, left) * math.copysign(1, right)
+    if combine is operator.truediv and isinstance(left, int | float) and isinstance(right, int | float):
+        return divided(left, right)
     return combine(left, right)
+
+
+def divided(left: float, right: float) -> float:
+    """Return a plain number divided by another as arrays do it: by zero, infinity with its sign, or NaN for 0 / 0.
+
+    Examples
+    --------
+    >>> divided(1.0, 0.0), divided(3.0, 2.0)
+    (inf, 1.5)
+    """
+    if right == 0:
+        return math.nan if left == 0 or math.isnan(left) else math.copysign(math.inf, left) * math.copysign(1, right)
+    return left / right
 
 
 def _number(value: Any) -> Any:
