@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daytwo.contracts.action import Action
@@ -120,6 +120,12 @@ def test_a_change_between_columns_or_of_a_batch_is_told(old, new, effect, words)
     assert (change.effect, change.words) == (effect, words)
 
 
+def test_a_share_of_missing_values_narrows_where_the_batch_is_refused_for_it():
+    hard = {"batch": Batch(action=Action.REJECT)}
+    found = diff(replace(OLD, **hard), replace(changed(max_null_share=0.5), **hard))
+    assert found.verdict is Verdict.NARROWER
+
+
 def test_content_that_changes_asks_for_a_new_version():
     assert diff(OLD, replace(changed(maximum=50.0), version=1)).version.endswith("raise it to 2")
     assert diff(replace(OLD, version=5), changed(maximum=50.0)).version.endswith("make it 6")
@@ -166,12 +172,14 @@ def _rejected(contract: Contract, rows: pl.DataFrame) -> set[int]:
     return set(check(contract, rows).rejected["_row"].to_list())
 
 
+@settings(deadline=None)
 @given(old=_numbers(), new=_numbers())
 def test_wider_and_narrower_hold_for_every_number(old, new):
     rows = pl.DataFrame({"x": pl.Series([-4.0, -3.0, -1.5, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0, None, float("nan")])})
     _hold(old, new, rows)
 
 
+@settings(deadline=None)
 @given(old=_texts(), new=_texts())
 def test_wider_and_narrower_hold_for_every_level(old, new):
     _hold(old, new, pl.DataFrame({"x": ["a", "b", "c", "d", None]}))

@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, Entry] = {
     "status": Entry("status", "What is live, how it does, what waits"),
     "config": Entry("config", "Every setting with its value and where it comes from"),
     "doctor": Entry("doctor", "Check the project: settings, contract, ledger, journal, audit chain"),
-    "contract": Entry("contract", "Propose a contract from rows, or check rows against one"),
+    "contract": Entry("contract", "What rows must look like: propose, check, diff, lint, import, export"),
     "ingest": Entry("ingest", "Take files in: good rows become a dataset version, bad ones are kept aside"),
     "quarantine": Entry("quarantine", "Rows kept aside: list, show, repair and replay, drop"),
     "train": Entry("train", "Train, gate and put forward a candidate"),

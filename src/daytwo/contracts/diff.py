@@ -105,9 +105,10 @@ def diff(old: Contract, new: Contract, *, payoff: Collection[str] = ()) -> Diffe
 
 def _columns(old: Contract, new: Contract) -> Iterator[Change]:
     before, after = ({column.name: column for column in one.columns} for one in (old, new))
+    refuses = _rejects(old.batch) or _rejects(new.batch)
     for name, column in before.items():
         if name in after:
-            yield from changed_column(column, after[name])
+            yield from changed_column(column, after[name], batch_refuses=refuses)
         else:
             yield removed_column(column)
     for name, column in after.items():

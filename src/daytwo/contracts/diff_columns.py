@@ -46,8 +46,8 @@ def removed_column(column: Column) -> Change:
     return Change(column.name, f"{column.name} removed: it was {column.role}, {column.kind}", effect)
 
 
-def changed_column(old: Column, new: Column) -> Iterator[Change]:
-    """Say what changed in a column that both contracts have.
+def changed_column(old: Column, new: Column, *, batch_refuses: bool = False) -> Iterator[Change]:
+    """Say what changed in a column that both contracts have; with `batch_refuses` its share of missing values rejects.
 
     Examples
     --------
@@ -60,6 +60,8 @@ def changed_column(old: Column, new: Column) -> Iterator[Change]:
         if before == after:
             continue
         effect = effect_of(old, new)
+        if field == "max_null_share" and batch_refuses:
+            effect = _toward((1.0 if after is None else after) < (1.0 if before is None else before))
         if not (old.is_checked or new.is_checked):
             effect = Effect.NONE
         yield Change(new.name, _words(field, new.name, before, after), effect)
