@@ -84,6 +84,10 @@ def _whole_batches(rows: pl.LazyFrame, schema: pl.Schema) -> Iterator[pl.DataFra
 def _judge_rows(held: Plan, rows: pl.LazyFrame, counting: Counting) -> None:
     """Judge each column apart: so alone its dictionary and the file's own statistics can answer for its rows."""
     for part in held.parts():
+        # Numbered rows must all be read, and a column of floats anyhow: its statistics know nothing of NaN.
+        alone = len(part.columns) == 1 and not part.dtypes[0].is_float()
+        if alone and not rows.filter(part.suspicious()).select(pl.len()).collect(engine="streaming").item():
+            continue
         suspicious = rows.with_row_index(ROW).filter(part.suspicious()).select(ROW, *part.cells)
         for batch in _gathered(suspicious.collect_batches(maintain_order=True, engine="streaming")):
             numbers = batch.get_column(ROW).cast(pl.Int64)
