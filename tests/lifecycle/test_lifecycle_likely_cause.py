@@ -51,6 +51,13 @@ def test_celsius_for_fahrenheit_has_an_offset():
     assert np.allclose(mended, TEMPS, atol=0.02)
 
 
+def test_of_two_units_that_fit_the_one_with_the_likelier_spread_is_told():
+    kelvin = (np.random.default_rng(3).normal(55.0, 4.0, 80) + 459.67) / 1.8
+    found, mended = cause(TEMP, "between", kelvin, TEMPS)
+    assert "k as f" in found.words
+    assert 50 < np.mean(mended) < 60
+
+
 def test_the_unit_that_is_written_wins_over_one_that_fits_as_well():
     found, _ = cause(WIND, "type", [f"{value / 0.2236936 * 1.05:.1f} dm/s" for value in WINDS[:40]], WINDS)
     assert "dm/s as" in found.words

@@ -28,18 +28,22 @@ from daytwo.predictions.record import FALLBACK
 # More rules than this at once are one thing that happened to the source.
 _MOST_RULES = 3
 _SAMPLE, _GOOD_SAMPLE = 300, 5000
-# Fewer rows than this are what "hardly ever" means.
-_HARDLY = 0.5
+# From this share of the rows on it cannot wait for the morning.
+_LOUD = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Rows of one source that broke one rule far more often than usual; `chance` is that of so many."""
+    """Rows of one source that broke one rule far more often than usual.
+
+    `before` is how many did on all past days, `chance` how likely so many are as usual.
+    """
 
     place: Place
     source: str
     bad: pl.DataFrame
     rows: int
+    before: int
     usual: Usual
     chance: float
 
@@ -83,16 +87,17 @@ def _burst(system: System, contract: Contract, came: Came, one: Burst) -> Findin
     if cause and cause.repairs:
         options = " ".join(repair.option for repair in cause.repairs)
         mended = f"; try the repair: '{_command('repair', column, rule, since)} {options} --dry-run'"
-    usually = "hardly ever before" if one.usual.share * one.rows < _HARDLY else f"usually {share(one.usual.share)}"
-    broke = f"{rows:,} of {one.rows:,} rows {where} break the contract ({usually})"
+    of = one.rows if one.source == SERVER else _rows_of(came, files)
+    usually = f"usually {share(one.usual.share)}" if one.before else "hardly ever before"
+    broke = f"{rows:,} of {of:,} rows {where} break the contract ({usually})"
     return Finding(
         kind=f"contract.{rule}",
         subject=column if one.source == SERVER else f"{column} in {files[-1]}",
-        severity=Severity.CRITICAL if rows > 0.1 * one.rows else Severity.WARNING,
+        severity=Severity.CRITICAL if rows > _LOUD * of else Severity.WARNING,
         summary=f"{broke}: {column}: {said(_reason(one))}{because}",
         since=since,
         evidence={
-            "rows": one.rows,
+            "rows": of,
             "bad": rows,
             "source": one.source,
             "files": files[:10],
@@ -137,6 +142,10 @@ def _reason(one: Burst) -> dict[str, object]:
         if (reason["column"], reason["rule"]) == one.place:
             return reason
     raise AssertionError("a burst's rows broke its rule")
+
+
+def _rows_of(came: Came, files: Sequence[str]) -> int:
+    return int(came.rows.filter(pl.col("file").is_in(files)).get_column("rows").sum())
 
 
 def _money(came: Came, bad: int) -> float | None:

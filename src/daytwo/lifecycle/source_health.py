@@ -92,10 +92,11 @@ def bursts(
             continue  # said so within what the look sees: told no more
         past = [one for day, one in tallies.past(source) if day < (now - SIGHT).date()]
         past = [one for one in past if place not in one.odd or one.last.date() <= usual_until]
-        known = usual([day.count(place) for day in past], [day.rows for day in past], expected=expected)
+        broke = [day.count(place) for day in past]
+        known = usual(broke, [day.rows for day in past], expected=expected)
         by_chance = chance(min(bad.height, rows), rows, known)
         if bad.height >= _FEWEST and by_chance < limit:
-            found.append(Burst(place, source, bad, rows, known, by_chance))
+            found.append(Burst(place, source, bad, rows, sum(broke), known, by_chance))
     return found
 
 

@@ -68,9 +68,9 @@ class Tallies(msgspec.Struct):
 class Came:
     """What came since some moment.
 
-    `rows` has a line for each row that was answered, or file that was taken in: `source`, `came`, `rows`, and of
-    answers `_arm`, `_gain`, `_time`. `bad` has a line for each row kept aside: `_id`, `source`, `file`, `came`,
-    `when`, `reasons`, `shape`.
+    `rows` has a line for each row that was answered, or file that was taken in: `source`, `came`, `rows`, of answers
+    `_arm`, `_gain`, `_time`, and of what was taken in `file`. `bad` has a line for each row kept aside: `_id`,
+    `source`, `file`, `came`, `when`, `reasons`, `shape`.
     """
 
     rows: pl.DataFrame
@@ -124,7 +124,8 @@ def came_since(system: System, since: datetime, now: datetime) -> Came:
     if system.tables.version(INGESTS) is not None:
         where = (pl.col("at") >= since) & (pl.col("at") < now) & ~pl.col("source").str.starts_with(REPLAY_FILES)
         taken = system.tables.read(INGESTS, columns=["source", "at", "rows"], where=where)
-        parts.append(taken.select(_group(system), pl.col("at").alias("came"), pl.col("rows").cast(pl.Int64)))
+        when, rows = pl.col("at").alias("came"), pl.col("rows").cast(pl.Int64)
+        parts.append(taken.select(_group(system), pl.col("source").alias("file"), when, rows))
     return Came(pl.concat(parts, how="diagonal"), _bad_since(system, since, now))
 
 
@@ -167,6 +168,7 @@ _one = pl.lit(1, pl.Int64).alias("rows")
 _ROWS = pl.DataFrame(
     schema={
         "source": pl.String,
+        "file": pl.String,
         "came": pl.Datetime("us", "UTC"),
         "rows": pl.Int64,
         "_arm": pl.String,

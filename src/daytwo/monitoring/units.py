@@ -69,13 +69,16 @@ _FEW = 20
 # Beyond half the usual spread nothing fits; of two that fit alike the simpler reading stands, and what is written wins.
 _FAR, _LESS_SIMPLE, _NOT_WRITTEN = 0.5, 0.02, 1.0
 _MOST = 0.9
+# One day's values are spread less than those of many: that says little, but more than nothing.
+_SPREAD, _NARROWEST = 0.05, 1e-3
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class UnitFit:
     """One reading of the numbers. `argument` is how a scale is written ("" as they stand), `distance` how bad it is.
 
-    The distance is the mean one of the deciles and quartiles from those that are usual, in units of the usual spread.
+    The distance is the mean one of the deciles and quartiles from those that are usual, in units of the usual spread,
+    and a twentieth of the logarithm of how much narrower or wider they are spread.
     """
 
     distance: float
@@ -144,6 +147,9 @@ def _marks(usual: Floats, expected: tuple[float, float] | None) -> Floats | None
 
 
 def _distance(values: Floats, marks: Floats) -> float:
+    """Return how far values lie from the marks, and how much narrower or wider they are spread."""
+    found = np.quantile(values, _POINTS)
     spread = float(marks[-1] - marks[0]) or max(abs(float(marks[2])), 1.0)
-    distance = float(np.abs(np.quantile(values, _POINTS) - marks).mean()) / spread
-    return distance if distance < _FAR else math.inf
+    distance = float(np.abs(found - marks).mean()) / spread
+    narrower = abs(math.log(max(float(found[-1] - found[0]) / spread, _NARROWEST)))
+    return distance + _SPREAD * narrower if distance < _FAR else math.inf
