@@ -84,7 +84,8 @@ def test_ranges_levels_and_missing_values_are_proposed_with_evidence() -> None:
     contract = proposed(trips())
     city, km, age = contract.column("city"), contract.column("km"), contract.column("age")
     assert city.levels == ("Bonn", "Köln", "Ulm")
-    assert (city.other, city.nullable, city.max_length) == ("keep", False, 64)
+    assert (city.other, city.nullable, city.max_length) == ("reject", False, 64)
+    assert "no other is to be expected" in city.evidence
     assert (km.minimum, km.nullable, km.false_alarm_rate) == (0.0, False, 0.0)
     assert km.maximum is not None
     assert km.expected_maximum is not None

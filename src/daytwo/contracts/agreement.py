@@ -16,10 +16,11 @@ from daytwo.contracts.typos import nearest
 
 # Among rows whose group has others this share may disagree, all of it dirt.
 MOST_DIRT = 0.06
-# Dirt is a value that this share of the rows has, or that is this much rarer than the usual one and differs from it in
+# Dirt is a value that comes once or twice in all, or that is this much rarer than the usual one and differs from it in
 # no more than this share of its characters.
-_RARE, _RARER, _WRONG_CHARACTERS = 0.002, 0.05, 0.4
-_TWICE = 2
+_TWICE, _RARER, _WRONG_CHARACTERS = 2, 0.05, 0.4
+# No more than this share of the rows may have odd numbers.
+_FEW = 0.002
 # From here on a hash table counts faster than a sort.
 _MANY = 50_000
 
@@ -63,11 +64,10 @@ def _dirt(dependent: Coded, odd: Codes, usual: Codes) -> npt.NDArray[np.bool_]:
     """Return for each disagreeing value whether it looks like dirt beside its group's usual value."""
     known = dependent.codes != MISSING
     often = np.bincount(dependent.codes[known], minlength=dependent.distinct)
-    rare: npt.NDArray[np.bool_] = often[odd] <= max(_TWICE, _RARE * int(known.sum()))
+    rare: npt.NDArray[np.bool_] = often[odd] <= _TWICE
     if dependent.series.dtype != pl.String:
         # Measured numbers are rare as such: dirt only where they come once or twice, and hardly a row has any.
-        once: npt.NDArray[np.bool_] = (often[odd] <= _TWICE) & (odd.size <= _RARE * int(known.sum()))
-        return once
+        return rare & (odd.size <= _FEW * int(known.sum()))
     first = np.zeros(dependent.distinct, dtype=np.int64)
     first[dependent.codes[known]] = dependent.rows[known]
     words = dependent.series

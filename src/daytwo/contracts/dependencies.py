@@ -39,6 +39,8 @@ _LEAST_CHANCE = 15
 _LEAST_SUPPORT = 0.2
 # A second determinant still judges the rows in which the first one is wrong.
 _EACH = 2
+# So many rows of a part may look wrong by chance.
+_FEW = 3
 # In this share of its rows a value is dirt that is dirt everywhere.
 _ALWAYS = 0.8
 _MOST = 40
@@ -176,7 +178,8 @@ def _verified(
     rest = counted(_of(late, candidate.determinant).codes, late[candidate.dependent])
     height = max(late[candidate.dependent].codes.size, 1)
     dirty = whole.broken / max(whole.support, 1)
-    if rest.doubtful > max(_MOST_DOUBT * height, 2.0 * dirty * height + 3 if whole.broken > whole.doubtful else 0.0):
+    # Of little dirt, chance may put more into one part; a part is also too small to tell all of it from the rest.
+    if rest.doubtful > max(_MOST_DOUBT * height, _FEW, 2.0 * dirty * height + _FEW if whole.broken else 0.0):
         return None
     return whole, rest.doubtful / height
 

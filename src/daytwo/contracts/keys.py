@@ -10,7 +10,7 @@ combinations only; the test against chance is the birthday problem, R. von Mises
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -50,7 +50,7 @@ def propose_keys(columns: Mapping[str, Coded], *, named: str = "") -> tuple[Uniq
     usable = [one for one in columns.values() if _may_name(one)]
     usable = sorted(usable, key=lambda one: -one.distinct)[:_MOST_COLUMNS]
     for size in (2, 3):
-        found = tuple(_combined(usable, size, height))[:_MOST]
+        found = tuple(_combined(usable, size, height, columns))[:_MOST]
         if found:
             return found
     return ()
@@ -83,7 +83,7 @@ def _may_name(one: Coded) -> bool:
     return not measured and one.distinct > 1 and MISSING not in one.codes[:_SAMPLE] and MISSING not in one.codes
 
 
-def _combined(usable: list[Coded], size: int, height: int) -> Iterator[Unique]:
+def _combined(usable: list[Coded], size: int, height: int, order: Collection[str]) -> Iterator[Unique]:
     few = sampled_rows(height, _SAMPLE)
     glanced = [one.part(few) for one in usable]
     for chosen in combinations(range(len(usable)), size):
@@ -95,7 +95,8 @@ def _combined(usable: list[Coded], size: int, height: int) -> Iterator[Unique]:
         if agreeing < _LEAST_CHANCE or _together(glanced, chosen) < few.size:
             continue
         if _together(usable, chosen) == height:
-            names = tuple(usable[i].name for i in chosen)
+            together = {usable[i].name for i in chosen}
+            names = tuple(name for name in order if name in together)
             words = f"no two of {height} rows agree in {', '.join(names)}; {agreeing:.0f} pairs would by chance"
             yield _unique(names, words)
 

@@ -28,6 +28,10 @@ _LEAST_DIRT, _DIRT_SHARE = 5, 5e-3
 # Or where they are few, each came this often, and in the last two thirds of so many rows came no new one.
 _FEW, _OFTEN, _ENOUGH, _COMPLETE = 20, 20, 1_000, 1 / 3
 
+# Shorter texts are never taken for mistyped, longer ones are words.
+_SHORTEST, _LONGEST_CODE = 4, 16
+_NO_DIGITS = str.maketrans("", "", "0123456789")
+
 
 @dataclass(frozen=True, slots=True)
 class Levels:
@@ -91,11 +95,23 @@ def propose_levels(
 
 
 def _close(levels: Sequence[str]) -> int:
-    """Return how many levels look like another: two levels differ in a bit of their number, so each bit parts some."""
-    close: set[str] = set()
+    """Return how many levels look like another."""
+    close = _one_apart(levels)
+    # Two levels differ in a bit of their number, so each bit parts some of them.
     for bit in range(max(len(levels) - 1, 0).bit_length()):
         halves = [[level for i, level in enumerate(levels) if (i >> bit) & 1 == side] for side in (0, 1)]
         for these, others in (halves, halves[::-1]):
             typos = Typos(others)
             close.update(level for level in these if level not in close and typos.nearest(level) is not None)
     return len(close)
+
+
+def _one_apart(levels: Sequence[str]) -> set[str]:
+    """Return the levels that are the same as another but for one letter, as codes are, many at once."""
+    variants: dict[str, list[str]] = {}
+    for level in levels:
+        if _SHORTEST <= len(level) <= _LONGEST_CODE:
+            for variant in {level[:place] + level[place + 1 :] for place in range(len(level))}:
+                variants.setdefault(variant, []).append(level)
+    alike = (same for same in variants.values() if len({level.translate(_NO_DIGITS) for level in same}) > 1)
+    return {level for same in alike for level in same}

@@ -104,7 +104,7 @@ def propose(
         columns=columns,
         rules=_told_apart(_rules(frame, checked, held_out)),
         relations=(
-            *_told_apart(propose_keys({c.name: in_codes[c.name] for c in checked if _may_name(c, in_codes)}, named=key)),
+            *_told_apart(propose_keys({name: in_codes[name] for name in _may_name(checked, in_codes)}, named=key)),
             *propose_monotone(as_came, checked),
             *_told_apart(tuple(one for one in depends.proposed if names.issuperset(one.reads))),
         ),
@@ -160,8 +160,8 @@ def _numbered(name: str) -> Iterator[str]:
     return chain([name], (f"{name}_{number}" for number in count(2)))
 
 
-def _may_name(column: Column, in_codes: Mapping[str, Coded]) -> bool:
-    return column.name in in_codes and column.role is not Role.TARGET
+def _may_name(checked: list[Column], in_codes: Mapping[str, Coded]) -> list[str]:
+    return [column.name for column in checked if column.name in in_codes and column.role is not Role.TARGET]
 
 
 def _rules(frame: pl.DataFrame, checked: list[Column], held_out: npt.NDArray[np.int64]) -> tuple[Rule, ...]:
