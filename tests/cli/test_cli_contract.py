@@ -325,7 +325,9 @@ def test_rows_tell_the_types_that_a_suite_does_not(daytwo, tmp_path):
 
 
 def test_ingest_takes_a_content_in_once_and_keeps_bad_rows_aside(daytwo, rows_file, project, tmp_path):
-    broken(rows_file, stranger=False).write_parquet(tmp_path / "more.parquet")
+    # Other trips of the same kind: the contract promises that a trip comes in once, in whatever file.
+    others = broken(rows_file, stranger=False).with_columns("u" + pl.col("trip"), pl.col("at").dt.offset_by("7m"))
+    others.write_parquet(tmp_path / "more.parquet")
     before = daytwo("ingest", "-C", project, "--json").json
     assert [one["again"] for one in before["files"]] == [True]
     first = daytwo("ingest", "more.parquet", "-C", project, "--json").json
@@ -354,3 +356,29 @@ def test_ingest_takes_a_content_in_once_and_keeps_bad_rows_aside(daytwo, rows_fi
     assert daytwo("quarantine", "list", "--state", "dropped", "-C", project, "--json").json["rows"] == 1
     everything = daytwo("quarantine", "drop", "--reason", "r", "--as", "ana", "-C", project)
     assert everything.code == 2
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_a_stream_says_and_writes_what_a_whole_check_does(daytwo, rows_file, contract, tmp_path, suffix):
+    broken(rows_file).write_parquet(tmp_path / "bad.parquet")
+    check = ["contract", "check", "bad.parquet", "--contract", contract, "--json"]
+    whole = daytwo(*check, "--failures", f"whole.{suffix}", "--warnings", f"warned.{suffix}")
+    said = daytwo(
+        *check, "--failures", f"cells.{suffix}", "--warnings", f"soft.{suffix}", "--junit", "j.xml", "--stream"
+    )
+    assert said.code == whole.code == 1, said.err
+    for name in ("rows", "accepted", "repaired", "rejected", "rules", "unknown", "passed", "digest", "contract"):
+        assert said.json[name] == whole.json[name], name
+    for one, other in ((f"cells.{suffix}", f"whole.{suffix}"), (f"soft.{suffix}", f"warned.{suffix}")):
+        assert (tmp_path / one).stat().st_size > 0 or not (tmp_path / other).stat().st_size
+        if suffix == "parquet":
+            read = pl.read_parquet(tmp_path / one)
+            assert read.sort("row", "rule").equals(pl.read_parquet(tmp_path / other).sort("row", "rule"))
+        else:
+            assert sorted((tmp_path / one).read_text().splitlines()) == sorted(
+                (tmp_path / other).read_text().splitlines()
+            )
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    refused = daytwo(*check, "--page", "p.html", "--stream")
+    assert refused.code == 2
+    assert "cannot write p.html" in refused.err
