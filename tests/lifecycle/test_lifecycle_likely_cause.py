@@ -103,6 +103,12 @@ def test_one_value_in_place_of_all_is_told():
     assert found.words == "nearly all hold -999.0: it may stand for 'not known'"
 
 
+def test_values_that_hardly_miss_the_range_are_no_fault_of_the_feed():
+    found, mended = cause(WIND, "between", [60.5, 61.0, 64.2] * 9, WINDS)
+    assert "just beyond the limits 0 to 60" in found.words
+    assert mended == []
+
+
 def test_new_levels_are_counted_and_white_space_is_seen():
     found, _ = cause(CARRIER, "in_set", ["B6"] * 7 + ["WN"] * 2)
     assert "'B6' (7), 'WN' (2)" in found.words

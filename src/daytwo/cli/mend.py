@@ -168,8 +168,11 @@ def _rows(
 
 
 def _tell(trial: Trial, *, dry_run: bool) -> None:
-    would, rows = ("would pass", "would still break") if dry_run else ("are mended", "still break"), len(trial.passing)
-    click.echo(f"{count(rows, 'row')} {would[0]} the contract; {count(len(trial.failing), 'row')} {would[1]} it.")
+    passing, failing = count(len(trial.passing), "row"), count(len(trial.failing), "row")
+    if dry_run:
+        click.echo(f"{passing} would pass the contract; {failing} would still break it. Nothing is changed.")
+    else:
+        click.echo(f"{passing} mended, as the contract wants them; {failing} still break it and stay open.")
     changes = [
         (one.kept.id, name, _shown(one.kept.row, name), _shown(one.row, name))
         for one in trial.passing[:_SHOWN]

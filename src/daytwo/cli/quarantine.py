@@ -14,6 +14,7 @@ from daytwo.cli.which import fresh, which, which_options
 from daytwo.contracts.column import Column
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml import read_contract
+from daytwo.contracts.words import levels_words
 from daytwo.lifecycle.arrivals import rows_by_source
 from daytwo.lifecycle.export import export
 from daytwo.lifecycle.quarantine import Group, Kept, groups, said, shelf, whole
@@ -148,10 +149,11 @@ def _wanted(column: Column) -> str:
     """Say what the contract wants of a column, in one line."""
     rules = ["type"] + ["not_null"] * (not column.nullable)
     rules += ["between"] * (column.minimum is not None or column.maximum is not None)
-    rules += ["in_set"] * (bool(column.levels) and column.other == "reject")
     rules += ["length"] * (column.min_length is not None or column.max_length is not None)
     rules += ["match_regex"] * (column.pattern is not None)
     words = [column.message(rule).removeprefix(f"{column.name} ").removeprefix("must ") for rule in rules]
+    if column.levels:
+        words.insert(1, f"be one of {levels_words(column.levels)}")
     return "; ".join(words)
 
 

@@ -23,6 +23,8 @@ Row = Mapping[str, object]
 MOST = 0.9
 _NUMERIC = (Kind.NUMBER, Kind.INTEGER)
 _ALIKE_LETTERS = 0.5
+# Nearer to the range than this share of its width, values hardly miss it.
+_JUST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ def likely_cause(
     """
     looks: tuple[Callable[[], Cause | None], ...] = (
         lambda: _renamed(contract, column, bad) if rule in {"missing_field", "not_null"} else None,
+        lambda: _just_beyond(column, bad) if rule == "between" else None,
         lambda: _one_value(column, bad) if rule not in {"missing_field", "not_null"} else None,
         lambda: _swapped(contract, column, bad),
         lambda: _unit(column, bad, good) if column.is_numeric else None,
@@ -86,6 +89,20 @@ def _renamed(contract: Contract, column: Column, bad: Sequence[Row]) -> Cause | 
         return None
     words = f"{column.name} seems to come as {best[1]} now"
     return Cause(words, (Repair(best[1], "rename", column.name),))
+
+
+def _just_beyond(column: Column, bad: Sequence[Row]) -> Cause | None:
+    """Values that hardly miss the range are no fault of the feed."""
+    low, high = column.minimum, column.maximum
+    if low is None or high is None:
+        return None
+    read = [mend(row, [Repair(column.name, "parse")]).get(column.name) for row in bad]
+    values = [value for value in read if isinstance(value, int | float)]
+    beyond = [max(low - value, value - high) for value in values]
+    if len(values) < MOST * len(bad) or max(beyond) > _JUST * (high - low):
+        return None
+    words = f"they lie just beyond the limits {low:g} to {high:g}: the range in contract.toml may be too narrow"
+    return Cause(words)
 
 
 def _one_value(column: Column, bad: Sequence[Row]) -> Cause | None:

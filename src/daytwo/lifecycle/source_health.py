@@ -133,7 +133,7 @@ def _silent(system: System, tallies: Tallies, lately: Came, now: datetime) -> li
                 subject=source,
                 severity=Severity.CRITICAL if quiet > 3 * limit else Severity.WARNING,
                 summary=f"nothing has come from {source} for {span(quiet)}, since {moment(last)}; "
-                f"at that time of day it never takes longer than {span(limit)}",
+                f"going by its past, something comes within {span(limit)} at that time",
                 since=last,
                 evidence={"quiet_s": round(quiet), "limit_s": round(limit)},
                 owner=system.settings.data.owner,
