@@ -12,12 +12,14 @@ from typing import Any
 import click
 import polars as pl
 
+from daytwo.cli.contract_stream import CELL, check_stream
 from daytwo.cli.speak import as_json, next_steps, now, tell_json, tell_table
 from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.export_junit import junit
 from daytwo.contracts.export_table import require_form, table_bytes
-from daytwo.contracts.report import Report
+from daytwo.contracts.page import About
+from daytwo.contracts.report import BrokenRule, Report
 from daytwo.contracts.times import parse_time
 from daytwo.contracts.toml import read_contract
 from daytwo.contracts.validation import Validation, check
@@ -25,12 +27,11 @@ from daytwo.core.errors import SettingsError
 from daytwo.core.files import write_whole
 from daytwo.sources.files import content_digest, read_rows
 from daytwo.sources.kinds import typed_rows
-from daytwo.sources.rows import Rows
+from daytwo.sources.rows import BrokenLine, Rows
 from daytwo.sources.source import parse_source
 
 _FILE = click.Path(path_type=Path)
 _SHOWN_LINES = 5
-_CELL = ("row", "column", "rule", "value", "action")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,30 @@ class _Outputs:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """One source, checked: `rows` are as they were read."""
+    """One source, checked: `rows` are as they were read; a stream keeps neither rows nor their validation."""
 
     source: str
-    rows: Rows
-    validation: Validation
+    contract: Contract
+    about: About
     found: Report
+    rows: Rows | None = None
+    validation: Validation | None = None
+
+    @property
+    def broken(self) -> tuple[BrokenLine, ...]:
+        """The lines that are no rows."""
+        return () if self.rows is None else self.rows.broken
+
+    @property
+    def batch(self) -> tuple[BrokenRule, ...]:
+        """The promises that the batch as a whole broke."""
+        return tuple(one for one in self.found.rules if not one.rows)
 
     @property
     def passed(self) -> bool:
         """Whether nothing was rejected: no row, no line, not the batch."""
-        return self.validation.passed and not self.rows.broken
+        refused = any(one.action is Action.REJECT for one in self.batch)
+        return not (self.found.rejected or refused or self.broken)
 
 
 @click.command("check", epilog="Example: daytwo contract check rows.parquet --contract contract.toml --json")
@@ -77,6 +91,7 @@ class _Outcome:
 @click.option("--rejected", type=_FILE, help="Write the rejected rows as they came, and their numbers.")
 @click.option("--page", type=_FILE, help="Write an HTML page that needs nothing else.")
 @click.option("--junit", "junit_file", type=_FILE, help="Write JUnit XML for CI.")
+@click.option("--stream", is_flag=True, help="Batch by batch, for files larger than memory.")
 @as_json
 def check_rows(
     *,
@@ -90,19 +105,25 @@ def check_rows(
     rejected: Path | None,
     page: Path | None,
     junit_file: Path | None,
+    stream: bool,
     as_json: bool,
 ) -> None:
     """Check the rows of a file against a contract; leave with 1 where a row, or the batch as a whole, is rejected.
 
     FILE is Parquet, CSV, JSON Lines, Arrow, a Delta table, or a database's URL with '#' and a table or query behind
-    it. Several may be given. The target is checked where the file has it: rows to predict have none.
+    it. Several may be given. The target is checked where the file has it: rows to predict have none. With --stream
+    lines that are no rows are an error, and neither rows nor a page are written.
     """
     outputs = _Outputs(failures, warnings, accepted, rejected, page, junit_file)
     _require_forms(outputs, sources)
     kept = read_contract(held)
     others = {name: _frame(path) for name, path in (_named(one) for one in tables)}
     at = _moment(moment)
-    outcomes = [_outcome(source, kept, others, at) for source in sources]
+    if stream:
+        _require_streamable(outputs)
+        outcomes = [_streamed(source, kept, others, at, outputs) for source in sources]
+    else:
+        outcomes = [_outcome(source, kept, others, at) for source in sources]
     for outcome in outcomes:
         _write(outcome, outputs, held)
     if as_json:
@@ -156,23 +177,43 @@ def _outcome(source: str, kept: Contract, others: dict[str, pl.DataFrame], at: d
         digest=content_digest(opened, rows.frame),
         parse_text=rows.texts,
     )
-    return _Outcome(source, rows, validation, validation.report())
+    return _Outcome(source, kept, validation.about, validation.report(), rows, validation)
+
+
+def _require_streamable(outputs: _Outputs) -> None:
+    whole = [path for path in (outputs.accepted, outputs.rejected, outputs.page) if path is not None]
+    if whole:
+        raise click.UsageError(f"--stream keeps no rows, so it cannot write {whole[0]}.")
+
+
+def _streamed(
+    source: str, kept: Contract, others: dict[str, pl.DataFrame], at: datetime, outputs: _Outputs
+) -> _Outcome:
+    opened = parse_source(source)
+    found = check_stream(opened, kept, others=others, now=at, failures=outputs.failures, warnings=outputs.warnings)
+    digest = content_digest(opened) if opened.is_file else ""
+    return _Outcome(source, kept, About(opened.name, digest, at), found)
 
 
 def _write(outcome: _Outcome, outputs: _Outputs, held: Path) -> None:
     found = outcome.validation
+    if found is not None:
+        _write_whole(outcome, found, outputs, held)
+    if outputs.junit is not None:
+        write_whole(outputs.junit, junit(outcome.contract, outcome.found, name=outcome.about.name))
+
+
+def _write_whole(outcome: _Outcome, found: Validation, outputs: _Outputs, held: Path) -> None:
     if outputs.failures is not None:
         _write_table(outputs.failures, failing_cells(found))
     if outputs.warnings is not None:
-        _write_table(outputs.warnings, _cells(found.warnings, Action.WARN).select(_CELL))
+        _write_table(outputs.warnings, _cells(found.warnings, Action.WARN).select(CELL))
     if outputs.accepted is not None:
         _write_table(outputs.accepted, found.accepted)
     if outputs.rejected is not None:
         _write_table(outputs.rejected, found.rejected)
     if outputs.page is not None:
         write_whole(outputs.page, found.page(source=outcome.source, contract_file=str(held)).encode())
-    if outputs.junit is not None:
-        write_whole(outputs.junit, junit(found.contract, outcome.found, name=found.about.name))
 
 
 def _write_table(path: Path, frame: pl.DataFrame) -> None:
@@ -182,7 +223,7 @@ def _write_table(path: Path, frame: pl.DataFrame) -> None:
 def failing_cells(found: Validation) -> pl.DataFrame:
     """Return a line for each rejected or mended cell: `row`, `column`, `rule`, `value`, `action`."""
     both = [_cells(found.failures, Action.REJECT), _cells(found.repairs, Action.REPAIR)]
-    return pl.concat([cells.select(_CELL) for cells in both]).sort("row", maintain_order=True)
+    return pl.concat([cells.select(CELL) for cells in both]).sort("row", maintain_order=True)
 
 
 def _cells(cells: pl.DataFrame, action: Action) -> pl.DataFrame:
@@ -190,7 +231,7 @@ def _cells(cells: pl.DataFrame, action: Action) -> pl.DataFrame:
 
 
 def _json(outcome: _Outcome) -> dict[str, Any]:
-    found, about = outcome.found, outcome.validation.about
+    found, validation = outcome.found, outcome.validation
     return {
         "rows": found.rows,
         "accepted": found.accepted,
@@ -198,24 +239,22 @@ def _json(outcome: _Outcome) -> dict[str, Any]:
         "rejected": found.rejected,
         "rules": found.rules,
         "unknown": found.unknown,
-        "batch": outcome.validation.batch,
-        "broken_lines": len(outcome.rows.broken),
+        "batch": outcome.batch if validation is None else validation.batch,
+        "broken_lines": len(outcome.broken),
         "passed": outcome.passed,
-        "file": about.name,
-        "digest": about.digest,
-        "contract": {
-            name: getattr(outcome.validation.contract, name) for name in ("name", "version", "owner", "digest")
-        },
+        "file": outcome.about.name,
+        "digest": outcome.about.digest,
+        "contract": {name: getattr(outcome.contract, name) for name in ("name", "version", "owner", "digest")},
     }
 
 
 def _tell(outcome: _Outcome, outputs: _Outputs, *, several: bool) -> None:
     found = outcome.found
-    for note in outcome.rows.notes:
-        click.echo(f"{outcome.validation.about.name}: {note}", err=True)
+    for note in () if outcome.rows is None else outcome.rows.notes:
+        click.echo(f"{outcome.about.name}: {note}", err=True)
     said = f"{found.rows:,} rows: {found.accepted:,} accepted, {found.rejected:,} rejected."
     mended = f" {found.repaired:,} of the accepted were mended." if found.repaired else ""
-    click.echo(f"{f'{outcome.validation.about.name}: ' if several else ''}{said}{mended}")
+    click.echo(f"{f'{outcome.about.name}: ' if several else ''}{said}{mended}")
     tell_table(
         "Rules that rows broke",
         ("action", "column", "rule", "rows", "meaning", "such as rows"),
@@ -225,12 +264,12 @@ def _tell(outcome: _Outcome, outputs: _Outputs, *, several: bool) -> None:
             if one.rows
         ],
     )
-    for one in outcome.validation.batch:
+    for one in outcome.batch:
         click.echo(f"The batch as a whole ({one.action}): {one.message}.")
-    if outcome.rows.broken:
-        lines = len(outcome.rows.broken)
+    if outcome.broken:
+        lines = len(outcome.broken)
         click.echo("1 line is no row:" if lines == 1 else f"{lines:,} lines are no rows:")
-        for line in outcome.rows.broken[:_SHOWN_LINES]:
+        for line in outcome.broken[:_SHOWN_LINES]:
             click.echo(f"  {line.words}")
     if found.unknown:
         click.echo(f"Columns that the contract does not know: {', '.join(found.unknown)}.")
