@@ -326,7 +326,8 @@ def test_rows_tell_the_types_that_a_suite_does_not(daytwo, tmp_path):
 
 def test_ingest_takes_a_content_in_once_and_keeps_bad_rows_aside(daytwo, rows_file, project, tmp_path):
     # Other trips of the same kind: the contract promises that a trip comes in once, in whatever file.
-    others = broken(rows_file, stranger=False).with_columns("u" + pl.col("trip"), pl.col("at").dt.offset_by("7m"))
+    others = broken(rows_file, stranger=False)
+    others = others.with_columns(trip="u" + pl.col("trip"), at=pl.col("at").dt.offset_by("7m"))
     others.write_parquet(tmp_path / "more.parquet")
     before = daytwo("ingest", "-C", project, "--json").json
     assert [one["again"] for one in before["files"]] == [True]
