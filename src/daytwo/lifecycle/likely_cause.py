@@ -99,7 +99,7 @@ def _just_beyond(column: Column, bad: Sequence[Row]) -> Cause | None:
     read = [mend(row, [Repair(column.name, "parse")]).get(column.name) for row in bad]
     values = [value for value in read if isinstance(value, int | float)]
     beyond = [max(low - value, value - high) for value in values]
-    if len(values) < MOST * len(bad) or max(beyond) > _JUST * (high - low):
+    if len(values) < MOST * len(bad) or min(beyond) <= 0 or max(beyond) > _JUST * (high - low):
         return None
     words = f"they lie just beyond the limits {low:g} to {high:g}: the range in contract.toml may be too narrow"
     return Cause(words)
