@@ -105,6 +105,16 @@ wheel: $(VENV)/.package  ## Build the wheel into dist/
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python
 	@ls -l dist/*.whl
 
+# Tools that benchmarks run beside daytwo, each in an environment of its own: they want other pins than we do.
+PEERS := $(patsubst bench/peers/%.txt,$(VENV)/peers/%/.done,$(wildcard bench/peers/*.txt))
+.PHONY: bench-peers
+bench-peers: $(PEERS)  ## Prepare the environments of the tools that bench/ compares with
+$(VENV)/peers/%/.done: bench/peers/%.txt | $(VENV)/.tools
+	@echo "Preparing the peer $*"
+	@$(BIN)/python -m venv --without-pip $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --no-deps --require-hashes -r $<
+	@touch $@
+
 .PHONY: lock
 lock: $(VENV)/.tools  ## Look for newer releases and pin them in requirements/
 	@$(COMPILE) --group pyproject.toml:tools -o requirements/tools.txt
