@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from daytwo.contracts.typos import Typos, nearest
+from daytwo.contracts.typos import Typos, nearest, typos_of
 
 MEASURES = ("scip-inf-1", "scip-inf-2", "scip-card-2", "hf-1", "ami-7b")
 CITIES = ("birmingham", "dothan", "sheffield", "fort payne", "opelika", "jasper")
@@ -110,3 +110,4 @@ def test_answers_are_the_same_when_remembered() -> None:
     typos = Typos(CITIES)
     assert [typos.nearest("dothxn") for _ in range(3)] == ["dothan"] * 3
     assert [typos.nearest("dothan"), typos.nearest("nowhere")] == [None, None]
+    assert typos_of(CITIES) is typos_of(tuple(CITIES))

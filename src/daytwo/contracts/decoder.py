@@ -21,7 +21,7 @@ from typing import Any
 from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import FLOAT32_MAX, Column, Role
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.judge import MISSING, judge_of, level_holds, unknown_fields
+from daytwo.contracts.judge import MISSING, judge_of, sound_levels, unknown_fields
 from daytwo.contracts.mend import mending_judge
 from daytwo.contracts.rules import RowRule, row_rules
 from daytwo.contracts.times import parse_time
@@ -106,7 +106,7 @@ def _scope(contract: Contract, columns: list[Column], rules: tuple[RowRule, ...]
         if column.levels:
             codes = {level: float(code) for code, level in enumerate(column.levels)}
             scope[f"code{i}"] = codes.get
-            scope[f"good{i}"] = {level: code for level, code in codes.items() if level_holds(column, level)}.get
+            scope[f"good{i}"] = {level: codes[level] for level in sound_levels(column)}.get
     for i, rule in enumerate(rules):
         scope[f"holds{i}"], scope[f"broken{i}"] = rule.holds, rule.breach
     return scope

@@ -15,7 +15,7 @@ from typing import Any, Final
 from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import FLOAT32_MAX, Column
 from daytwo.contracts.times import parse_time
-from daytwo.contracts.typos import Typos
+from daytwo.contracts.typos import typos_of
 from daytwo.contracts.words import SHOWN_CHARACTERS, shortened
 from daytwo.core.schema import Kind
 
@@ -40,11 +40,17 @@ def judge_of(column: Column) -> Judge:
     return _JUDGES[column.kind](column, _absent(column))
 
 
-def level_holds(column: Column, level: str) -> bool:
-    """Whether a known level also keeps the column's length and pattern."""
+def sound_levels(column: Column) -> tuple[str, ...]:
+    """Return the known levels that also keep the column's length and pattern."""
+    judge = judge_of(column)
     found: list[Breach] = []
-    judge_of(column)(level, found)
-    return not found
+    sound: list[str] = []
+    for level in column.levels:
+        judge(level, found)
+        if not found:
+            sound.append(level)
+        found.clear()
+    return tuple(sound)
 
 
 def unknown_fields(row: Mapping[str, object], known: frozenset[str], out: list[Breach]) -> None:
@@ -204,7 +210,7 @@ def _unknown(column: Column) -> _Tell:
     if column.typo == "keep":
         return unknown
     mistyped = _tell(column, "typo", Action(column.typo))
-    nearest = Typos(column.levels).nearest
+    nearest = typos_of(column.levels).nearest
     return lambda value, out: (unknown if nearest(value) is None else mistyped)(value, out)
 
 

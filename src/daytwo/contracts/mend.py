@@ -15,7 +15,7 @@ from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import Column
 from daytwo.contracts.judge import MISSING, judge_of
 from daytwo.contracts.repairs import Repair, Value, clipped, converted, parsed, trimmed
-from daytwo.contracts.typos import Typos
+from daytwo.contracts.typos import typos_of
 from daytwo.core.schema import Kind
 
 _Step = Callable[[Any], Any]
@@ -119,7 +119,7 @@ def _step(repair: Repair, column: Column) -> _Step:
         case "parse":
             return lambda value: value if (found := parsed(value, column.kind)) is None else found
         case "nearest":
-            nearest = Typos(column.levels).nearest
+            nearest = typos_of(column.levels).nearest
             return lambda value: (nearest(value) or value) if isinstance(value, str) else value
         case "unit":
             return lambda value: converted(value, repair)

@@ -64,6 +64,12 @@ class Typos:
         return self._levels[found[0]] if len(found) == 1 else None
 
 
+@lru_cache(maxsize=64)
+def typos_of(levels: tuple[str, ...]) -> Typos:
+    """Return the `Typos` of these levels, made once for all who ask."""
+    return Typos(levels)
+
+
 class _Table:
     """How many typing errors lie between a text and each of many.
 
