@@ -4,7 +4,8 @@
 sets that the tests know. Three parts: the hospital table, proposed from its dirty self; clean next periods, which a
 contract proposed from the rows before must bear; and nine kinds of errors put into a clean next tenth
 (`injected_errors.py`). Beside it stands what profilers propose: each column's type, its minimum and maximum, its known
-values, whether it may be missing, whether it is unique; pandera's own where `bench/peers` has it (`proposals_peer.py`).
+values, whether it may be missing, whether it is unique; and pandera's own (`peers/proposals_pandera.py`) where
+`--pandera PYTHON` names the interpreter of an environment that has it.
 
 A failure that names several columns is right where one of them is wrong.
 """
@@ -14,6 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -172,7 +175,7 @@ def _seen(contract: Contract, before: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {one.name: before.select(one.columns) for one in contract.relations if isinstance(one, Unique)}
 
 
-def injected() -> list[dict[str, Any]]:
+def injected(pandera: str) -> list[dict[str, Any]]:
     """Put each kind of error into each set's clean next period."""
     lines = []
     for name, _, before, after, asked in periods(quick=True):
@@ -187,9 +190,11 @@ def injected() -> list[dict[str, Any]]:
                 continue
             now = None if ends is None else ends + timedelta(hours=1)
             checked = check(contract, dirty.frame, seen=_seen(contract, before), now=now)
-            line: dict[str, Any] = {"set": name, "kind": kind, **_scores(checked, dirty)}
+            line: dict[str, Any] = {"set": name, "kind": kind, **_scores(flags(checked, dirty.frame.columns), dirty)}
             line["told"] = sorted(_told(checked) - quiet)
-            line["profiled"] = _scores(check(other, dirty.frame), dirty)
+            line["profiled"] = _scores(flags(check(other, dirty.frame), dirty.frame.columns), dirty)
+            if pandera:
+                line["pandera"] = _scores(_pandera(pandera, before, dirty.frame), dirty)
             lines.append(line)
     return lines
 
@@ -218,8 +223,17 @@ def whole_columns() -> list[dict[str, Any]]:
     return lines
 
 
-def _scores(checked: Checked, dirty: Dirty) -> dict[str, Score]:
-    found = flags(checked, dirty.frame.columns)
+def _pandera(python: str, before: pl.DataFrame, after: pl.DataFrame) -> Cells:
+    with tempfile.TemporaryDirectory() as folder:
+        names = [Path(folder) / "before.parquet", Path(folder) / "after.parquet"]
+        for name, frame in zip(names, (before, after), strict=True):
+            frame.write_parquet(name)
+        script = str(Path(__file__).parent / "peers" / "proposals_pandera.py")
+        ran = subprocess.run([python, script, *map(str, names)], capture_output=True, check=True)
+    return {(row, frozenset([column])) for row, column in json.loads(ran.stdout)}
+
+
+def _scores(found: Cells, dirty: Dirty) -> dict[str, Score]:
     rows = {row for row, _ in found}
     if dirty.cells:
         return {"cells": of_cells(found, dirty.cells), "rows": of_rows(rows, {row for row, _ in dirty.cells})}
@@ -243,11 +257,12 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--json", action="store_true")
     asked.add_argument("--quick", action="store_true", help="one clean period of each set")
+    asked.add_argument("--pandera", default="", help="a Python that has pandera, pandas and pyarrow")
     options = asked.parse_args()
     found = {
         "hospital": hospital(),
         "clean": clean_periods(options.quick),
-        "injected": injected(),
+        "injected": injected(options.pandera),
         "whole columns": whole_columns(),
     }
     if options.json:

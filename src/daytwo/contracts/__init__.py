@@ -14,7 +14,7 @@ columnar.py    compiled for a table (suspects.py: which rows to look at; cells.p
 encoder.py     checked values as float32 features
 labels.py      outcomes as numbers
 times.py       values as moments in time (moments.py: whole columns; event_times.py: when each row happened)
-propose.py     a contract from rows (ranges.py: how far numbers may go; leaks.py: columns that look like the answer)
+propose.py     a contract from rows; its parts stand there (leaks.py: columns that look like the answer)
 validation.py  a table checked, for people (report.py: counts; sheet.py, page.py: an HTML page; export_table.py: files;
                foreign.py: tables of other libraries)
 diff.py        what changed between two contracts (diff_columns.py); lint.py: what a contract still lacks
