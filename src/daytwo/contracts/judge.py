@@ -30,7 +30,7 @@ _Tell = Callable[[Any, list[Breach]], bool]
 
 MISSING: Final = object()
 # Beyond this a float no longer stands for one whole number.
-_EXACT = float(1 << 53)
+_EXACT = 1 << 53
 _NUMBERS = (int, float)
 _INT64_END = 1 << 63
 
@@ -137,20 +137,17 @@ def _integer_judge(column: Column, absent: _Absent) -> Judge:
     ranged = _ranged(column)
 
     def judge(value: Any, out: list[Breach]) -> Any:
-        whole = False
-        if isinstance(value, int):
-            whole = value.__class__ is not bool
-        elif isinstance(value, float) and math.isfinite(value):
-            whole = value.is_integer() and abs(value) <= _EXACT
-        elif value is None or value is MISSING or (nan_is_missing and isinstance(value, float) and math.isnan(value)):
-            absent(value, out)
-            return None
-        elif isinstance(value, float):
-            infinite(value, out)
-            return None
-        if whole and -_INT64_END <= value < _INT64_END:
-            return ranged(int(value), value, out)
-        wrong(value, out)
+        if value.__class__ is int and -_INT64_END <= value < _INT64_END:
+            return ranged(value, value, out)
+        if isinstance(value, float):
+            if math.isfinite(value):
+                if value.is_integer() and abs(value) <= _EXACT:
+                    return ranged(int(value), value, out)
+                wrong(value, out)
+            else:
+                (absent if nan_is_missing and math.isnan(value) else infinite)(value, out)
+        else:
+            (absent if value is None or value is MISSING else wrong)(value, out)
         return None
 
     return judge
@@ -166,7 +163,8 @@ def _ranged(column: Column) -> Callable[[Any, Any, list[Breach]], Any]:
     softly = action is Action.WARN
 
     def judge(held: Any, value: Any, out: list[Breach]) -> Any:
-        kept = value if value.__class__ is float else shortened(value)
+        kind = value.__class__
+        kept = value if kind is float or (kind is int and -_EXACT < value < _EXACT) else shortened(value)
         if low <= held <= high:
             if not expected_low <= held <= expected_high:
                 out.append(Breach(name, "expected_between", kept, unexpected, Action.WARN))
