@@ -121,6 +121,12 @@ def test_the_page_says_in_words_what_happened_since_when_and_what_to_do():
         assert words in said
 
 
+def test_a_row_rule_shows_the_values_that_it_reads():
+    kept = trips(rules=(Rule("r", "km < 40 or carrier == 'B6'"), Rule("w", "km < 45", Action.WARN)))
+    said = "".join(_Tags(check(rows(), kept).page()).said)
+    assert "km = 50.0, carrier = AA" in said
+
+
 def test_what_passes_is_said_calmly():
     text = check(rows().with_columns(carrier=pl.lit("AA")).filter(pl.col("km") < 40), trips(), name="may.csv").page()
     assert "All 199 rows pass" in text

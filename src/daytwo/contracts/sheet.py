@@ -104,8 +104,8 @@ def sheet(contract: Contract, checked: Checked, found: Report, *, source: str, c
         batch=checked.batch,
         bars=_bars_sentence(found, rules),
         where=_where(rejected, found.rows),
-        samples=(*_samples(checked.failures), *_samples(checked.warnings)),
-        repairs=tuple(_samples(checked.repairs)),
+        samples=(*_samples(checked.failures, checked.rejected), *_samples(checked.warnings, checked.rejected)),
+        repairs=tuple(_samples(checked.repairs, checked.rejected)),
         commands=tuple(_commands(found, rules, source, contract_file)),
     )
 
@@ -198,7 +198,7 @@ def _where_sentence(rejected: pl.Series, rows: int) -> str:
     return f"They are spread from row {first:,} to row {last:,}: nothing points to one moment."
 
 
-def _samples(cells: pl.DataFrame) -> Iterator[Sample]:
+def _samples(cells: pl.DataFrame, rejected: pl.DataFrame) -> Iterator[Sample]:
     if not cells.height:
         return
     if "repaired" not in cells.columns:
@@ -214,8 +214,22 @@ def _samples(cells: pl.DataFrame) -> Iterator[Sample]:
             one["rule"],
             one["column"],
             one["rows"],
-            tuple(Cell(row, "missing" if value is None else value, repaired or "") for row, value, repaired in held),
+            tuple(
+                Cell(row, _value(one["rule"], one["column"], row, value, rejected), repaired or "")
+                for row, value, repaired in held
+            ),
         )
+
+
+def _value(rule: str, column: str, row: int, value: str | None, rejected: pl.DataFrame) -> str:
+    """Return a cell's value; of a row rule, which has none of its own, the values that it reads, where known."""
+    if value is not None:
+        return value
+    if not rule.startswith("expression:"):
+        return "missing"
+    names = [name for name in column.split(", ") if name in rejected.columns]
+    kept = rejected.filter(pl.col(ROW) == row).select(names).rows(named=True)
+    return ", ".join(f"{name} = {held}" for name, held in kept[0].items()) if kept else ""
 
 
 def _commands(found: Report, rules: Sequence[RuleLine], source: str, contract_file: str) -> Iterator[str]:
