@@ -19,13 +19,14 @@ from daytwo.lifecycle.quarantine_events import REPLAY_FILES, REPLAY_OF
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.verdicts import SERVER
 from daytwo.monitoring.silence import Wait
-from daytwo.sources.source import is_address
 
 # Eight weeks: enough for weekdays to differ, and old habits are forgotten.
 KEPT_DAYS = 56
 # A project that has lived before is counted back so far.
 _FIRST_DAYS = 28
 _FACT = "source_tallies"
+# What is no file is a source of its own: a Delta table, a database.
+_ADDRESS = "^delta:|://|#"
 Place = tuple[str, str]
 
 
@@ -115,15 +116,16 @@ def begin_of(tallies: Tallies, now: datetime) -> datetime:
 def came_since(system: System, since: datetime, now: datetime) -> Came:
     """Read what came from `since` on, up to `now`; replays do not count."""
     parts = [_ROWS]
-    if system.tables.version("predictions") is not None:
-        when = came_at(system, "predictions")
-        columns = ["_received_at", "_time", "_arm", "_gain", REPLAY_OF]
-        found = system.tables.read("predictions", columns=columns, where=(when >= since) & (when < now))
+    # A table that is not there reads as one without columns.
+    when = came_at(system, "predictions")
+    columns = ["_received_at", "_time", "_arm", "_gain", REPLAY_OF]
+    found = system.tables.read("predictions", columns=columns, where=(when >= since) & (when < now))
+    if found.width:
         found = found.filter(pl.col(REPLAY_OF).is_null())
         parts.append(found.select(pl.lit(SERVER).alias("source"), when.alias("came"), _one, "_arm", "_gain", "_time"))
-    if system.tables.version(INGESTS) is not None:
-        where = (pl.col("at") >= since) & (pl.col("at") < now) & ~pl.col("source").str.starts_with(REPLAY_FILES)
-        taken = system.tables.read(INGESTS, columns=["source", "at", "rows"], where=where)
+    where = (pl.col("at") >= since) & (pl.col("at") < now) & ~pl.col("source").str.starts_with(REPLAY_FILES)
+    taken = system.tables.read(INGESTS, columns=["source", "at", "rows"], where=where)
+    if taken.width:
         when, rows = pl.col("at").alias("came"), pl.col("rows").cast(pl.Int64)
         parts.append(taken.select(_group(system), pl.col("source").alias("file"), when, rows))
     return Came(pl.concat(parts, how="diagonal"), _bad_since(system, since, now))
@@ -190,11 +192,11 @@ _BAD = pl.DataFrame(
 
 
 def _bad_since(system: System, since: datetime, now: datetime) -> pl.DataFrame:
-    if system.tables.version(QUARANTINE) is None:
-        return _BAD
     when = came_at(system, QUARANTINE)
     columns = ["_id", "_request", "_received_at", "_time", "source", "reasons"]
     found = system.tables.read(QUARANTINE, columns=columns, where=(when >= since) & (when < now))
+    if not found.width:
+        return _BAD
     tries = pl.col("_request").str.starts_with(REPLAY_FILES) | pl.col("source").str.starts_with(REPLAY_FILES)
     found = found.filter(~tries).with_columns(
         when.alias("came"), pl.coalesce("_time", "_received_at").alias("when"), pl.col("source").alias("file")
@@ -205,7 +207,7 @@ def _bad_since(system: System, since: datetime, now: datetime) -> pl.DataFrame:
 def _group(system: System) -> pl.Expr:
     """Return the name of a row's source: files of the project's pattern are one source."""
     pattern = system.settings.data.source or "files"
-    alone = pl.col("source").map_elements(is_address, return_dtype=pl.Boolean) | (pl.col("source") == SERVER)
+    alone = pl.col("source").str.contains(_ADDRESS) | (pl.col("source") == SERVER)
     return pl.when(alone).then(pl.col("source")).otherwise(pl.lit(pattern)).alias("source")
 
 
