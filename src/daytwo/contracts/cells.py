@@ -40,9 +40,8 @@ class _Test:
     cell: pl.Expr
 
 
-def name_cells(held: Plan, frame: pl.DataFrame, rows: pl.Series) -> Named:
-    """Name what the rows of `frame`, under the plan's names, break; `rows` are their numbers."""
-    work = frame.with_columns(rows.alias(ROW))
+def name_cells(held: Plan, work: pl.DataFrame) -> Named:
+    """Name what the rows of a table break, given under the plan's names and with their numbers, `_row`."""
     found = [LINES.to_frame()]
     made: dict[str, Remade] = {}
     usable: dict[str, pl.Expr] = {}

@@ -109,9 +109,9 @@ def judge_rows(
     types, mended; of these only the `wanted` columns where they are named.
     """
     judged = held.judged(frame)
-    found = judged.lazy().with_row_index(ROW).filter(held.suspicious()).collect()
-    places = found.get_column(ROW).cast(pl.Int64)
-    named = name_cells(held, found.drop(ROW), places)
+    found = judged.lazy().filter(held.suspicious()).collect()
+    places = found.get_column(ROW)
+    named = name_cells(held, found)
     return judged, named.lines, _typed_rows(held, frame, judged, named, places, wanted)
 
 

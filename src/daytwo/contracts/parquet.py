@@ -88,10 +88,9 @@ def _judge_rows(held: Plan, rows: pl.LazyFrame, counting: Counting) -> None:
         alone = len(part.columns) == 1 and not part.dtypes[0].is_float()
         if alone and not rows.filter(part.suspicious()).select(pl.len()).collect(engine="streaming").item():
             continue
-        suspicious = rows.with_row_index(ROW).filter(part.suspicious()).select(ROW, *part.cells)
+        suspicious = rows.with_row_index(ROW).filter(part.suspicious()).select(pl.col(ROW).cast(pl.Int64), *part.cells)
         for batch in _gathered(suspicious.collect_batches(maintain_order=True, engine="streaming")):
-            numbers = batch.get_column(ROW).cast(pl.Int64)
-            counting.take(name_cells(part, batch.select(part.cells), numbers).lines)
+            counting.take(name_cells(part, batch).lines)
 
 
 def _gathered(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -13,6 +13,7 @@ from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING
+from daytwo.contracts.lines import ROW
 from daytwo.contracts.mend import mending_judge
 from daytwo.contracts.rules import RowRule, row_rules
 from daytwo.contracts.suspects import evaluated, suspect
@@ -38,13 +39,13 @@ class Plan:
     parse_text: bool
 
     def judged(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the judged columns of a table under the plan's names."""
+        """Return the numbers of a table's rows, `_row`, and the judged columns under the plan's names."""
         held = [
             frame.get_column(column.name) if column.name not in self.absent else _nothing(frame.height, dtype)
             for column, dtype in zip(self.columns, self.dtypes, strict=True)
         ]
         series = [one.alias(cell) for one, cell in zip(held, self.cells, strict=True)]
-        return pl.DataFrame(series, height=frame.height)
+        return pl.DataFrame([pl.int_range(frame.height, dtype=pl.Int64, eager=True).alias(ROW), *series])
 
     @property
     def is_plain(self) -> bool:
