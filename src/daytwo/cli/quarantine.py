@@ -17,7 +17,7 @@ from daytwo.contracts.toml import read_contract
 from daytwo.contracts.words import levels_words
 from daytwo.lifecycle.arrivals import rows_by_source
 from daytwo.lifecycle.export import export
-from daytwo.lifecycle.quarantine import Group, Kept, groups, said, shelf, whole
+from daytwo.lifecycle.quarantine import Group, Kept, groups, said, shelf, whole, why
 from daytwo.lifecycle.quarantine_events import Event, attempts_of, events_of
 from daytwo.lifecycle.words import share
 
@@ -95,8 +95,7 @@ def show(*, identity: str, folder: Path | None, as_json: bool) -> None:
     _tell_row(kept, read_contract(system.contract_path))
     happened = [(f"{one.at:%Y-%m-%d %H:%M}", one.status, one.by, _detail(one)) for one in events]
     tell_table("What happened since", ("when (UTC)", "what", "by", "more"), happened)
-    told = {str(one.detail.get("attempt")) for one in events}
-    tell_table("Other tries", ("id",), [(one,) for one in tries if one not in told])
+    tell_table("Tries that broke the contract again", ("id", "because"), why(system, tries).items() if tries else ())
     if kept.prediction:
         next_steps(f"daytwo explain {kept.prediction}", folder=folder)
 

@@ -204,6 +204,12 @@ def named(system: System, ids: tuple[str, ...]) -> tuple[str, ...]:
     return roots
 
 
+def why(system: System, ids: tuple[str, ...]) -> dict[str, str]:
+    """Say of each of these rows, other tries among them, why it was kept aside."""
+    rows = system.tables.read(QUARANTINE, columns=["_id", "reasons"], where=pl.col("_id").is_in(list(ids)))
+    return {identity: "; ".join(said(one) for one in _decoded(reasons)) for identity, reasons in rows.iter_rows()}
+
+
 def with_shapes(frame: pl.DataFrame) -> pl.DataFrame:
     """Add the column `shape`: a row's `reasons` without their values."""
     return frame.with_columns(pl.col("reasons").str.replace_all(_VALUES, '"value":0').alias("shape"))

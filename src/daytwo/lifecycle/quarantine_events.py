@@ -92,7 +92,7 @@ def events_of(system: System, identity: str) -> tuple[Event, ...]:
         Event(row["_id"], row["status"], row["at"], row["by"], msgspec.json.decode(row["detail"]))
         for row in rows.iter_rows(named=True)
     ]
-    return tuple(sorted(found, key=lambda one: (one.at, _RANKS.get(one.status, 0))))
+    return tuple(sorted(found, key=lambda one: (one.at, one.status != SENDING, _RANKS.get(one.status, 0))))
 
 
 def events_with(system: System, status: str, ids: Iterable[str] | None = None) -> pl.DataFrame:
