@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daytwo.contracts.action import Action, Breach
@@ -23,8 +23,6 @@ from daytwo.core.schema import Kind
 
 # More of them before a release: DAYTWO_TEST_EXAMPLES=20000.
 EXAMPLES = int(os.environ.get("DAYTWO_TEST_EXAMPLES", "500"))
-# What one of the doors cannot do yet; the property leaves it out.
-LEFT_OUT = {"a table with none of the contract's columns"}
 # Case folding, composition, spaces and digits that libraries see differently; levels that look alike.
 TRAPS = st.sampled_from(
     [
@@ -253,8 +251,6 @@ def test_both_doors_agree_on_verdict_breaches_and_feature_bits(data: st.DataObje
             del row[column.name]
     row |= data.draw(st.sampled_from([{}, {}, {"stray": 1}])) if row else {"stray": 1}
     features, breaches = compile_decoder(contract).check(row)
-    if "a table with none of the contract's columns" in LEFT_OUT:
-        assume(set(row) - {"stray"})
     frame = pl.DataFrame([cell_series(name, value) for name, value in row.items()])
     if any(breach.rule == "missing_field" and breach.action is Action.REJECT for breach in breaches):
         with pytest.raises(DataError, match="the data has no column"):
@@ -272,7 +268,7 @@ def test_both_doors_agree_on_verdict_breaches_and_feature_bits(data: st.DataObje
         assert features == [float(np.float32(value)) for value in features] or any(map(math.isnan, features))
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES // 4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_mended_row_needs_no_more_mending(data: st.DataObject) -> None:
     contract = data.draw(contracts())
