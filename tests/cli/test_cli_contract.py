@@ -308,6 +308,8 @@ def test_other_tools_files_come_in_and_go_out(daytwo, tmp_path):
     assert "apiVersion: v3.0.2" in (tmp_path / "c.odcs.yaml").read_text()
     printed = daytwo("contract", "export", "C.toml", "--to", "odcs")
     assert json.loads(printed.out)["kind"] == "DataContract"
+    told = daytwo("contract", "export", "C.toml", "--to", "odcs", "--json").json
+    assert (told["document"], told["left"], told["output"]) == (json.loads(printed.out), [], None)
     again = daytwo("contract", "export", "C.toml", "--to", "gx", "-o", "c.gx.json")
     assert again.code == 1
     stranger = daytwo("contract", "import", suite, "--from", "gx", "--time", "when")

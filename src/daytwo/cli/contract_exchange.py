@@ -103,18 +103,20 @@ def import_contract(
 @click.argument("contract_file", type=_FILE, metavar="CONTRACT")
 @click.option("--to", "form", type=click.Choice(["odcs", "gx", "json-schema"]), required=True, help="In whose words.")
 @click.option("--output", "-o", type=_FILE, help="Where to write it, as .yaml or .json; default: stdout, JSON.")
-def export_contract(*, contract_file: Path, form: str, output: Path | None) -> None:
+@as_json
+def export_contract(*, contract_file: Path, form: str, output: Path | None, as_json: bool) -> None:
     """Say a contract in the words of others: an ODCS document, a Great Expectations suite, a JSON Schema of requests.
 
     A file that is there stays. What the other words cannot say is named on stderr.
     """
     _require_new(output)
     document, left = exported(read_contract(contract_file), form)
-    if output is None:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
+    if output is not None:
         write_whole(output, written(document, path=output).encode())
-        click.echo(f"Wrote {output}.")
+    if as_json:
+        tell_json({"document": document, "left": left, "output": output})
+        return
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False) if output is None else f"Wrote {output}.")
     _tell_notes("are not in it", left)
 
 
