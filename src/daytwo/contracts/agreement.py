@@ -77,10 +77,19 @@ def _dirt(dependent: Coded, odd: Codes, usual: Codes) -> npt.NDArray[np.bool_]:
 
 
 def _damaged(odd: str, usual: str) -> bool:
-    if len(odd) == len(usual) > 1:
+    """Whether one text is the other with characters wrong. Beside its group's value a short text may be judged, too."""
+    if len(usual) < 2:
+        return False
+    if len(odd) == len(usual):
         wrong = sum(a != b for a, b in zip(odd, usual, strict=True))
-        return wrong <= max(1.0, _WRONG_CHARACTERS * len(usual))
-    return nearest(odd, [usual]) is not None
+        if wrong <= max(1.0, _WRONG_CHARACTERS * len(usual)):
+            return True
+    one_off = not _without_one(odd).isdisjoint(_without_one(usual))
+    return one_off or nearest(odd, [usual]) is not None
+
+
+def _without_one(text: str) -> set[str]:
+    return {text, *(text[:place] + text[place + 1 :] for place in range(len(text)))}
 
 
 def _tally(pairs: Codes) -> tuple[Codes, Codes]:
