@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 # A unit that fits worse by less than this is told too.
-AS_WELL = 0.1
+AS_WELL = 0.2
 # (this, as that, times, plus): units that feeds confuse; each is tried the other way round too.
 _UNITS: tuple[tuple[str, str, float, float], ...] = (
     ("tenths", "wholes", 0.1, 0.0),
