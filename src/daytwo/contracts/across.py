@@ -123,26 +123,26 @@ def outer_keys(contract: Contract, relation: Relation, others: Others) -> pl.Dat
 
 def repeated(keys: pl.DataFrame, known: pl.DataFrame | None) -> pl.Series:
     """Return the rows whose key a row before them has, or one that is known."""
-    names = _names(keys)
-    again = keys.get_column(ROW).clear()
-    if not _all_differ(keys, names):
-        first = keys.select(pl.col(names[0]) if len(names) == 1 else pl.struct(names)).to_series().is_first_distinct()
-        again = keys.get_column(ROW).filter(~first)
+    alike = keys.filter(_alike(keys))
+    held = alike.select(pl.struct(_names(keys))).to_series()
+    again = alike.get_column(ROW).filter(~held.is_first_distinct())
     return pl.concat([again, acquainted(keys, known)]).unique().sort()
 
 
-def _all_differ(keys: pl.DataFrame, names: Sequence[str]) -> bool:
-    """Whether no two rows have the same key, by the cheapest proof that holds; False may also mean "not known"."""
+def _alike(keys: pl.DataFrame) -> pl.Series:
+    """Return which rows may have a key that another row has, too: all of those, and hardly any other."""
+    names = _names(keys)
     one = keys.get_column(names[0])
     if len(names) == 1 and one.dtype.is_integer() and one.len():
         numbers = one.to_numpy()
         low, high = int(numbers.min()), int(numbers.max())
         if high - low < _DENSE * one.len():
-            present = np.zeros(high - low + 1, dtype=np.bool_)
-            present[numbers - low] = True
-            return int(np.count_nonzero(present)) == one.len()
-    hashes = (pl.col(names[0]) if len(names) == 1 else pl.struct(names)).hash(0)
-    return bool(keys.select(hashes.n_unique()).item() == keys.height)
+            places = numbers - low
+            return pl.Series(np.bincount(places)[places] > 1)
+    hashes = keys.select((pl.col(names[0]) if len(names) == 1 else pl.struct(names)).hash(0)).to_series()
+    ordered = hashes.sort()
+    twice = ordered.filter(ordered == ordered.shift(1))
+    return hashes.is_in(twice.unique().implode()) if twice.len() else pl.repeat(False, keys.height, eager=True)
 
 
 def acquainted(keys: pl.DataFrame, known: pl.DataFrame | None) -> pl.Series:

@@ -28,6 +28,8 @@ from daytwo.contracts.whole import breaches, tally
 
 # So many rows are named at once.
 _ENOUGH = 1 << 16
+# So few different values are looked for one by one.
+_FEW = 8
 _NONE: Mapping[str, pl.DataFrame] = {}
 
 
@@ -84,13 +86,36 @@ def _whole_batches(rows: pl.LazyFrame, schema: pl.Schema) -> Iterator[pl.DataFra
 def _judge_rows(held: Plan, rows: pl.LazyFrame, counting: Counting) -> None:
     """Judge each column apart: so alone its dictionary and the file's own statistics can answer for its rows."""
     for part in held.parts():
-        # Numbered rows must all be read, and a column of floats anyhow: its statistics know nothing of NaN.
-        alone = len(part.columns) == 1 and not part.dtypes[0].is_float()
-        if alone and not rows.filter(part.suspicious()).select(pl.len()).collect(engine="streaming").item():
+        mask = _narrowed(part, rows)
+        if mask is None:
             continue
-        suspicious = rows.with_row_index(ROW).filter(part.suspicious()).select(pl.col(ROW).cast(pl.Int64), *part.cells)
+        suspicious = rows.with_row_index(ROW).filter(mask).select(pl.col(ROW).cast(pl.Int64), *part.cells)
         for batch in _gathered(suspicious.collect_batches(maintain_order=True, engine="streaming")):
             counting.take(name_cells(part, batch).lines)
+
+
+def _narrowed(part: Plan, rows: pl.LazyFrame) -> pl.Expr | None:
+    """Return the part's mask, or a cheaper one for the same rows; None where it finds none.
+
+    Numbered rows must all be read and tested, so it pays to ask first whether there are any. It does not for floats,
+    of which all are read anyhow: a file's statistics know nothing of NaN.
+    """
+    mask, dtype = part.suspicious(), part.dtypes[0]
+    if len(part.columns) > 1 or dtype.is_float():
+        return mask
+    found = rows.filter(mask)
+    count = found.select(pl.len()).collect(engine="streaming").item()
+    if count and count < _ENOUGH and (dtype == pl.String or dtype.is_integer()):
+        values = found.select(part.cells[0]).collect(engine="streaming").to_series().unique()
+        return _among(values) if values.len() <= _FEW else mask
+    return mask if count else None
+
+
+def _among(values: pl.Series) -> pl.Expr:
+    """Return which cells are one of these values."""
+    cell = pl.col(values.name)
+    same = [cell == pl.lit(value, values.dtype) for value in values.drop_nulls()]
+    return pl.any_horizontal(cell.is_null(), *same) if values.null_count() else pl.any_horizontal(same)
 
 
 def _gathered(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

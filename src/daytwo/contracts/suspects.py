@@ -35,7 +35,7 @@ def suspect(column: Column, cell: pl.Expr, dtype: pl.DataType, *, parse_text: bo
     """Yield masks of cells that may break a rule of the column; null is no."""
     read = reading(column, cell, dtype, parse_text=parse_text)
     if not column.nullable:
-        yield read.raw.is_null() if dtype == pl.String or not parse_text else read.value.is_null()
+        yield read.raw.is_null()
     if column.is_numeric and dtype.is_float() and column.kind is Kind.NUMBER:
         yield from _outside_float(column, read.raw if column.nullable else cell, dtype)
     elif column.is_numeric and dtype in _INTEGERS:
@@ -118,6 +118,8 @@ def _outside_float(column: Column, cell: pl.Expr, dtype: pl.DataType) -> Iterato
 
 def _below32(number: float) -> float:
     """Return the largest float32 that is not above `number`."""
+    if abs(number) > FLOAT32_MAX:
+        return -math.inf if number < 0 else FLOAT32_MAX
     near = np.float32(number)
     return float(near if float(near) <= number else np.nextafter(near, np.float32(-np.inf)))
 
