@@ -9,8 +9,11 @@ action.py      what a broken rule does, and one failure (words.py: in plain word
 repairs.py     how a wrong value may be mended (mend.py: mended; typos.py: what a mistyped level meant)
 toml.py        read from the text that its owner edits (toml_text.py: written)
 decoder.py     compiled for one row (judge.py: one value; rules.py: row rules)
-columnar.py    compiled for a table (suspects.py: which rows to look at; cells.py: every cell named; typed.py: reading
-               a column; across.py: promises between rows; whole.py: of the batch; ieee.py: numbers as floats compare)
+columnar.py    compiled for a table (plan.py, suspects.py: which rows to look at; cells.py, remade.py: every cell
+               named and mended; typed.py: reading a column; across.py: promises between rows; whole.py: of the batch;
+               ieee.py: numbers as floats compare; lines.py: what is written of a cell)
+stream.py      a table in batches (steps.py, spill.py: promises between their rows; counting.py: its report);
+               parquet.py: a file that is never held in memory
 encoder.py     checked values as float32 features
 labels.py      outcomes as numbers
 times.py       values as moments in time (moments.py: whole columns; event_times.py: when each row happened)
