@@ -3,6 +3,7 @@
 Each kind returns the dirty rows and where the errors are: wrong cells as (row, column), or wrong rows.
 """
 
+# ruff: noqa: ARG001  every kind of error is asked alike, though not each needs the reference, the columns or the seed
 from __future__ import annotations
 
 import string
@@ -81,23 +82,37 @@ def _decimals(frame: pl.DataFrame, reference: pl.DataFrame, skip: set[str], seed
     return _changed(frame, numeric(frame, skip), change, seed)
 
 
+def mistype(text: str, random: np.random.Generator) -> str:
+    """Replace, put in, leave out or swap one letter."""
+    place = int(random.integers(0, len(text))) if text else 0
+    letter = str(random.choice(list(string.ascii_lowercase)))
+    kind = random.integers(0, 4)
+    if kind == 0:
+        return text[:place] + letter + text[place + 1 :]
+    if kind == 1:
+        return text[:place] + letter + text[place:]
+    if kind == 2 and len(text) > 1:
+        return text[:place] + text[place + 1 :]
+    return text[:place] + text[place + 1 : place + 2] + text[place : place + 1] + text[place + 2 :]
+
+
+def mistyped_cells(frame: pl.DataFrame, names: list[str], count: int, seed: int) -> Dirty:
+    """Mistype cells drawn by chance; several may fall into one row."""
+    random = np.random.default_rng(seed)
+    values = {name: frame[name].to_list() for name in names}
+    cells = set()
+    for _ in range(count):
+        row, name = int(random.integers(0, frame.height)), str(random.choice(names))
+        new = mistype(values[name][row], random)
+        if new != values[name][row] and (row, name) not in cells:
+            values[name][row] = new
+            cells.add((row, name))
+    return Dirty(frame.with_columns(pl.Series(name, held) for name, held in values.items()), frozenset(cells))
+
+
 def _typos(frame: pl.DataFrame, reference: pl.DataFrame, skip: set[str], seed: int) -> Dirty:
     random = np.random.default_rng(seed + 1)
-
-    def change(name: str, value: object) -> object:
-        text = str(value)
-        place = int(random.integers(0, len(text))) if text else 0
-        letter = random.choice(list(string.ascii_lowercase))
-        kind = random.integers(0, 4)
-        if kind == 0:
-            return text[:place] + letter + text[place + 1 :]
-        if kind == 1:
-            return text[:place] + letter + text[place:]
-        if kind == 2 and len(text) > 1:
-            return text[:place] + text[place + 1 :]
-        return text[:place] + text[place + 1 : place + 2] + text[place : place + 1] + text[place + 2 :]
-
-    return _changed(frame, texts(frame, skip), change, seed)
+    return _changed(frame, texts(frame, skip), lambda _, value: mistype(str(value), random), seed)
 
 
 def _swapped(frame: pl.DataFrame, reference: pl.DataFrame, skip: set[str], seed: int) -> Dirty:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from injected_errors import KINDS, Dirty, numeric
+from injected_errors import KINDS, Dirty, mistyped_cells, numeric
 
 from daytwo.contracts.column import Column
 from daytwo.contracts.columnar import Checked, check
@@ -95,6 +95,11 @@ def hospital() -> dict[str, Any]:
         found = flags(check(contract, dirty), dirty.columns)
         rows = {row for row, _ in found}
         result[who] = {"cells": of_cells(found, wrong), "rows": of_rows(rows, {row for row, _ in wrong})}
+    names = [name for name in clean.columns if 1 < clean[name].n_unique() < clean.height]
+    for seed in range(5):
+        again = mistyped_cells(clean, names, len(wrong), seed)
+        found = flags(check(propose(again.frame, name="again"), again.frame), clean.columns)
+        result[f"other typing errors, seed {seed}"] = {"cells": of_cells(found, again.cells)}
     result["clean table"] = check(propose(clean, name="hospital"), clean).failures.height
     return result
 
