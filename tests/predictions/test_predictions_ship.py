@@ -6,14 +6,18 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
+from daytwo.contracts.decoder import compile_decoder
+from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import Fault, NotFound
 from daytwo.core.schema import Kind
@@ -335,3 +339,39 @@ def test_a_segment_from_before_the_fallback_was_recorded_is_still_read(tmp_path)
     tables = MemoryTables()
     assert ship(tmp_path, tables, contract_of).rows == {"predictions": 2, "quarantine": 1}
     assert tables.read("predictions")["_fallback"].to_list() == [None, None]
+
+
+def test_a_row_that_is_not_utf_8_does_not_hold_back_the_others(tmp_path):
+    breach = BreachRecord("", "type", None, "this is no row")
+    record = prediction(
+        0, ROW, {}, rows=msgspec.Raw(b"[" + json.dumps(ROW).encode() + b', "\xf4"]'), bad=(BadRow(1, (breach,)),)
+    )
+    write(tmp_path, record)
+    tables = MemoryTables()
+    assert ship(tmp_path, tables, contract_of).rows == {"predictions": 2, "quarantine": 1}
+    assert tables.read("quarantine")["row"].to_list() == ['"\N{REPLACEMENT CHARACTER}"']
+
+
+def test_the_flag_of_a_default_is_kept_as_the_model_saw_it(tmp_path):
+    columns = tuple(
+        replace(one, repair=("parse", "default 150")) if one.name == "seats" else one for one in OLD.columns
+    )
+    contract = OLD.renewed(columns=columns)
+    absent = {name: value for name, value in ROW.items() if name != "seats"}
+    rows = [ROW, absent, ROW | {"seats": "99"}]
+    decoder = compile_decoder(contract)
+    warnings = {
+        i: tuple(BreachRecord(one.column, one.rule, one.value, one.message, one.repaired) for one in breaches)
+        for i, row in enumerate(rows)
+        if (breaches := decoder.check(row)[1])
+    }
+    write(tmp_path, prediction(0, *rows, warnings=warnings))
+    tables = MemoryTables()
+    ship(tmp_path, tables, lambda _: contract)
+    kept = tables.read("predictions")
+    assert kept["seats"].to_list() == [100, 150, 99]
+    assert kept["seats_imputed"].to_list() == [False, True, False]
+    assert kept.columns.index("seats_imputed") == kept.columns.index("seats") + 1
+    matrix = Encoder(contract).matrix(kept)
+    for seen, row in zip(matrix, rows, strict=True):
+        assert np.array_equal(seen, np.array(decoder.check(row)[0], dtype=np.float32))

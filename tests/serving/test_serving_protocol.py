@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -421,3 +422,17 @@ class _Sink(asyncio.Transport):
     def write_eof(self): ...
 
     def resume_reading(self): ...
+
+
+@pytest.mark.parametrize("tail", [b"GET /route HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 3, b"no HTTP at all\r\n\r\n"])
+def test_what_is_pipelined_behind_the_last_answer_does_not_wait_for_ever(serve, tail):
+    client = serve(max_queue=4)
+    last = b"GET /route HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    for _ in range(6):
+        with socket.create_connection((client.host, client.port), timeout=10) as connection:
+            connection.sendall(last + tail)
+            received = b""
+            while piece := connection.recv(1 << 16):
+                received += piece
+        assert received.startswith(b"HTTP/1.1 200")
+    assert client.route()["generation"] == 1

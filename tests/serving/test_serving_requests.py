@@ -184,3 +184,10 @@ def test_feedback_that_is_none_is_refused(body, words):
     with pytest.raises(HttpError) as refusal:
         read_feedback(body)
     assert words in refusal.value.message
+
+
+@pytest.mark.parametrize("body", [b'["\xf4\x90\x80\x80"]', b'{"rows": [{"a": 1}, "\xff"]}', b'[{"a": 1}, \xc3]'])
+def test_a_body_that_is_not_utf_8_is_refused_where_no_value_is_read_either(body):
+    with pytest.raises(HttpError) as caught:
+        read_predict(body, 10)
+    assert (caught.value.status, caught.value.name) == (400, "encoding")

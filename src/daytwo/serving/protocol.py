@@ -23,12 +23,14 @@ _LINGER_S = 2.0
 _MAX_PIPELINED = 32
 _READ = frozenset(
     (
+        b"accept-encoding",
         b"authorization",
         b"content-encoding",
         b"content-length",
         b"content-type",
         b"expect",
         b"host",
+        b"inference-header-content-length",
         b"origin",
         b"transfer-encoding",
     )
@@ -89,8 +91,7 @@ class Connection(asyncio.Protocol):
         self._door.connections.discard(self)
         if self._door.draining and not self._door.connections:
             self._door.emptied.set()
-        self._door.waiting -= len(self._queue)
-        self._queue.clear()
+        self._forget_waiting()
         self._closing, self._transport = True, None
         # The parser holds this connection and this connection the parser: apart, both are freed at once.
         del self._parser
@@ -242,12 +243,17 @@ class Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """End our side, and wait a little for the client's: a hard end would take the answer away from it."""
         self._closing = True
-        self._queue.clear()
+        self._forget_waiting()
         self.deadline = self._loop.time() + _LINGER_S
         if self._transport is not None and not self._transport.is_closing():
             if not self._transport.is_reading():
                 self._transport.resume_reading()
             self._transport.write_eof()
+
+    def _forget_waiting(self) -> None:
+        """Drop what was pipelined behind the last answer; all connections share the count of what waits."""
+        self._door.waiting -= len(self._queue)
+        self._queue.clear()
 
     def expire(self) -> None:
         """Close the connection: with a word if a request had begun, hard if its client does not even read."""

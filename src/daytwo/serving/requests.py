@@ -92,6 +92,8 @@ def read_predict(body: bytes, max_rows: int) -> PredictRequest:
         400 for what is no JSON or no request, 413 for too many rows, 422 for none.
     """
     try:
+        if not body.isascii():
+            body.decode()  # what is kept as it was sent is not looked at by the JSON reader
         return _read_predict(body, max_rows)
     except RecursionError as err:
         raise _too_deep() from err
@@ -115,20 +117,36 @@ def _read_predict(body: bytes, max_rows: int) -> PredictRequest:
     else:
         msgspec.json.decode(body)
         raise HttpError(400, "request", "the body is neither an object nor a list", hint="Send rows as objects")
+    rows = _rows(read, max_rows)
+    _name_duplicates(text, body, rows, request)
+    _check_depth(text, rows)
+    if request.replay_of is not None and len(request.replay_of) != len(rows):
+        raise HttpError(422, "request", "replay_of has another length than rows", hint="Give one entry, or null, a row")
+    return PredictRequest(text, rows, _checked_id(request.request_id), bool(request.explain), request.replay_of)
+
+
+def read_rows_of(
+    text: bytes, max_rows: int, *, request_id: str | None = None, explain: bool = False
+) -> PredictRequest:
+    """Return a request for the rows in the JSON list `text`, which was made of another form than `/predict` takes.
+
+    Raises
+    ------
+    HttpError
+        413 for too many rows, 422 for none.
+    """
+    rows = _rows(read_rows(text), max_rows)
+    return PredictRequest(text, rows, _checked_id(request_id), explain, None)
+
+
+def _rows(read: list[Row], max_rows: int) -> list[Row | BreachRecord]:
     if not read:
         raise HttpError(422, "empty", "there are no rows in the request", hint="Send at least one")
     if len(read) > max_rows:
         raise HttpError(
             413, "too_many_rows", f"{len(read)} rows are more than {max_rows}", hint="Send them in several requests"
         )
-    rows: list[Row | BreachRecord] = [
-        one if isinstance(one, dict) else BreachRecord("", "type", None, f"this is no row: {one}") for one in read
-    ]
-    _name_duplicates(text, body, rows, request)
-    _check_depth(text, rows)
-    if request.replay_of is not None and len(request.replay_of) != len(rows):
-        raise HttpError(422, "request", "replay_of has another length than rows", hint="Give one entry, or null, a row")
-    return PredictRequest(text, rows, _checked_id(request.request_id), bool(request.explain), request.replay_of)
+    return [one if isinstance(one, dict) else BreachRecord("", "type", None, f"this is no row: {one}") for one in read]
 
 
 def read_labels(body: bytes, max_labels: int) -> LabelsRequest:

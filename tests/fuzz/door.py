@@ -1,0 +1,321 @@
+"""The door under fire, in one process: bytes into a connection, and what must hold of every answer.
+
+Every whole request gets an answer below 500, a refusal has a code, a message, a hint and an id, a good request is
+answered right after, what was recorded can be read again and shipped, and of every row that was read the columnar check
+says what the door said. `grammar.py` makes the bytes, `wire.py` sends them to a real server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+
+import msgspec
+import numpy as np
+import polars as pl
+from tests.fuzz import grammar
+from tests.serving.conftest import make_bundle, trip, trips_contract
+
+from daytwo.contracts.action import Action
+from daytwo.contracts.column import FLOAT32_MAX
+from daytwo.contracts.columnar import check
+from daytwo.contracts.contract import Contract, Rule
+from daytwo.contracts.encoder import Encoder
+from daytwo.core.schema import Kind
+from daytwo.predictions.journal import Journal
+from daytwo.predictions.ship import ship
+from daytwo.registry.bundle import BundleStore
+from daytwo.registry.route import Route, write_route
+from daytwo.serving.config import ServerConfig
+from daytwo.serving.door import Door
+from daytwo.serving.handlers import Handlers
+from daytwo.serving.live import Versions, Watcher
+from daytwo.serving.messages import HttpError, Request
+from daytwo.serving.metrics import Metrics
+from daytwo.serving.protocol import Connection
+from daytwo.serving.recent import Recent
+from daytwo.serving.requests import PredictRequest, read_predict
+from daytwo.serving.shadow import ShadowQueue
+from daytwo.tables.memory import MemoryTables
+
+GOOD = msgspec.json.encode(trip(1))
+# What a field that is not there breaks at the one door, and at the other where it is null.
+_LACKING = ("missing_field", "not_null")
+JSON_HEADERS = {b"host": b"127.0.0.1", b"content-type": b"application/json"}
+# A record of megabytes each would only fill the disk; size has cases of its own in wire.py.
+MAX_BODY_MB = 1.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer as it came over the wire."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+
+class FakeLoop:
+    """As much of an event loop as a connection asks for: a clock, and turns taken when told."""
+
+    def __init__(self) -> None:
+        self.turns: deque[Callable[[], None]] = deque()
+
+    def time(self) -> float:
+        return 0.0
+
+    def call_soon(self, turn: Callable[[], None]) -> None:
+        self.turns.append(turn)
+
+    def run(self) -> None:
+        while self.turns:
+            self.turns.popleft()()
+
+
+@dataclass
+class FakeTransport:
+    """Keeps what is written."""
+
+    written: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+    reading: bool = True
+
+    def write(self, data: bytes) -> None:
+        assert not self.ended, "an answer after the end"
+        self.written += data
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def is_closing(self) -> bool:
+        return self.ended
+
+    def close(self) -> None:
+        self.ended = True
+
+    abort = close
+
+    def is_reading(self) -> bool:
+        return self.reading
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+def answers_in(written: bytes, *, may_lack_bodies: bool = False) -> list[Answer]:
+    """Return the answers in `written`; fails where they are not whole and well formed."""
+    found, rest = [], bytes(written)
+    while rest:
+        head, blank, rest = rest.partition(b"\r\n\r\n")
+        assert blank, f"half a head: {head[:200]!r}"
+        first, *lines = head.split(b"\r\n")
+        words = first.split(b" ", 2)
+        assert words[0] == b"HTTP/1.1", f"no status line: {first[:200]!r}"
+        status = int(words[1])
+        if status == 100:
+            continue
+        headers = {name.lower(): text for name, _, text in (line.partition(b": ") for line in lines)}
+        length = int(headers[b"content-length"])
+        if may_lack_bodies and (not rest or rest.startswith(b"HTTP/1.1 ")):
+            length = 0
+        assert len(rest) >= length, "half a body"
+        found.append(Answer(status, headers, rest[:length]))
+        rest = rest[length:]
+    return found
+
+
+def must_be_fair(answer: Answer) -> None:
+    """Assert what holds of every answer: no fault of ours, and a refusal that explains itself."""
+    assert answer.status < 500 or (answer.status == 503 and b'"busy"' in answer.body), answer
+    if answer.status >= 400 and answer.body:
+        told = msgspec.json.decode(answer.body)["error"]
+        assert set(told) == {"code", "message", "hint", "id"}, told
+        assert all(isinstance(text, str) and text for text in told.values()), told
+        assert b"Traceback" not in answer.body
+        assert len(answer.body) < 4000, "a refusal repeats what was sent"
+
+
+def mending_contract() -> Contract:
+    """Return the trips' contract with repairs of every kind, a softer rule, and a rule between columns."""
+    changes: dict[str, dict[str, object]] = {
+        "key": {"repair": ("parse", "trim"), "min_length": 1},
+        "tail": {"repair": ("trim", "upper"), "pattern": "N[0-9]+", "warn": ("match_regex",)},
+        "at": {"repair": ("trim",)},
+        "wind": {"repair": ("parse", "unit 0.1", "clip")},
+        "seats": {"repair": ("parse", "default 100")},
+        "carrier": {"repair": ("trim", "upper", "nearest"), "other": "reject"},
+        "night": {"repair": ("parse",)},
+    }
+    plain = trips_contract()
+    columns = tuple(replace(column, **changes.get(column.name, {})) for column in plain.columns)
+    return replace(plain, columns=columns, rules=(Rule("crowded", "wind <= seats + 50"),))
+
+
+class FuzzedDoor:
+    """A server's inside on a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.contract = folder, mending_contract()
+        store = BundleStore(folder / "bundles")
+        bundle = make_bundle(store, contract=self.contract, trees=5)
+        write_route(folder / "route.json", Route(1, bundle.digest))
+        config = ServerConfig(
+            model="trips",
+            bundles=str(folder / "bundles"),
+            route=str(folder / "route.json"),
+            journal=str(folder / "journal"),
+            max_body_mb=MAX_BODY_MB,
+            fallback="seats / 1000",
+        )
+        self._loop, watcher = FakeLoop(), Watcher(folder / "route.json", Versions(store, config.fallback))
+        asyncio.run(watcher.look())
+        assert watcher.live is not None, watcher.fault
+        self.model = watcher.live.champion.model
+        self._encoder = Encoder(self.contract)
+        self._journal, metrics = Journal(folder / "journal", "p-", sync_every_s=1.0), Metrics()
+        self.handlers = Handlers(
+            config,
+            prefix="p-",
+            watcher=watcher,
+            journal=self._journal,
+            recent=Recent(folder / "journal"),
+            shadow=ShadowQueue(self._loop, self._journal, metrics, 1 << 20),  # type: ignore[arg-type]
+            metrics=metrics,
+        )
+        self._door = Door(self.handlers.handle, int(MAX_BODY_MB * (1 << 20)), 512, 1024, 10.0, 30.0, 75.0)
+        self.statuses: Counter[str] = Counter()
+        self.rows = 0
+
+    def close(self) -> MemoryTables:
+        """Ship everything that was recorded and return the tables; what cannot be shipped would hold all behind it."""
+        self._journal.close()
+        tables = MemoryTables()
+        shipped = ship(self.folder / "journal", tables, lambda _: self.contract, columns_of=lambda _: ("seats",))
+        assert not shipped.held, shipped.held
+        assert not shipped.damaged
+        return tables
+
+    def send(self, data: bytes, cuts: tuple[int, ...] = ()) -> list[Answer]:
+        """Send bytes over a connection of their own, cut at `cuts`, and end it; return the answers."""
+        connection, transport = Connection(self._door, self._loop), FakeTransport()  # type: ignore[arg-type]
+        connection.connection_made(transport)  # type: ignore[arg-type]
+        for begin, end in zip((0, *cuts), (*cuts, len(data)), strict=True):
+            if not transport.ended:
+                connection.data_received(data[begin:end])
+                self._loop.run()
+        if not transport.ended:
+            connection.eof_received()
+            self._loop.run()
+        connection.connection_lost(None)
+        assert self._door.waiting == 0
+        assert not self._door.connections
+        answers = answers_in(transport.written, may_lack_bodies=b"HEAD" in data)
+        for answer in answers:
+            must_be_fair(answer)
+            self.statuses[str(answer.status)] += 1
+        return answers
+
+    def ask(self, path: str, body: bytes) -> Answer:
+        """Send one well framed request."""
+        response = self.handlers.handle(Request("POST", path, JSON_HEADERS, body, keep_alive=True))
+        answer = Answer(response.status, {}, response.body)
+        must_be_fair(answer)
+        self.statuses[f"{path} {response.status}"] += 1
+        return answer
+
+    def predict(self, body: bytes) -> None:
+        """Ask for a prediction, and hold the answer against the bytes and the columnar check."""
+        answer = self.ask("/predict", body)
+        asked = _read(body)
+        if isinstance(asked, HttpError):
+            assert answer.status == asked.status
+            return
+        assert answer.status in {200, 409}, answer
+        if answer.status == 409:
+            return
+        told = msgspec.json.decode(answer.body)["predictions"]
+        if asked.request_id is None:
+            assert len(told) == len(asked.rows)
+        again = self.handlers.handle(
+            Request("GET", f"/predictions/{told[0]['prediction_id']}", JSON_HEADERS, b"", keep_alive=True)
+        )
+        assert again.status == 200, again
+        for row, one in zip(asked.rows, told, strict=False):
+            assert (one["arm"] == "fallback") == bool(one.get("breaches")), one
+            assert one["score"] is not None
+            if isinstance(row, dict):
+                self.rows += 1
+                self.must_agree(row)
+
+    def must_agree(self, row: dict[str, object]) -> None:
+        """Assert that the columnar check says of `row` what the door says, to the last bit of its features."""
+        features, breaches = self.model.decoder.check(row)
+        asked = [column.name for column in self.contract.columns if column.name != "late"]
+        absent = {name for name in asked if row.get(name) is None}
+        mine = {
+            (one.column, one.rule, one.action, str(one.repaired).lower() if one.action is Action.REPAIR else "")
+            for one in breaches
+            if one.rule != "unknown_field"
+        }
+        whole = {column.name for column in self.contract.columns if column.kind is Kind.INTEGER}
+        frame = pl.DataFrame([_cell(name, row.get(name), is_whole=name in whole) for name in asked])
+        checked = check(self.contract, frame, labels=False)
+        columns = ("column", "rule")
+        other = {(*cell, Action.REJECT, "") for cell in checked.failures.select(columns).iter_rows()}
+        other |= {(*cell, Action.WARN, "") for cell in checked.warnings.select(columns).iter_rows()}
+        mended = checked.repairs.select(*columns, "repaired").iter_rows()
+        other |= {(column, rule, Action.REPAIR, str(value).lower()) for column, rule, value in mended}
+        # A table has all its columns: what a row lacks is null there.
+        differing = {cell for cell in mine ^ other if not (cell[0] in absent and cell[1] in _LACKING)}
+        assert not differing, (row, differing)
+        assert (features is None) == (checked.accepted.height == 0) or absent, row
+        if features is not None:
+            seen = self._encoder.matrix(checked.accepted)[0]
+            assert np.array_equal(seen, np.array(features, dtype=np.float32), equal_nan=True), (row, seen, features)
+            assert not any(math.isinf(one) for one in features)
+
+
+def _read(body: bytes) -> PredictRequest | HttpError:
+    try:
+        return read_predict(body, 10_000)
+    except HttpError as err:
+        return err
+
+
+def _cell(name: str, value: object, *, is_whole: bool) -> pl.Series:
+    """One JSON value as the column a file would hold it in."""
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        # The widest column of whole numbers is as much too wide for a promise of 64 bits.
+        if not is_whole and abs(value) > FLOAT32_MAX:
+            return pl.Series(name, [math.inf if value > 0 else -math.inf])
+        return pl.Series(name, [min(max(value, -(2**100)), 2**100)], dtype=pl.Int128)
+    if isinstance(value, dict):
+        return pl.Series(name, [["an object"]])
+    if isinstance(value, list):
+        return pl.Series(name, [["a list"]])
+    return pl.Series(name, [value], strict=False)
+
+
+def run(door: FuzzedDoor, random: Random) -> None:
+    """Send one case, drawn from `random`, to a part of the door."""
+    pick = random.random()
+    if pick < 0.55:
+        door.predict(grammar.predict_body(random, trip))
+    elif pick < 0.63:
+        door.ask("/labels", grammar.labels_body(random))
+    elif pick < 0.68:
+        door.ask("/feedback", grammar.feedback_body(random))
+    else:
+        data = grammar.stream(random, lambda one: grammar.predict_body(one, trip))
+        cuts = sorted(random.randrange(len(data) + 1) for _ in range(random.choice([0, 0, 1, 3, 20])))
+        door.send(data, tuple(cuts))
+    if random.random() < 0.02:
+        assert door.ask("/predict", GOOD).status == 200
