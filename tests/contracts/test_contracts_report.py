@@ -1,8 +1,10 @@
 """A checked table in numbers."""
 
+import msgspec
 import polars as pl
 
 from daytwo.contracts.action import Action
+from daytwo.contracts.batch import Batch
 from daytwo.contracts.column import Column
 from daytwo.contracts.columnar import check
 from daytwo.contracts.contract import Contract, Rule
@@ -34,3 +36,19 @@ def test_every_row_is_counted_once_and_every_broken_rule_has_its_first_rows():
 def test_a_good_table_breaks_nothing():
     found = report(check(CONTRACT, pl.DataFrame({"a": [1.0], "b": ["x"]})))
     assert (found.accepted, found.rules, found.unknown) == (1, (), ())
+
+
+def test_as_json_it_has_the_keys_that_others_read():
+    column = Column("a", Kind.NUMBER, maximum=1.0, repair=("clip",))
+    contract = Contract("t", 1, "", (column,), batch=Batch(minimum_rows=5))
+    rows = pl.DataFrame({"a": [0.0, 2.0, None], "z": [1, 2, 3]})
+    found = msgspec.json.decode(msgspec.json.encode(report(check(contract, rows))))
+    rules = found.pop("rules")
+    assert found == {"rows": 3, "accepted": 2, "repaired": 1, "rejected": 1, "unknown": ["z"]}
+    keys = ("rule", "column", "action", "rows", "examples", "message")
+    assert [tuple(rule[key] for key in keys) for rule in rules] == [
+        ("not_null", "a", "reject", 1, [2], "a must not be missing"),
+        ("between", "a", "repair", 1, [1], "a must be at most 1; mended by clip"),
+        ("volume", "", "warn", 0, [], "the batch has 3 rows; at least 5 are promised"),
+    ]
+    assert {key for rule in rules for key in rule} == set(keys)

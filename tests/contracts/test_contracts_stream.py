@@ -1,7 +1,10 @@
 """A table in batches: the verdict of the whole table, however it is cut."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -75,7 +78,7 @@ def cut(frame: pl.DataFrame, ends: list[int]) -> list[pl.DataFrame]:
     return [frame.slice(low, high - low) for low, high in pairwise(places)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(ROWS, st.lists(st.integers(0, 14), max_size=3), st.sampled_from([0, 1 << 20]))
 def test_batches_come_to_what_the_whole_table_comes_to(rows: list, ends: list[int], most: int) -> None:
     frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
@@ -84,6 +87,7 @@ def test_batches_come_to_what_the_whole_table_comes_to(rows: list, ends: list[in
     told: list[pl.DataFrame] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spill, "_MOST_BYTES", most)
+        patch.setattr(spill, "_PARTS", 3)
         found = check_batches(CONTRACT, cut(frame, ends), **known, sink=told.append)
     assert found == report(whole)
     lines = pl.concat(told).rows() if told else []
@@ -114,3 +118,37 @@ def test_what_is_put_aside_is_gone_afterwards(tmp_path, monkeypatch) -> None:
     batches = (pl.DataFrame({"id": [i, i + 1]}) for i in range(5))
     assert check_batches(contract, batches, folder=tmp_path).rejected == 4
     assert list(tmp_path.iterdir()) == []
+
+
+PEAK = """
+import sys
+import polars as pl
+from pathlib import Path
+from daytwo.contracts import spill
+from daytwo.contracts.column import Column
+from daytwo.contracts.contract import Contract
+from daytwo.contracts.relations import Dependency, Unique
+from daytwo.contracts.stream import check_batches
+from daytwo.core.schema import Kind
+
+spill._MOST_BYTES, spill._PARTS = 4 << 20, 32
+names = tuple("abcdefgh")
+columns = tuple(Column(name, Kind.NUMBER, maximum=1e18) for name in names) + (Column("id", Kind.INTEGER),)
+relations = (Unique("id", ("id",)), Dependency("a", ("id",), "a"))
+base = pl.DataFrame({name: pl.int_range(25_000, eager=True).cast(pl.Float64) for name in names})
+rows = pl.int_range(25_000, eager=True)
+batches = (base.with_columns((rows + 25_000 * i).alias("id")) for i in range(int(sys.argv[1])))
+found = check_batches(Contract("t", 1, "", columns, relations=relations), batches)
+assert found.rejected == 0
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(peak.split()[1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
+def test_eight_times_the_rows_need_no_more_memory() -> None:
+    run = [sys.executable, "-c", PEAK]
+    done = [subprocess.run([*run, batches], check=True, capture_output=True, timeout=60) for batches in ("10", "80")]
+    peaks = [int(one.stdout) for one in done]
+    # 80 batches are 144 MB; the first ten already fill what is held.
+    assert peaks[1] < peaks[0] + 50_000
