@@ -39,10 +39,15 @@ CELLS: dict[pl.DataType, st.SearchStrategy[object]] = {
 }
 
 
+def is_name(text: str) -> bool:
+    """Whether a column may be called so: a proposal is refused where a frame library reads the name as a pattern."""
+    return text not in {"y", "t", "_row", "*"} and not (text.startswith("^") and text.endswith("$"))
+
+
 @st.composite
 def frames(draw: st.DrawFn) -> pl.DataFrame:
     height = draw(st.integers(2, 12))
-    names = draw(st.lists(TEXTS.filter(lambda name: name not in {"y", "t", "_row"}), max_size=4, unique=True))
+    names = draw(st.lists(TEXTS.filter(is_name), max_size=4, unique=True))
     series = [pl.Series("y", [i % 2 for i in range(height)]), pl.Series("t", range(height)).cast(pl.Date)]
     for name in names:
         dtype = draw(st.sampled_from(list(CELLS)))

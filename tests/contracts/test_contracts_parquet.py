@@ -72,7 +72,7 @@ def written(frame: pl.DataFrame, path: Path, group: int) -> Path:
     return path
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_file_comes_to_what_its_rows_come_to(tmp_path: Path, data: st.DataObject) -> None:
     height = data.draw(st.integers(0, 9))
