@@ -221,7 +221,16 @@ def shaken(random: Random, text: bytes) -> bytes:
 
 PATHS = (
     *(b"/predict", b"/predict", b"/predict", b"/labels", b"/feedback", b"/route", b"/metrics", b"/v2/health/ready"),
-    *(b"/v2/health/live", b"/admin/rotate", b"/predictions/p-000000000", b"/predictions/%ff", b"/predict?a=b", b"*"),
+    *(
+        b"/v2/health/live",
+        b"/admin/rotate",
+        b"/predictions/p-000000000",
+        b"/invocations",
+        b"/v2/models/trips/infer",
+        b"/predictions/%ff",
+        b"/predict?a=b",
+        b"*",
+    ),
     *(b"http://x/predict", b"/../../etc/passwd", b"//predict", b"/" + b"a" * 9000, b"/\xff", b"", b"/predict\x00"),
 )
 METHODS = (
