@@ -136,7 +136,10 @@ def must_be_fair(answer: Answer) -> None:
     """Assert what holds of every answer: no fault of ours, and a refusal that explains itself."""
     assert answer.status < 500 or (answer.status == 503 and b'"busy"' in answer.body), answer
     if answer.status >= 400 and answer.body:
-        told = msgspec.json.decode(answer.body)["error"]
+        body = msgspec.json.decode(answer.body)
+        told = body["error"]
+        if isinstance(told, str):  # as the Open Inference Protocol asks
+            told = {name: text for name, text in body.items() if name != "error"}
         assert set(told) == {"code", "message", "hint", "id"}, told
         assert all(isinstance(text, str) and text for text in told.values()), told
         assert b"Traceback" not in answer.body

@@ -72,7 +72,7 @@ def test_binary_tensors_become_the_same_rows(rows: list[tuple[float, str, bool]]
 @given(st.lists(st.tuples(st.floats(allow_nan=False), st.text()), min_size=1, max_size=20))
 def test_answers_come_back_as_sent(values: list[tuple[float, str]]) -> None:
     outputs = [Output("score", "FP64", [v[0] for v in values]), Output("id", "BYTES", [v[1] for v in values])]
-    asked = Inference("q", [], {"id": True, "score": True}, binary=False, explain=False)
+    asked = Inference("q", [], {"id": True, "score": True}, binary=False)
     body, head = write_inference(asked, outputs, model="m", version="1", identity="q")
     assert head is not None
     told = msgspec.json.decode(body[:head])
@@ -83,14 +83,14 @@ def test_answers_come_back_as_sent(values: list[tuple[float, str]]) -> None:
 
 
 def test_answers_in_json_carry_no_length() -> None:
-    asked = Inference(None, [], None, binary=False, explain=False)
+    asked = Inference(None, [], None, binary=False)
     body, head = write_inference(asked, [Output("score", "FP64", [0.5, None])], model="m", version="1", identity="q")
     assert head is None
     assert json.loads(body)["outputs"] == [{"name": "score", "shape": [2], "datatype": "FP64", "data": [0.5, None]}]
 
 
 def test_an_output_that_is_not_there_is_refused() -> None:
-    asked = Inference(None, [], {"proba": False}, binary=False, explain=False)
+    asked = Inference(None, [], {"proba": False}, binary=False)
     with pytest.raises(HttpError, match=r"no output 'proba'"):
         write_inference(asked, [Output("score", "FP64", [0.5])], model="m", version="1", identity="q")
 

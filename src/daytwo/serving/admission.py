@@ -15,6 +15,12 @@ from daytwo.serving.messages import JSON, HttpError, Request
 # Whoever asks for them, a supervisor or a load balancer, has no token.
 _OPEN = frozenset(("/v2/health/live", "/v2/health/ready"))
 _JSON_TYPES = (b"application/json", b"text/json")
+# Addresses that read more than JSON. A page of another site cannot send these types unasked either.
+_TYPES = {
+    "/invocations": (*_JSON_TYPES, b"text/csv"),
+    "/v2/infer": (*_JSON_TYPES, b"application/octet-stream"),
+}
+_ENCODINGS = (b"identity", b"gzip")
 _LOOPBACK_HOSTS = (b"127.0.0.1", b"localhost", b"[::1]")
 
 
@@ -46,10 +52,11 @@ class Admission:
                 raise HttpError(401, "token", "the token is missing or wrong", hint="Send Authorization: Bearer TOKEN")
         if request.body:
             kind = headers.get(b"content-type", JSON)
-            if kind != JSON and kind.partition(b";")[0].strip().lower() not in _JSON_TYPES:
+            taken = _TYPES.get(path, _JSON_TYPES)
+            if kind != JSON and kind.partition(b";")[0].strip().lower() not in taken:
                 raise HttpError(415, "type", "the body must be JSON", hint="Send Content-Type: application/json")
-            if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-                raise HttpError(415, "encoding", "compressed bodies are not read", hint="Send it uncompressed")
+            if headers.get(b"content-encoding", b"identity").lower() not in _ENCODINGS:
+                raise HttpError(415, "encoding", "the body is compressed otherwise than by gzip", hint="Send gzip")
 
 
 def _without_port(host: bytes) -> bytes:

@@ -9,36 +9,36 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from importlib.metadata import version as installed
 
 import msgspec
 
 from daytwo.contracts.labels import label_value
 from daytwo.core.errors import DaytwoError, Fault, NotFound
 from daytwo.predictions.journal import Journal
-from daytwo.predictions.record import (
-    FeedbackRecord,
-    Label,
-    LabelsRecord,
-    PredictionRecord,
-    encode,
-    row_texts,
-)
+from daytwo.predictions.record import FeedbackRecord, Label, LabelsRecord, encode, row_texts
 from daytwo.serving.admission import Admission
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.counts import Counts
+from daytwo.serving.invocations import invocation_reply, invoked_rows
 from daytwo.serving.live import Live, Watcher
 from daytwo.serving.log import log
-from daytwo.serving.messages import TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
+from daytwo.serving.messages import JSON, TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.predict import answer
+from daytwo.serving.open_inference import ABOUT, INFER, OF_PROTOCOL, OpenInference
+from daytwo.serving.packing import packed, unpacked
+from daytwo.serving.predicting import Predicting, reused
 from daytwo.serving.recent import Recent
-from daytwo.serving.replies import reply, reply_again
-from daytwo.serving.requests import LabelRequest, moment_us, read_feedback, read_labels, read_predict
-from daytwo.serving.router import Router
+from daytwo.serving.replies import reply_again
+from daytwo.serving.requests import (
+    LabelRequest,
+    moment_us,
+    read_feedback,
+    read_labels,
+    read_predict,
+    read_rows_of,
+)
 from daytwo.serving.shadow import ShadowQueue
-
-# Reasons cost a hundred times a score, so a request may ask them of so many rows.
-MAX_EXPLAINED_ROWS = 100
 
 
 class Handlers:
@@ -55,36 +55,48 @@ class Handlers:
         shadow: ShadowQueue,
         metrics: Metrics,
     ) -> None:
-        self._config, self._prefix, self._watcher = config, prefix, watcher
+        self._config, self._watcher = config, watcher
         self._journal, self._recent, self._shadow, self._metrics = journal, recent, shadow, metrics
-        self._router = Router(config.salt)
         self._admission = Admission(config)
         self._counts = Counts(metrics)
-        self._next = 0
+        self._predicting = Predicting(
+            config,
+            prefix=prefix,
+            watcher=watcher,
+            journal=journal,
+            recent=recent,
+            shadow=shadow,
+            metrics=metrics,
+            counts=self._counts,
+        )
+        self._inference = OpenInference(config.model, config.max_rows, self._predicting.predict, metrics)
         self._logged_at = 0.0
 
     def handle(self, request: Request) -> Response:
         """Answer one request, whatever it is."""
         began = time.perf_counter()
-        path = request.path if request.path in HANDLERS else "/predictions" if _is_prediction(request.path) else "other"
+        path = request.path if request.path in HANDLERS else _family(request.path)
         try:
-            response = self._answer(request, path)
+            response = packed(self._answer(request, path), request)
         except DaytwoError as err:
             identity = error_id()
-            response = refusal(err, identity)
+            response = refusal(err, identity, flat=path in OF_PROTOCOL)
             if response.status >= 500:
                 self._log_refusal(identity, path, str(err))
         except Exception as err:  # a bug of ours: the client gets an id, the log gets the rest
             identity = error_id()
-            response = broken(identity)
+            response = broken(identity, flat=path in OF_PROTOCOL)
             log("broken", id=identity, path=path, error=err)
         self._counts.request(path, response.status, time.perf_counter() - began)
         return response
 
     def _answer(self, request: Request, path: str) -> Response:
         self._admission.admit(request, path)
+        request = unpacked(request, self._config.max_body_bytes)
         if path == "/predictions":
             return self.prediction(request)
+        if path in OF_PROTOCOL:
+            return self._inference.handle(request, self._predicting.live)
         found = HANDLERS.get(path)
         if found is None:
             raise HttpError(
@@ -104,39 +116,22 @@ class Handlers:
 
     def predict(self, request: Request) -> Response:
         """POST /predict: answer rows, and record them first."""
-        asked = read_predict(request.body, self._config.max_rows)
-        if asked.explain and len(asked.rows) > MAX_EXPLAINED_ROWS:
-            raise HttpError(
-                413, "too_many_rows", f"reasons are given for {MAX_EXPLAINED_ROWS} rows at most", hint="Send fewer"
-            )
-        fingerprint = 0
-        if asked.request_id is not None:
-            fingerprint = zlib.crc32(asked.text)
-            known = self._recent.prediction_request(asked.request_id)
-            if known is not None:
-                return self._known_prediction(known, fingerprint)
-        live = self._live()
-        made = answer(
-            asked,
-            live,
-            self._router,
-            prefix=self._prefix,
-            start=self._next,
-            received_at_us=time.time_ns() // 1000,
-            fingerprint=fingerprint,
-        )
-        record = made.record
-        payload = encode(record)
-        place = self._journal.append(payload)
-        self._metrics.add("daytwo_journal_bytes_total", by=len(payload))
-        self._next += len(record.scores)
-        self._recent.remember_prediction(record.prefix, record.start, place)
-        if record.given:
-            self._recent.remember_id("prediction", record.request_id, place)
-        self._counts.predictions(record, live.champion.model.contract)
-        if live.shadow is not None:
-            self._shadow.put(record, live.shadow)
-        return ok(reply(record, self._config.model, made.reasons, asked.rows))
+        return ok(self._predicting.predict(read_predict(request.body, self._config.max_rows)))
+
+    def invocations(self, request: Request) -> Response:
+        """POST /invocations: the same for MLflow's clients."""
+        live = self._predicting.live()
+        content_type = request.headers.get(b"content-type", JSON)
+        text = invoked_rows(request.body, content_type, live.champion.model.contract)
+        return ok(invocation_reply(self._predicting.predict(read_rows_of(text, self._config.max_rows))))
+
+    def ping(self, request: Request) -> Response:
+        """GET /ping: whether a model is loaded, as MLflow's clients ask."""
+        return self.ready(request)
+
+    def version(self, request: Request) -> Response:  # noqa: ARG002
+        """GET /version: of daytwo, as a text."""
+        return Response(200, installed("daytwo").encode(), TEXT)
 
     def labels(self, request: Request) -> Response:
         """POST /labels: record what came true, all of a request or nothing."""
@@ -147,9 +142,9 @@ class Handlers:
             if known is not None:
                 self._metrics.add("daytwo_duplicates_total", (("path", "/labels"),))
                 if known.fingerprint != fingerprint:
-                    raise _reused(asked.request_id)
+                    raise reused(asked.request_id)
                 return ok({"recorded": len(known.labels), "duplicate": True})
-        live, now = self._live(), time.time_ns() // 1000
+        live, now = self._predicting.live(), time.time_ns() // 1000
         labels = [_label(live, i, one, now) for i, one in enumerate(asked.labels)]
         record = LabelsRecord(
             request_id=asked.request_id or "", fingerprint=fingerprint, received_at_us=now, labels=labels
@@ -239,23 +234,6 @@ class Handlers:
                     self._metrics.set("daytwo_version_info", 1, (("role", role), ("version", digest[:12])))
         return Response(200, self._metrics.text(), TEXT)
 
-    def _live(self) -> Live:
-        if self._watcher.live is None:
-            raise HttpError(
-                503,
-                "not_ready",
-                f"no model is loaded: {self._watcher.fault or 'nothing is routed yet'}",
-                hint="`daytwo status` shows what is missing",
-                retry_after_s=1,
-            )
-        return self._watcher.live
-
-    def _known_prediction(self, known: PredictionRecord, fingerprint: int) -> Response:
-        self._metrics.add("daytwo_duplicates_total", (("path", "/predict"),))
-        if known.fingerprint != fingerprint:
-            raise _reused(known.request_id)
-        return ok(reply_again(known, self._config.model))
-
 
 def _label(live: Live, i: int, asked: LabelRequest, now_us: int) -> Label:
     try:
@@ -270,17 +248,13 @@ def _label(live: Live, i: int, asked: LabelRequest, now_us: int) -> Label:
     )
 
 
-def _reused(request_id: str) -> HttpError:
-    return HttpError(
-        409,
-        "duplicate",
-        f"the request_id {request_id!r:.80} was used for other content",
-        hint="Send a new request_id with new content",
-    )
-
-
-def _is_prediction(path: str) -> bool:
-    return path.startswith("/predictions/") and path.count("/") == 2
+def _family(path: str) -> str:
+    """Return the name under which a path that is in no table is counted: never what a client wrote."""
+    if path.startswith("/predictions/") and path.count("/") == 2:
+        return "/predictions"
+    if path == "/v2" or path.startswith("/v2/"):
+        return INFER if path.endswith("/infer") else ABOUT
+    return "other"
 
 
 Method = Callable[[Handlers, Request], Response]
@@ -293,4 +267,7 @@ HANDLERS: Mapping[str, tuple[str, Method]] = {
     "/v2/health/live": ("GET", Handlers.live),
     "/v2/health/ready": ("GET", Handlers.ready),
     "/admin/rotate": ("POST", Handlers.rotate),
+    "/invocations": ("POST", Handlers.invocations),
+    "/ping": ("GET", Handlers.ping),
+    "/version": ("GET", Handlers.version),
 }

@@ -13,12 +13,16 @@ from typing import Any
 
 import msgspec
 
-from daytwo.contracts.column import Column
+from daytwo.contracts.column import Column, Role
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.repairs import parsed
 from daytwo.core.schema import Kind
 from daytwo.serving.messages import HttpError
+from daytwo.serving.repeated_keys import repeated_key
+from daytwo.serving.replies import Reply
 
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_LEFT_OUT = (Role.TARGET, Role.IGNORED)
 _READ_AS = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
 
 
@@ -26,6 +30,33 @@ class _Split(msgspec.Struct):
     data: list[list[Any]]
     columns: list[str] | None = None
     index: list[Any] | None = None
+
+
+def invoked_rows(body: bytes, content_type: bytes, contract: Contract) -> bytes:
+    """Return the rows of a body of this type as a JSON list, their values as the contract's columns read them.
+
+    Raises
+    ------
+    HttpError
+        400 where it is none of the forms, 422 for none.
+    """
+    columns = {column.name: column for column in contract.columns if column.role not in _LEFT_OUT}
+    if content_type.partition(b";")[0].strip().lower() == b"text/csv":
+        return msgspec.json.encode(read_csv_rows(body, columns))
+    rows = read_invocations(body, list(columns))
+    twice = repeated_key(body)
+    if twice is not None:
+        raise HttpError(400, "duplicate_key", f"the key {twice!r} stands twice", hint="Send it once")
+    return msgspec.json.encode(rows)
+
+
+def invocation_reply(reply: Reply) -> dict[str, object]:
+    """Return a reply in the form that MLflow's clients read, and what daytwo says besides."""
+    return {
+        "predictions": [answer.score for answer in reply.predictions],
+        "request_id": reply.request_id,
+        "details": reply.predictions,
+    }
 
 
 def read_invocations(body: bytes, columns: Sequence[str]) -> list[object]:

@@ -34,12 +34,13 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """One answer. `retry_after_s` tells a refused client when to try again."""
+    """One answer. `retry_after_s` tells a refused client when to try again; `headers` are sent besides the usual."""
 
     status: int
     body: bytes
     content_type: bytes = JSON
     retry_after_s: int = 0
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class HttpError(DaytwoError):
@@ -60,8 +61,8 @@ def error_id() -> str:
     return f"{os.getpid():x}-{next(_error_number):x}"
 
 
-def refusal(error: DaytwoError, identity: str) -> Response:
-    """Return how `error` is told to a client."""
+def refusal(error: DaytwoError, identity: str, *, flat: bool = False) -> Response:
+    """Return how `error` is told to a client; `flat` as the Open Inference Protocol asks, with a text as its "error"."""
     match error:
         case HttpError():
             status, code, retry = error.status, error.name, error.retry_after_s
@@ -76,14 +77,16 @@ def refusal(error: DaytwoError, identity: str) -> Response:
         case _:
             status, code, retry = 400, error.code, 0
     told = {"code": code, "message": error.message, "hint": error.hint, "id": identity}
-    return Response(status, _ENCODER.encode({"error": told}), retry_after_s=retry)
+    body: dict[str, object] = {"error": f"{error.message}. {error.hint}", **told} if flat else {"error": told}
+    return Response(status, _ENCODER.encode(body), retry_after_s=retry)
 
 
-def broken(identity: str) -> Response:
+def broken(identity: str, *, flat: bool = False) -> Response:
     """Return the answer to a request on which daytwo itself failed; what happened stands in the log."""
     return refusal(
         HttpError(500, "broken", "daytwo failed on this request", hint=f"Look for {identity} in the server's log"),
         identity,
+        flat=flat,
     )
 
 
@@ -96,6 +99,8 @@ def to_bytes(response: Response, *, keep_alive: bool, with_body: bool = True) ->
     )
     if response.retry_after_s:
         head += b"retry-after: %d\r\n" % response.retry_after_s
+    for name, value in response.headers:
+        head += b"%s: %s\r\n" % (name, value)
     if not keep_alive:
         head += b"connection: close\r\n"
     return b"%s\r\n%s" % (head, response.body if with_body else b"")

@@ -89,6 +89,11 @@ class Metrics:
             series[labels] = Histogram(edges)
         return series[labels]
 
+    def total(self, name: str, *labels: tuple[str, str]) -> float:
+        """Return the sum over all series that have these labels."""
+        series = self._values.get(name, {})
+        return sum(value for held, value in series.items() if all(label in held for label in labels))
+
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
         usage = resource.getrusage(resource.RUSAGE_SELF)

@@ -7,26 +7,22 @@ the journal remembers what was sent and not what was made of it.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
-import numpy as np
 
 from daytwo.predictions.record import BreachRecord, Row, read_row, read_rows, row_texts
 from daytwo.serving.messages import HttpError
+from daytwo.serving.repeated_keys import plain_keys, repeated_key
 
 # Rows are flat; whatever nests deeper than this was not meant as one.
 MAX_DEPTH = 16
 MAX_ID_CHARACTERS = 200
 MAX_TEXT_CHARACTERS = 2000
 _ACTIONS = ("accepted", "overridden", "ignored")
-# Above this an array is faster than searching bytes.
-_BIG_BYTES = 4096
-_SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -125,9 +121,7 @@ def _read_predict(body: bytes, max_rows: int) -> PredictRequest:
     return PredictRequest(text, rows, _checked_id(request.request_id), bool(request.explain), request.replay_of)
 
 
-def read_rows_of(
-    text: bytes, max_rows: int, *, request_id: str | None = None, explain: bool = False
-) -> PredictRequest:
+def read_rows_of(text: bytes, max_rows: int, *, request_id: str | None = None) -> PredictRequest:
     """Return a request for the rows in the JSON list `text`, which was made of another form than `/predict` takes.
 
     Raises
@@ -136,10 +130,10 @@ def read_rows_of(
         413 for too many rows, 422 for none.
     """
     rows = _rows(read_rows(text), max_rows)
-    return PredictRequest(text, rows, _checked_id(request_id), explain, None)
+    return PredictRequest(text, rows, _checked_id(request_id), False, None)
 
 
-def _rows(read: list[Row], max_rows: int) -> list[Row | BreachRecord]:
+def _rows(read: list[Row | msgspec.ValidationError], max_rows: int) -> list[Row | BreachRecord]:
     if not read:
         raise HttpError(422, "empty", "there are no rows in the request", hint="Send at least one")
     if len(read) > max_rows:
@@ -194,7 +188,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def _read(body: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:
     try:
         read = decoder.decode(body)
-        twice = _duplicate(body)
+        twice = repeated_key(body)
     except RecursionError as err:
         raise _too_deep() from err
     except UnicodeDecodeError as err:
@@ -237,38 +231,16 @@ def _name_duplicates(text: bytes, body: bytes, rows: list[Row | BreachRecord], r
     around = body is not text and len(text) < len(body)
     if around:
         keys += 1 + sum(one is not None for one in (request.request_id, request.explain, request.replay_of))
-    if _plain_keys(body) == keys:
+    if plain_keys(body) == keys:
         return
     for i, row_text in enumerate(row_texts(text)):
-        twice = _duplicate(row_text)
+        twice = repeated_key(row_text)
         if twice is not None:
             rows[i] = BreachRecord(twice, "duplicate_key", None, f"the key {twice!r} stands twice in this row")
     if around:
-        twice = _duplicate(body.replace(text, b"null", 1))
+        twice = repeated_key(body.replace(text, b"null", 1))
         if twice is not None:
             raise HttpError(400, "duplicate_key", f"the key {twice!r} stands twice in the request", hint="Send it once")
-
-
-def _plain_keys(body: bytes) -> int:
-    """Return how often `":` stands in `body`, or -1 where white space stands before a colon."""
-    if len(body) < _BIG_BYTES:
-        return -1 if any(colon in body for colon in _SPACED_COLONS) else body.count(b'":')
-    characters = np.frombuffer(body, dtype=np.uint8)
-    before = characters[:-1][characters[1:] == ord(":")]
-    return -1 if (before <= ord(" ")).any() else int(np.count_nonzero(before == ord('"')))
-
-
-def _duplicate(text: bytes) -> str | None:
-    twice: list[str] = []
-
-    def see(pairs: list[tuple[str, object]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) != len(names):
-            twice.extend(name for name in names if names.count(name) > 1)
-
-    # Numbers are not made: one of a million digits would take minutes.
-    json.loads(text, object_pairs_hook=see, parse_int=len, parse_float=len)
-    return twice[0][:80] if twice else None
 
 
 def _check_depth(text: bytes, rows: list[Row | BreachRecord]) -> None:

@@ -69,7 +69,6 @@ class Inference:
     rows: list[dict[str, object]]
     outputs: dict[str, bool] | None
     binary: bool
-    explain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def read_inference(body: bytes, head_bytes: int | None, matrix_columns: Sequence
     wanted = None
     if asked.outputs is not None:
         wanted = {one.name: bool(one.parameters.get("binary_data", binary)) for one in asked.outputs}
-    return Inference(asked.id, rows, wanted, binary, bool(asked.parameters.get("explain", False)))
+    return Inference(asked.id, rows, wanted, binary)
 
 
 def write_inference(

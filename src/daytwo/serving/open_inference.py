@@ -1,0 +1,220 @@
+"""The addresses of the Open Inference Protocol v2, and those that Triton's client asks besides.
+
+`tensors.py` reads and writes what is sent; rows are answered and recorded as those of `/predict` are. A version is
+named by its digest or the first characters of it; one on trial answers only its share of the rows, so it is shown
+here and not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import version as installed
+
+import msgspec
+
+from daytwo.contracts.column import Column, Role
+from daytwo.core.schema import Kind
+from daytwo.serving.live import Live, Version
+from daytwo.serving.messages import HttpError, Request, Response, ok
+from daytwo.serving.metrics import SECONDS, Metrics
+from daytwo.serving.replies import Answer, Reply
+from daytwo.serving.requests import PredictRequest, read_rows_of
+from daytwo.serving.tensors import Output, read_inference, write_inference
+
+# Predicts, by one version alone if it is given.
+Predict = Callable[[PredictRequest, Version | None], Reply]
+_EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
+_FORMS = {Kind.NUMBER: "FP64", Kind.INTEGER: "INT64", Kind.BOOLEAN: "BOOL"}
+_OUTPUTS = {
+    "score": "FP64",
+    "act": "BOOL",
+    "gain": "FP64",
+    "prediction_id": "BYTES",
+    "version": "BYTES",
+    "arm": "BYTES",
+    "breaches": "BYTES",
+    "warnings": "BYTES",
+}
+# How requests are counted, whatever their model and version: those to infer, and those about models.
+INFER, ABOUT = "/v2/infer", "/v2"
+OF_PROTOCOL = frozenset((INFER, ABOUT))
+_LENGTH = b"inference-header-content-length"
+_SHOWN_DIGEST = 12
+_SHORTEST_PREFIX = 6
+
+
+class OpenInference:
+    """Answers `/v2` and everything below it but the health of the server."""
+
+    def __init__(self, model: str, max_rows: int, predict: Predict, metrics: Metrics) -> None:
+        self._model, self._max_rows, self._predict, self._metrics = model, max_rows, predict, metrics
+
+    def handle(self, request: Request, live: Callable[[], Live]) -> Response:
+        """Answer one request.
+
+        Raises
+        ------
+        HttpError
+            404 for what is not there, 405 for another method, 409 for a version on trial.
+        """
+        match request.path.rstrip("/").split("/")[2:]:
+            case []:
+                _must(request, "GET")
+                told = {"name": "daytwo", "version": installed("daytwo"), "extensions": _EXTENSIONS}
+                return ok(told)
+            case ["repository", "index"]:
+                _must(request, "POST")
+                return ok(list(self._index(live())))
+            case ["models", name, *rest]:
+                if name != self._model:
+                    raise _missing(f"there is no model {name!r:.80}", f"This server has {self._model!r}")
+                return self._of_model(request, live(), rest)
+        raise _missing(f"there is nothing at {request.path!r:.80}", f"/v2/models/{self._model} is there")
+
+    def _of_model(self, request: Request, live: Live, rest: list[str]) -> Response:
+        named = None
+        if rest[:1] == ["versions"] and len(rest) > 1:
+            named, rest = _named(live, rest[1]), rest[2:]
+        version = named or live.champion
+        _must(request, "POST" if rest == ["infer"] else "GET")
+        match rest:
+            case ["infer"]:
+                return self._infer(request, live, named)
+            case ["ready"]:
+                return ok({"name": self._model, "ready": True})
+            case ["config"]:
+                return ok(self._config(version))
+            case ["stats"]:
+                return ok({"model_stats": [self._stats(version)]})
+            case []:
+                return ok(self._metadata(live, version))
+        raise _missing(f"there is nothing at {request.path!r:.80}", f"/v2/models/{self._model}/infer is there")
+
+    def _infer(self, request: Request, live: Live, named: Version | None) -> Response:
+        if named is not None and named is not live.champion:
+            raise HttpError(
+                409,
+                "on_trial",
+                f"the version {named.digest[:_SHOWN_DIGEST]} is on trial and answers only its share of the rows",
+                hint="Ask without a version, or for the champion's",
+            )
+        length = request.headers.get(_LENGTH)
+        if length is not None and not length.isdigit():
+            raise HttpError(400, "inference", "Inference-Header-Content-Length is no number", hint="Correct it")
+        asked = read_inference(
+            request.body, None if length is None else int(length), _matrix(live.champion), self._max_rows
+        )
+        text = msgspec.json.encode(asked.rows)
+        read = read_rows_of(text, self._max_rows, request_id=asked.identity or None)
+        reply = self._predict(read, named)
+        outputs = list(_outputs(reply.predictions, decides=live.champion.decides))
+        body, head = write_inference(
+            asked,
+            outputs,
+            model=self._model,
+            version=live.champion.digest[:_SHOWN_DIGEST],
+            identity=reply.request_id,
+        )
+        if head is None:
+            return Response(200, body)
+        return Response(200, body, b"application/octet-stream", headers=((_LENGTH, b"%d" % head),))
+
+    def _metadata(self, live: Live, version: Version) -> dict[str, object]:
+        return {
+            "name": self._model,
+            "versions": [digest[:_SHOWN_DIGEST] for digest in live.loaded],
+            "platform": "daytwo",
+            "inputs": [
+                {"name": column.name, "datatype": _form(column), "shape": [-1, 1]} for column in _inputs(version)
+            ],
+            "outputs": [
+                {"name": name, "datatype": form, "shape": [-1]} for name, form in _wanted(decides=version.decides)
+            ],
+        }
+
+    def _config(self, version: Version) -> dict[str, object]:
+        return {
+            "name": self._model,
+            "platform": "daytwo",
+            "backend": "daytwo",
+            "max_batch_size": self._max_rows,
+            "input": [
+                {"name": column.name, "data_type": f"TYPE_{_triton(_form(column))}", "dims": [1]}
+                for column in _inputs(version)
+            ],
+            "output": [
+                {"name": name, "data_type": f"TYPE_{_triton(form)}", "dims": [1]}
+                for name, form in _wanted(decides=version.decides)
+            ],
+        }
+
+    def _stats(self, version: Version) -> dict[str, object]:
+        shown = version.digest[:_SHOWN_DIGEST]
+        rows = self._metrics.total("daytwo_predictions_total", ("version", shown))
+        path = ("path", INFER)
+        seconds = self._metrics.histogram("daytwo_request_seconds", (path,), SECONDS)
+        good = int(self._metrics.total("daytwo_requests_total", path, ("status", "200")))
+        return {
+            "name": self._model,
+            "version": shown,
+            "inference_count": int(rows),
+            "execution_count": seconds.count,
+            "inference_stats": {
+                "success": {"count": good, "ns": int(seconds.sum * 1e9)},
+                "fail": {"count": seconds.count - good, "ns": 0},
+            },
+        }
+
+    def _index(self, live: Live) -> Iterable[dict[str, str]]:
+        for digest in live.loaded:
+            yield {"name": self._model, "version": digest[:_SHOWN_DIGEST], "state": "READY", "reason": ""}
+
+
+def _outputs(answers: list[Answer], *, decides: bool) -> Iterable[Output]:
+    for name, form in _wanted(decides=decides):
+        values = [getattr(answer, name) for answer in answers]
+        if name in {"breaches", "warnings"}:
+            values = ["" if not value else msgspec.json.encode(value).decode() for value in values]
+        yield Output(name, form, values)
+
+
+def _wanted(*, decides: bool) -> Iterable[tuple[str, str]]:
+    return ((name, form) for name, form in _OUTPUTS.items() if decides or name not in {"act", "gain"})
+
+
+def _inputs(version: Version) -> Iterable[Column]:
+    left_out = (Role.TARGET, Role.IGNORED)
+    return (column for column in version.model.contract.columns if column.role not in left_out)
+
+
+def _matrix(version: Version) -> tuple[str, ...]:
+    """Return the columns of a single tensor of numbers; none where the contract promises anything else."""
+    columns = tuple(_inputs(version))
+    numbers = all(column.is_numeric and column.role is Role.FEATURE for column in columns)
+    return tuple(column.name for column in columns) if numbers else ()
+
+
+def _form(column: Column) -> str:
+    return _FORMS.get(column.kind, "BYTES")
+
+
+def _triton(form: str) -> str:
+    return "STRING" if form == "BYTES" else form
+
+
+def _named(live: Live, name: str) -> Version:
+    held = [one for one in (live.champion, live.canary, live.shadow) if one is not None]
+    found = [one for one in held if len(name) >= _SHORTEST_PREFIX and one.digest.startswith(name)]
+    if not found:
+        known = ", ".join(one.digest[:_SHOWN_DIGEST] for one in held)
+        raise _missing(f"the version {name!r:.80} is not loaded", f"There are {known}")
+    return found[0]
+
+
+def _must(request: Request, method: str) -> None:
+    if request.method != method and not (method == "GET" and request.method == "HEAD"):
+        raise HttpError(405, "method", f"this does not take {request.method}", hint=f"Use {method}")
+
+
+def _missing(message: str, hint: str) -> HttpError:
+    return HttpError(404, "not_found", message, hint=hint)
