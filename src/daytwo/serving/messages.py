@@ -62,7 +62,7 @@ def error_id() -> str:
 
 
 def refusal(error: DaytwoError, identity: str, *, flat: bool = False) -> Response:
-    """Return how `error` is told to a client; `flat` as the Open Inference Protocol asks, with a text as its "error"."""
+    """Return how `error` is told to a client; `flat` as the Open Inference Protocol asks, its "error" being a text."""
     match error:
         case HttpError():
             status, code, retry = error.status, error.name, error.retry_after_s
