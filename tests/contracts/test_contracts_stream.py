@@ -112,6 +112,18 @@ def test_a_file_comes_to_what_its_table_comes_to(tmp_path) -> None:
         check_file(contract, tmp_path / "less.parquet")
 
 
+def test_a_promise_over_a_column_that_is_not_there_is_not_judged_and_wants_no_other_table() -> None:
+    columns = (Column("id", Kind.INTEGER), Column("city", Kind.TEXT, Role.CHECKED, nullable=True, required=False))
+    relations = (Reference("city", ("city",), "cities", ("name",)), Unique("city", ("city",)), Unique("id", ("id",)))
+    contract = Contract("t", 1, "", columns, relations=relations)
+    frame = pl.DataFrame({"id": [1, 1]})
+    assert check_batches(contract, [frame]) == report(check(contract, frame))
+    whole = frame.with_columns(city=pl.Series(["Bonn", "Ulm"]))
+    with pytest.raises(DataError, match="needs the table 'cities'"):
+        check_batches(contract, [frame, whole])
+    assert check_batches(contract, [frame, whole.head(0)], others=CITIES).rejected == 1
+
+
 def test_what_is_put_aside_is_gone_afterwards(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(spill, "_MOST_BYTES", 0)
     contract = Contract("t", 1, "", (Column("id", Kind.INTEGER),), relations=(Unique("id", ("id",)),))

@@ -34,8 +34,14 @@ class Others:
 NOTHING = Others({}, {})
 
 
-def across(contract: Contract, typed: pl.DataFrame, own: pl.DataFrame, others: Others = NOTHING) -> pl.DataFrame:
-    """Return the lines of all broken promises between rows.
+def across(
+    contract: Contract,
+    relations: Sequence[Relation],
+    typed: pl.DataFrame,
+    own: pl.DataFrame,
+    others: Others = NOTHING,
+) -> pl.DataFrame:
+    """Return the lines of these promises of a contract where rows break them.
 
     `typed` are all rows in the contract's types, `own` the lines of what they broke by themselves.
 
@@ -45,15 +51,16 @@ def across(contract: Contract, typed: pl.DataFrame, own: pl.DataFrame, others: O
         If a table that a reference names is not given, or has not its key.
     """
     lines = [LINES.to_frame()]
-    for relation, keys in clean_keys(contract, typed, own):
+    for relation, keys in clean_keys(relations, typed, own):
         failing = failing_keys(relation, keys, outer_keys(contract, relation, others))
         lines.append(relation_lines(relation, keys, failing))
     return pl.concat(lines)
 
 
-def clean_keys(contract: Contract, typed: pl.DataFrame, own: pl.DataFrame) -> Iterator[tuple[Relation, pl.DataFrame]]:
+def clean_keys(
+    relations: Sequence[Relation], typed: pl.DataFrame, own: pl.DataFrame
+) -> Iterator[tuple[Relation, pl.DataFrame]]:
     """Yield each promise between rows with what it reads of the rows that broke no rule of their own."""
-    relations = [one for one in contract.relations if set(one.reads) <= set(typed.columns)]
     bad = rejected_rows(own) if relations else None
     good = None if bad is None or not bad.len() else pl.repeat(True, typed.height, eager=True).scatter(bad, False)
     numbers = pl.Series(ROW, range(typed.height), dtype=pl.Int64) if relations else None

@@ -86,7 +86,7 @@ def check(
     refuse_own_names(frame.columns)
     held = plan(contract, frame.schema, labels=labels, parse_text=parse_text)
     judged, own, typed = judge_rows(held, frame, None)
-    between = across(contract, typed, own, Others(others, seen))
+    between = across(contract, held.relations, typed, own, Others(others, seen))
     lines = pl.concat([own, between]).sort("row", maintain_order=True)
     bad = _no(frame.height).scatter(rejected_rows(lines), True)
     return Checked(

@@ -62,7 +62,7 @@ def check_file(
             contract, batches, labels=labels, others=others, seen=seen, now=now, sink=sink, folder=folder
         )
     with TemporaryDirectory(prefix="daytwo-", dir=folder) as aside:
-        steps = steps_of(contract, outside, Path(aside), {column.name for column in held.columns})
+        steps = steps_of(held, outside, Path(aside))
         counting = Counting(sink)
         counting.rows = rows.select(pl.len()).collect().item()
         _judge_rows(held, rows, counting)

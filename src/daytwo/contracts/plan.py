@@ -15,6 +15,7 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING
 from daytwo.contracts.lines import ROW
 from daytwo.contracts.mend import mending_judge
+from daytwo.contracts.relations import Relation
 from daytwo.contracts.rules import RowRule, row_rules
 from daytwo.contracts.suspects import evaluated, suspect
 from daytwo.contracts.typed import Reading, dtype_of, reading
@@ -51,6 +52,12 @@ class Plan:
     def is_plain(self) -> bool:
         """Whether the table has all columns, under the plan's names."""
         return not self.absent and all(one.name == cell for one, cell in zip(self.columns, self.cells, strict=True))
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """The promises between rows whose columns are all there; a row that misses a value keeps the others."""
+        names = {column.name for column in self.columns}
+        return tuple(one for one in self.contract.relations if names.issuperset(one.reads))
 
     def read(self, position: int) -> Reading:
         """Return the column at `position` read as the contract's kind."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -23,8 +23,8 @@ from daytwo.contracts.across import (
     strangers,
     summed,
 )
-from daytwo.contracts.contract import Contract
 from daytwo.contracts.lines import ROW
+from daytwo.contracts.plan import Plan
 from daytwo.contracts.relations import Dependency, Monotone, Reference, Relation, Unique
 from daytwo.contracts.spill import Part, Spill, read_part
 from daytwo.core.errors import DataError
@@ -33,19 +33,17 @@ from daytwo.core.errors import DataError
 _MOST_GROUPS = 4_000_000
 
 
-def steps_of(contract: Contract, others: Others, folder: Path, columns: Collection[str]) -> list[Steps]:
-    """Return what judges each relation over these columns.
+def steps_of(held: Plan, others: Others, folder: Path) -> list[Steps]:
+    """Return what judges each promise between rows of a table.
 
     Raises
     ------
     DataError
         If a table that a reference names is not given, or has not its key.
     """
-    return [
-        Steps(one, outer_keys(contract, one, others), folder, str(i))
-        for i, one in enumerate(contract.relations)
-        if set(one.reads) <= set(columns)
-    ]
+    whole = held.contract
+    names = [one.rule for one in whole.relations]
+    return [Steps(one, outer_keys(whole, one, others), folder, str(names.index(one.rule))) for one in held.relations]
 
 
 class Steps:

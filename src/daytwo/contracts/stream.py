@@ -78,7 +78,7 @@ class _Judging:
         self._counting.rows += batch.height
         self._counting.take(lines.with_columns(pl.col("row") + offset))
         self._tally += tally(held, judged.lazy())
-        for relation, keys in clean_keys(self._contract, typed, lines):
+        for relation, keys in clean_keys(held.relations, typed, lines):
             self._counting.take(self._steps[relation.rule].take(keys.with_columns(pl.col(ROW) + offset)))
 
     def finished(self, now: datetime | None) -> Report:
@@ -94,11 +94,6 @@ class _Judging:
             held = plan(self._contract, batch.schema, labels=self._labels, parse_text=self._parse_text)
             self._plans[key] = held
             self._unknown |= dict.fromkeys(held.unknown)
-            names = {column.name for column in held.columns}
-            known = (
-                {}
-                if self._steps
-                else {one.relation.rule: one for one in steps_of(self._contract, self._others, self._folder, names)}
-            )
-            self._steps |= known
+            for one in steps_of(held, self._others, self._folder):
+                self._steps.setdefault(one.relation.rule, one)
         return self._plans[key]
