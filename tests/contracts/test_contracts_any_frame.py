@@ -2,20 +2,26 @@
 
 import subprocess
 import sys
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daytwo.contracts.column import Column, Role
 from daytwo.contracts.columnar import check
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.labels import label_of
 from daytwo.contracts.leaks import suspected_leaks
 from daytwo.contracts.propose import propose
+from daytwo.contracts.relations import Unique
 from daytwo.contracts.toml import from_toml
 from daytwo.contracts.toml_text import to_toml
+from daytwo.core.schema import Kind
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 FLOATS = st.floats(allow_infinity=False, width=32) | st.sampled_from([0.0, 1.0])
@@ -78,3 +84,31 @@ def test_the_servers_half_needs_no_frame_library() -> None:
     heavy = "{'polars', 'pandas', 'scipy', 'sklearn', 'sqlalchemy'}"
     code = f"import sys, {modules}; sys.exit(len({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+UNIQUE = Unique("x", ("x",))
+ODD = [
+    pl.Series([object(), None], dtype=pl.Object),
+    pl.Series(["a", None], dtype=pl.Enum(["a", "b"])),
+    pl.Series([Decimal("1.5"), None]),
+    pl.Series([[1], None], dtype=pl.Array(pl.Int64, 1)),
+    pl.Series([1, None], dtype=pl.UInt128),
+    pl.Series([timedelta(1), None]),
+    pl.Series([time(1), None]),
+    pl.Series([datetime(2024, 1, 1, tzinfo=UTC), None], dtype=pl.Datetime("ns", "UTC")),
+    pl.Series([b"x", None]),
+    pl.Series([{"a": 1}, None]),
+    pl.Series([[1], None]),
+    pl.Series([None, None]),
+]
+
+
+@pytest.mark.parametrize("series", ODD, ids=lambda series: str(series.dtype))
+@pytest.mark.parametrize("kind", list(Kind))
+def test_any_type_of_column_is_judged_as_any_kind(series: pl.Series, kind: Kind) -> None:
+    for repair in ((), ("parse",)):
+        contract = Contract("t", 1, "", (Column("x", kind, Role.CHECKED, repair=repair),), relations=(UNIQUE,))
+        for parse_text in (False, True):
+            checked = check(contract, series.rename("x").to_frame(), parse_text=parse_text)
+            assert checked.failures.filter(pl.col("row") == 1)["rule"].to_list() == ["not_null"]
+            assert checked.accepted.height + checked.rejected.height == 2

@@ -64,6 +64,8 @@ def shown(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Return the original value of a cell as text, cut to a length that is safe to store."""
     if dtype.is_nested() or dtype.base_type() in {pl.Object, pl.Binary}:
         return pl.lit(f"a value of type {dtype}")
+    if isinstance(dtype, pl.Duration):
+        return cell.dt.to_string("iso")
     return cell.cast(pl.String, strict=False).str.head(_SHOWN_CHARACTERS)
 
 
