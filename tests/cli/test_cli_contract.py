@@ -385,3 +385,23 @@ def test_a_stream_says_and_writes_what_a_whole_check_does(daytwo, rows_file, con
     refused = daytwo(*check, "--page", "p.html", "--stream")
     assert refused.code == 2
     assert "cannot write p.html" in refused.err
+
+
+def test_a_streamed_parquet_file_gets_the_verdict_of_the_table(daytwo, rows_file, tmp_path):
+    daytwo("contract", "propose", rows_file, "--target", "late", "-o", tmp_path / "c.toml")
+    rows = pl.read_parquet(rows_file)
+    numeric = next(name for name in rows.columns if rows[name].dtype.is_float())
+    broken = rows.with_row_index("i").with_columns(
+        pl.when(pl.col("i") % 50 == 7).then(1e9).otherwise(pl.col(numeric)).alias(numeric)
+    )
+    broken.drop("i").write_parquet(tmp_path / "broken.parquet")
+    asked = ("contract", "check", tmp_path / "broken.parquet", "--contract", tmp_path / "c.toml", "--json")
+    whole = daytwo(*asked, "--failures", tmp_path / "whole.parquet").json
+    streamed = daytwo(*asked, "--stream", "--failures", tmp_path / "streamed.parquet").json
+    assert streamed["rejected"] == whole["rejected"] > 0
+    assert {(r["rule"], r["column"], r["rows"]) for r in streamed["rules"]} == {
+        (r["rule"], r["column"], r["rows"]) for r in whole["rules"]
+    }
+    order = ["row", "column", "rule"]
+    cells = [pl.read_parquet(tmp_path / f"{name}.parquet").sort(order) for name in ("whole", "streamed")]
+    assert cells[0].equals(cells[1])

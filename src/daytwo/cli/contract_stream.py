@@ -17,13 +17,15 @@ import polars as pl
 
 from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
+from daytwo.contracts.counting import Sink
 from daytwo.contracts.export_table import without_formulas
+from daytwo.contracts.parquet import check_file
 from daytwo.contracts.report import Report
 from daytwo.contracts.stream import check_batches
 from daytwo.core.errors import DataError, Fault
 from daytwo.core.files import sync_folder
 from daytwo.sources.files import batches
-from daytwo.sources.source import Source
+from daytwo.sources.source import Form, Source
 
 CELL = ("row", "column", "rule", "value", "action")
 _EMPTY = pl.Schema({"row": pl.Int64, "column": pl.String, "rule": pl.String, "value": pl.String, "action": pl.String})
@@ -45,11 +47,6 @@ def check_stream(
     DataError
         If it has no rows, or lacks a column that the contract requires.
     """
-    frames = batches(source, numbers=[column.name for column in contract.columns if column.is_numeric])
-    first = next(frames, None)
-    if first is None:
-        raise DataError(f"{source.name} has no rows", hint="Give a file with rows")
-    target = contract.target
     with TemporaryDirectory(prefix=".daytwo-", dir=_room_of(failures or warnings)) as aside:
         failing = _Aside(Path(aside) / "failing", (Action.REJECT, Action.REPAIR), failures)
         warned = _Aside(Path(aside) / "warned", (Action.WARN,), warnings)
@@ -58,18 +55,37 @@ def check_stream(
             for part in (failing, warned):
                 part.take(lines)
 
-        found = check_batches(
-            contract,
-            itertools.chain([first], frames),
-            labels=target is not None and target.name in first.columns,
-            parse_text=source.has_only_texts,
-            others=others,
-            now=now,
-            sink=sink,
-        )
+        found = _judged(source, contract, others, now, sink)
         for part in (failing, warned):
             part.join()
     return found
+
+
+def _judged(
+    source: Source, contract: Contract, others: Mapping[str, pl.DataFrame], now: datetime, sink: Sink
+) -> Report:
+    """Judge a Parquet file by its dictionaries and statistics, and anything else batch by batch."""
+    is_parquet = source.form is Form.PARQUET and source.path is not None
+    numbers = [column.name for column in contract.columns if column.is_numeric]
+    frames = batches(source, rows=1, numbers=numbers) if is_parquet else batches(source, numbers=numbers)
+    first = next(frames, None)
+    if first is None:
+        raise DataError(f"{source.name} has no rows", hint="Give a file with rows")
+    labels = contract.target is not None and contract.target.name in first.columns
+    if is_parquet and source.path is not None:
+        try:
+            return check_file(contract, source.path, labels=labels, others=others, now=now, sink=sink)
+        except pl.exceptions.PolarsError as err:
+            raise DataError(f"{source.name} cannot be read: {err}", hint="Is the file whole? Copy it anew") from err
+    return check_batches(
+        contract,
+        itertools.chain([first], frames),
+        labels=labels,
+        parse_text=source.has_only_texts,
+        others=others,
+        now=now,
+        sink=sink,
+    )
 
 
 def _room_of(path: Path | None) -> Path | None:
