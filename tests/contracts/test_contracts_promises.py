@@ -50,6 +50,11 @@ def test_every_promise_survives_its_file() -> None:
     assert again.digest == FULL.digest
 
 
+def test_the_order_in_which_relations_are_named_is_no_content() -> None:
+    turned = replace(FULL, relations=FULL.relations[::-1])
+    assert from_toml(to_toml(turned)) == turned == FULL
+
+
 def test_what_is_left_at_its_default_does_not_move_the_digest() -> None:
     plain = Contract("a", 1, "", (Column("x", Kind.NUMBER),))
     assert replace(plain, batch=Batch()).digest == plain.digest

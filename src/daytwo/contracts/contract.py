@@ -36,7 +36,7 @@ from functools import lru_cache
 from daytwo.contracts.action import Action
 from daytwo.contracts.batch import ANY_BATCH, Batch, Distribution, distribution_problems
 from daytwo.contracts.column import Column, Role
-from daytwo.contracts.relations import Relation, relation_problems
+from daytwo.contracts.relations import SORTS, Relation, relation_problems
 from daytwo.contracts.sorts import expression_problem
 from daytwo.core.digest import digest_json
 from daytwo.core.errors import NotFound, SettingsError
@@ -75,6 +75,8 @@ class Contract:
             holders = [column.name for column in self.columns if column.role is role]
             if len(holders) > 1:
                 raise SettingsError(f"{holders[0]!r} and {holders[1]!r} both are the {role}", hint="Keep one of them")
+        # In the order of the file, so that a contract that was written and read is the same.
+        object.__setattr__(self, "relations", tuple(sorted(self.relations, key=lambda one: SORTS.index(type(one)))))
         for rule in self.rules:
             _check_rule(self, rule)
         _check_relations(self)

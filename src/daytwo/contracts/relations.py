@@ -137,6 +137,8 @@ class Monotone:
 
 
 Relation = Unique | Dependency | Reference | Monotone
+# The order in which a contract holds them, and its file names them.
+SORTS: tuple[type[Relation], ...] = (Unique, Dependency, Reference, Monotone)
 
 
 def relation_problems(relation: Relation, kinds: dict[str, Kind]) -> Iterator[str]:
