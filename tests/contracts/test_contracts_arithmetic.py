@@ -116,3 +116,17 @@ def test_names_that_are_no_python_names_are_written_so_that_they_can_be_read() -
     contract = propose(frame, name="n")
     assert [rule.name for rule in contract.rules if rule.name.startswith("sum")] == ["sum_class"]
     assert check(contract, frame).rejected.height == 0
+
+
+def test_a_sum_is_found_among_two_hundred_columns_without_trying_each_triple() -> None:
+    random = np.random.default_rng(4)
+    values = {f"c{n}": np.round(random.normal(n, 1, ROWS), 3) for n in range(150)}
+    values |= {f"flag_{n}": (random.random(ROWS) < 0.02).astype(float) for n in range(50)}
+    values["total"] = np.round(values["c3"] + values["c7"], 3)
+    assert [rule.name for rule in propose_arithmetic(values, LATE)] == ["sum_total"]
+
+
+def test_columns_that_lie_apart_are_no_order() -> None:
+    values = counts(5, "low")
+    values["high"] = values["low"] + 1_000.0
+    assert orders(values) == []
