@@ -21,7 +21,7 @@ def keys(frame: pl.DataFrame, named: str = "") -> list[tuple[str, ...]]:
     return [one.columns for one in propose_keys(coded(frame, frame.columns), named=named)]
 
 
-def test_ids_row_numbers_and_regular_times_name_a_row() -> None:
+def test_ids_and_row_numbers_name_a_row_and_times_do_not() -> None:
     start = datetime(2013, 1, 1, tzinfo=UTC)
     frame = pl.DataFrame(
         {
@@ -30,7 +30,20 @@ def test_ids_row_numbers_and_regular_times_name_a_row() -> None:
             "hour": [start + timedelta(hours=n) for n in range(ROWS)],
         }
     )
-    assert keys(frame) == [("id",), ("number",), ("hour",)]
+    assert keys(frame) == [("id",), ("number",)]
+    times = frame.select("hour", text=pl.col("hour").dt.to_string("iso"), since_1970=pl.col("hour").dt.epoch("s"))
+    assert keys(times) == []
+    assert keys(times, named="hour") == [("hour",)]
+
+
+def test_what_is_measured_names_no_row_though_all_values_differ() -> None:
+    meter = np.cumsum(RANDOM.integers(100, 400, ROWS))
+    decimals = [f"{n / 100:.2f} kg" for n in RANDOM.permutation(ROWS)]
+    assert keys(pl.DataFrame({"meter": meter, "weight": decimals})) == []
+
+
+def test_whole_numbers_beyond_a_signed_word_name_a_row() -> None:
+    assert keys(pl.DataFrame({"id": pl.Series([2**64 - 1 - n for n in range(ROWS)], dtype=pl.UInt64)})) == [("id",)]
 
 
 def test_measured_values_that_happen_to_differ_name_nothing() -> None:
@@ -80,5 +93,5 @@ def test_times_and_row_numbers_that_never_fell_are_promised_to_go_on_so_and_only
     assert [(one.column, one.action) for one in found] == [("at", Action.WARN), ("number", Action.WARN)]
     shuffled = propose(frame.sample(fraction=1.0, shuffle=True, seed=1), name="n", time="at").relations
     assert not [one for one in shuffled if isinstance(one, Monotone)]
-    assert [one.columns for one in shuffled if isinstance(one, Unique)] == [("at",), ("number",)]
+    assert [one.columns for one in shuffled if isinstance(one, Unique)] == [("number",)]
     assert propose_monotone(frame.head(50), []) == ()

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from daytwo.contracts.action import Action
@@ -29,6 +31,16 @@ _MOST_COLUMNS = 12
 _MOST = 3
 # Longer texts are sentences: nothing keeps two from being equal.
 _LONGEST = 64
+# Texts that are times, or numbers with a fraction.
+_MEASURED = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)|^[0-9]{1,4}[./][0-9]{1,2}[./][0-9]{1,4}$|"
+    r"^[-+]?[0-9]*[.,][0-9]+([eE][-+]?[0-9]+)?[^0-9.,]*$"
+)
+# Whole numbers that grow from row to row are a counter of rows where this share of the steps is the least one; else
+# they may be a meter, which may stand still.
+_LEAST_COUNTED = 0.2
+# 2001 to 2100, in seconds.
+_EPOCH = 978_307_200.0, 4_102_444_800.0
 
 
 def propose_keys(columns: Mapping[str, Coded], *, named: str = "") -> tuple[Unique, ...]:
@@ -43,7 +55,7 @@ def propose_keys(columns: Mapping[str, Coded], *, named: str = "") -> tuple[Uniq
     single = [
         _unique((name,), f"all {height} rows have another {name}")
         for name, one in columns.items()
-        if one.distinct == height and (name == named or _by_chance(one.series) >= _LEAST_CHANCE)
+        if one.distinct == height and (name == named or _may_name_alone(one.series))
     ]
     if single:
         return tuple(single[:_MOST])
@@ -114,19 +126,29 @@ def _agreement(one: Coded) -> float:
     return float((shares**2).sum())
 
 
-def _by_chance(series: pl.Series) -> float:
-    """Return how many pairs of rows would agree, were each value drawn from the column's range."""
-    pairs = series.len() * (series.len() - 1) / 2
+def _may_name_alone(series: pl.Series) -> bool:
+    """Whether values that are all different are names: not times, and not what is measured.
+
+    Two rows may happen at the same time, and nothing keeps two measured values apart.
+    """
     if series.dtype == pl.String:
-        return _LEAST_CHANCE if _is_code(series) else 0.0
-    if series.dtype.is_temporal():
-        series = series.cast(pl.Datetime("us")).to_physical() if series.dtype != pl.Date else series.to_physical()
-    elif not series.dtype.is_integer():
-        return 0.0
-    values = np.sort(series.cast(pl.Int64).to_numpy())
-    step = int(np.gcd.reduce(np.diff(values)))
+        return _is_code(series)
+    if not series.dtype.is_integer():
+        return False
+    values = np.sort(series.to_numpy())
+    steps = np.diff(values)
+    step = int(np.gcd.reduce(steps))
+    if series.is_sorted() and (_is_epoch(values) or np.mean(steps == step) < _LEAST_COUNTED):
+        return False
+    # How many pairs of rows would agree, were each value drawn from the column's range.
     possible = (float(values[-1]) - float(values[0])) / max(step, 1) + 1
-    return float(pairs / possible)
+    return bool(series.len() * (series.len() - 1) / 2 / possible >= _LEAST_CHANCE)
+
+
+def _is_epoch(values: npt.NDArray[Any]) -> bool:
+    """Whether whole numbers are seconds, or thousandths, millionths ... of one, since 1970."""
+    low, high = float(values[0]), float(values[-1])
+    return any(_EPOCH[0] * unit <= low and high <= _EPOCH[1] * unit for unit in (1, 1e3, 1e6, 1e9))
 
 
 def _is_code(series: pl.Series) -> bool:
@@ -136,4 +158,5 @@ def _is_code(series: pl.Series) -> bool:
         texts.len_chars().max() <= _LONGEST  # type: ignore[operator]  # a series that is all different is not empty
         and not texts.contains(" ", literal=True).any()
         and texts.contains("[0-9]").mean() > 0.9  # type: ignore[operator]
+        and texts.contains(_MEASURED).mean() < 0.5  # type: ignore[operator]
     )
