@@ -83,3 +83,13 @@ def test_widening_and_infinity_open_an_end() -> None:
 def test_whole_numbers_get_whole_ends() -> None:
     found = propose_range(RANDOM.poisson(30, 2_000).astype(float), name="n", whole=True, ordered=True)
     assert all(float(end).is_integer() for end in (found.minimum, found.maximum, found.expected_maximum))
+
+
+def test_what_lies_far_above_zero_or_counts_from_one_never_comes_below_zero() -> None:
+    slow = np.repeat(np.arange(10.0), 300)
+    pressure = propose_range(1_000.0 + slow, name="pressure", whole=False, ordered=True)
+    month = propose_range(1.0 + slow, name="month", whole=True, ordered=True)
+    warmth = propose_range(15.0 + slow, name="warmth", whole=False, ordered=True)
+    assert (pressure.minimum, month.minimum) == (0.0, 0.0)
+    assert warmth.minimum is not None
+    assert warmth.minimum < 0.0

@@ -32,6 +32,9 @@ _SLOW_MARGIN = 5.0
 # and each end in at least this share of the rows that a value has on average: a tail would have thinned out.
 _STILL, _CLOSED_ROWS, _CLOSED_SHARE, _AT_END = 0.05, 1_000, 0.9, 0.3
 _EXACT = 2.0**53
+# What lies this many of its spreads above 0, such as a pressure or an index, never comes below 0; nor do numbers that
+# count from 1.
+_FAR = 4.0
 # Spread added where the tail is heavy: rain, prices, waiting times set records of several times the old one.
 _HEAVY_MARGIN = 9.0
 # (maximum - median) / (90 % point - median): about 3.4 for a normal, 6 for an exponential column of 100,000 rows.
@@ -92,7 +95,8 @@ def propose_range(
     steps = _step(-values, spread, moving), _step(values, spread, moving)
     minimum = low - low_widening * max(spread * _margin(-values, moving), _SLOW_MARGIN * size, 1.5 * steps[0])
     maximum = high + high_widening * max(spread * _margin(values, moving), _SLOW_MARGIN * size, 1.5 * steps[1])
-    if low == 0.0 or (low > 0.0 and not slow):
+    counted = whole and low == 1.0
+    if low == 0.0 or counted or (low > 0.0 and not slow) or low >= _FAR * spread:
         minimum = max(minimum, 0.0)
     ceiling = _share_ceiling(name, low, high)
     if ceiling is not None:
