@@ -200,3 +200,25 @@ def test_a_range_of_winter_bears_the_rest_of_the_year_and_still_sees_another_uni
     april = flights.filter((pl.col("month") == 4) & pl.col("wind_speed").is_not_null()).drop("month")
     other_unit = april.with_columns(pl.col("wind_speed") * 4.4704)
     assert check(contract, other_unit).rejected.height / april.height > 0.3
+
+
+def test_times_of_any_kind_that_are_no_time_of_the_model_are_still_times_and_are_judged() -> None:
+    start = datetime(2024, 3, 1, tzinfo=UTC)
+    moments = [start + timedelta(hours=n) for n in range(300)]
+    zoned = pl.Series(moments)
+    frame = pl.DataFrame({"zoned": zoned, "naive": zoned.dt.replace_time_zone(None), "day": zoned.dt.date()})
+    columns = {column.name: column for column in propose(frame, name="times").columns}
+    assert {(one.kind, one.role) for one in columns.values()} == {(Kind.TIME, Role.CHECKED)}
+
+
+def test_dates_written_with_a_month_name_are_no_inputs_and_promise_nothing_of_their_writing() -> None:
+    texts = [f"{('Mar', 'April')[n % 2]} {n % 28 + 1}, 2024" for n in range(300)]
+    column = propose(pl.DataFrame({"on": texts}), name="dates").columns[0]
+    assert (column.kind, column.role, column.pattern) == (Kind.TEXT, Role.CHECKED, None)
+
+
+def test_whole_numbers_beyond_a_signed_word_are_left_alone_and_the_rows_pass() -> None:
+    frame = pl.DataFrame({"hash": pl.Series([2**64 - 1 - n for n in range(300)], dtype=pl.UInt64)})
+    contract = propose(frame, name="hashes")
+    assert contract.columns[0].role is Role.IGNORED
+    assert check(contract, frame).rejected.height == 0

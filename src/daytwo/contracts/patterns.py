@@ -101,7 +101,9 @@ class _Texts:
         for cut, count in zip(self.cut, self.counts, strict=True):
             same[cut[position]] += count
         usual, *others = sorted(same, key=lambda run: -same[run])
-        if same[usual] >= _SAME * self.rows and all(same[run] < max(2, _RARE * self.rows) for run in others):
+        # Digits count: the year, the month or the batch that all have now will be another one.
+        constant = kind != "9" and same[usual] >= _SAME * self.rows
+        if constant and all(same[run] < max(2, _RARE * self.rows) for run in others):
             return _escaped(usual)
         low, high = self.lengths(position)
         # The largest number comes near the next power of ten: numbers grow, the next has one digit more.

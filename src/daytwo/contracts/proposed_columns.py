@@ -26,11 +26,16 @@ _FEW_TEXTS = 50
 # A dense run of distinct whole numbers this long is a row number.
 _ROW_NUMBERS = 100
 _HELD_OUT = 0.2
+_LARGEST = 2**63 - 1
 _BEARABLE = 1e-4
 _WIDENINGS = 6
 # A text may be four times as long as the longest seen, and never less than this.
 _SHORTEST_LIMIT = 64
 _DATE_LIKE = r"^\s*[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}([ T].*)?$"
+_MONTH_NAMED = (
+    r"^\s*([0-9]{1,2}[ .-]+)?(?i:jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|"
+    r"oct(ober)?|nov(ember)?|dec(ember)?)[ .,-]+[0-9]{1,4}\b"
+)
 _DATE_SHARE = 0.9
 # A block of this share of the rows may have this much more missing values than the worst block seen.
 _BLOCKS, _MORE_NULLS = 20, 2.0
@@ -48,7 +53,7 @@ def named_column(series: pl.Series, role: Role) -> Column:
 
 def ignored_column(series: pl.Series, reason: str) -> Column:
     """Return a column that is not judged."""
-    kind = Kind.TIME if series.dtype in {pl.Date, pl.Datetime} else _kind_of(series)
+    kind = Kind.TIME if _is_time(series) else _kind_of(series)
     kind = Kind.TEXT if kind is Kind.CATEGORY else kind
     return Column(series.name, kind, Role.IGNORED, required=False, nullable=True, evidence=f"ignored: {reason}")
 
@@ -80,11 +85,16 @@ def why_no_category(series: pl.Series) -> tuple[str, Role]:
     distinct = values.n_unique()
     if distinct == 1 and not series.null_count():
         return f"always {values.first()!r}", Role.CHECKED
-    if values.str.contains(_DATE_LIKE).mean() >= _DATE_SHARE:  # type: ignore[operator]  # it is not empty
+    if values.str.contains(_DATE_LIKE).mean() >= _DATE_SHARE or names_months(values):  # type: ignore[operator]
         return "a time other than the model's; derive what matters from it (an hour, an age)", Role.CHECKED
     if distinct > _FEW_TEXTS and distinct >= _NEAR_UNIQUE * values.len():
         return f"free text or ids: {distinct} different in {values.len()} values", Role.CHECKED
     return "", Role.FEATURE
+
+
+def names_months(texts: pl.Series) -> bool:
+    """Whether texts, of which one at least is not missing, are dates with a month's name: the next has another name."""
+    return bool(texts.drop_nulls().str.contains(_MONTH_NAMED).mean() >= _DATE_SHARE)  # type: ignore[operator]
 
 
 def most_missing(series: pl.Series, *, ordered: bool) -> float | None:
@@ -122,10 +132,12 @@ def _why_not(series: pl.Series, *, ordered: bool) -> tuple[str, Role]:
     distinct = values.n_unique() if not series.dtype.is_nested() else -1
     if values.is_empty():
         return "every value is missing", Role.IGNORED
-    if series.dtype in {pl.Date, pl.Datetime}:
+    if _is_time(series):
         return "a time other than the model's; derive what matters from it (an hour, an age)", Role.CHECKED
     if not (series.dtype.is_numeric() or series.dtype == pl.Boolean):
         return f"values of type {series.dtype} are no kind of feature", Role.IGNORED
+    if series.dtype == pl.UInt64 and int(values.max()) > _LARGEST:  # type: ignore[arg-type]  # it is not empty
+        return "whole numbers beyond 2^63 - 1, which no rule reads: make texts of them", Role.IGNORED
     if distinct == 1 and not series.null_count():
         return f"always {values.first()!s}", Role.CHECKED
     if series.dtype.is_integer() and _is_row_number(values, distinct):
@@ -136,7 +148,7 @@ def _why_not(series: pl.Series, *, ordered: bool) -> tuple[str, Role]:
 
 
 def _checked(series: pl.Series, reason: str) -> Column:
-    kind = Kind.TIME if series.dtype in {pl.Date, pl.Datetime} else _kind_of(series)
+    kind = Kind.TIME if _is_time(series) else _kind_of(series)
     nan = "missing" if series.dtype.is_float() and series.is_nan().any() else "reject"
     return Column(
         series.name,
@@ -147,6 +159,10 @@ def _checked(series: pl.Series, reason: str) -> Column:
         nan=nan,
         evidence=f"no input: {reason}",
     )
+
+
+def _is_time(series: pl.Series) -> bool:
+    return series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime)
 
 
 def _target(series: pl.Series) -> Column:

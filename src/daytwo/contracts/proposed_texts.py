@@ -24,6 +24,7 @@ from daytwo.contracts.proposed_columns import (
     longest_allowed,
     may_be_missing,
     most_missing,
+    names_months,
     null_words,
     why_no_category,
 )
@@ -65,7 +66,7 @@ def text_column(
     late = np.zeros(series.len(), dtype=bool)
     late[held_out] = True
     seen = _Seen(_often(series), _often(series.filter(~late)), _often(series.filter(late)))
-    pattern = _proven_pattern(seen)
+    pattern = None if names_months(series) else _proven_pattern(seen)
     base = Column(
         series.name,
         Kind.TEXT,
