@@ -7,7 +7,7 @@ so both doors mend alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,18 +34,6 @@ class Mended:
     held: Any
     by: tuple[str, ...]
     imputed: bool
-
-
-def mended(row: Mapping[str, object], breaches: Iterable[Breach]) -> Mapping[str, object]:
-    """Return the row as the model saw it: with the mended values in place of those that came.
-
-    Examples
-    --------
-    >>> mended({"km": "12"}, [Breach("km", "type", "12", "km must be a number; mended by parse", Action.REPAIR, 12.0)])
-    {'km': 12.0}
-    """
-    found = {one.column: one.repaired for one in breaches if one.action is Action.REPAIR}
-    return {**row, **found} if found else row
 
 
 def mender_of(column: Column) -> Callable[[Any], Mended | None]:
