@@ -405,3 +405,11 @@ def test_a_streamed_parquet_file_gets_the_verdict_of_the_table(daytwo, rows_file
     order = ["row", "column", "rule"]
     cells = [pl.read_parquet(tmp_path / f"{name}.parquet").sort(order) for name in ("whole", "streamed")]
     assert cells[0].equals(cells[1])
+
+
+def test_propose_says_on_stderr_what_was_assumed_of_a_file(daytwo, tmp_path):
+    (tmp_path / "rows.csv").write_text("id;price\n" + "".join(f"{n};{n},25\n" for n in range(1, 40)))
+    said = daytwo("contract", "propose", "rows.csv")
+    assert said.code == 0
+    assert "rows.csv: cells are parted by semicolons" in said.err
+    assert "parted by" not in said.out

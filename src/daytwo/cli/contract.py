@@ -60,7 +60,8 @@ def propose_contract(
     """
     if output is not None and output.exists():
         raise Refused(f"{output} is there already", hint="Remove it, or write to another file with -o")
-    frame = typed_rows(read_rows(rows))
+    read = read_rows(rows)
+    frame = typed_rows(read)
     made = propose(
         frame,
         name=name or parse_source(rows).name.partition(".")[0],
@@ -71,6 +72,8 @@ def propose_contract(
         key=key,
         exclude=exclude,
     )
+    for note in read.notes:
+        click.echo(f"{parse_source(rows).name}: {note}", err=True)
     text = to_toml(made)
     if output is not None:
         write_whole(output, text.encode())

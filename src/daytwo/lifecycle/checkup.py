@@ -20,7 +20,7 @@ from daytwo.predictions.segments import DAMAGED
 from daytwo.registry.versions import current_route
 from daytwo.serving.client import Client
 
-_TABLES = ("dataset", "predictions", "shadow", "quarantine", "quarantine_events", "labels", "feedback")
+_TABLES = ("dataset", "predictions", "shadow", "quarantine", "quarantine_events", "labels", "feedback", "ingests")
 # Below this a day's rows of a busy project may not fit; below that nothing is written safely.
 _LITTLE_BYTES, _TOO_LITTLE_BYTES = 1 << 30, 100 << 20
 
