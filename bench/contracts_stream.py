@@ -22,7 +22,7 @@ from contracts_tools import STATES, _contract, _peak
 
 from contracts import make_rows
 from daytwo.contracts.relations import Dependency
-from daytwo.contracts.stream import check_batches
+from daytwo.contracts.table.stream import check_batches
 
 BATCH = 250_000
 

@@ -76,7 +76,7 @@ def polars_lean(path: str) -> int:
 
 
 def daytwo(path: str) -> int:
-    from daytwo.contracts.parquet import check_file
+    from daytwo.contracts.table.parquet import check_file
 
     return check_file(_contract(), Path(path)).rejected
 
@@ -85,7 +85,7 @@ def daytwo_frame(path: str) -> int:
     """The same of a table in memory, with its accepted rows."""
     import polars as pl
 
-    from daytwo.contracts.columnar import check
+    from daytwo.contracts.table.columnar import check
 
     return check(_contract(), pl.read_parquet(path)).rejected.height
 
@@ -260,8 +260,8 @@ TOOLS: dict[str, Callable[[str], int]] = {
 }
 # What each imports before the clock starts.
 IMPORTS = {
-    "daytwo": "daytwo.contracts.parquet",
-    "daytwo-frame": "daytwo.contracts.columnar",
+    "daytwo": "daytwo.contracts.table.parquet",
+    "daytwo-frame": "daytwo.contracts.table.columnar",
     "pandera": "pandera.polars",
     "great-expectations": "great_expectations.expectations",
 }

@@ -28,10 +28,10 @@ import polars as pl
 from injected_errors import KINDS, Dirty, mistyped_cells, numeric
 
 from daytwo.contracts.column import Column
-from daytwo.contracts.columnar import Checked, check
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.propose import propose
+from daytwo.contracts.proposing.propose import propose
 from daytwo.contracts.relations import Unique
+from daytwo.contracts.table.columnar import Checked, check
 from daytwo.core.schema import Kind
 
 FOLDER = Path(os.environ.get("DAYTWO_SHARED_DATA", "data"))

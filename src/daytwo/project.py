@@ -14,8 +14,8 @@ import msgspec
 import polars as pl
 
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.leaks import suspected_leaks
-from daytwo.contracts.propose import propose
+from daytwo.contracts.proposing.leaks import suspected_leaks
+from daytwo.contracts.proposing.propose import propose
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import DataError, Fault, Mistake, Refused
 from daytwo.core.files import write_whole

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from daytwo.contracts.action import Action, Breach
 from daytwo.contracts.column import Column, Role
-from daytwo.contracts.columnar import Checked, check
 from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.mend import mended
+from daytwo.contracts.table.columnar import Checked, check
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
 

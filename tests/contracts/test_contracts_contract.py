@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 from daytwo.contracts.column import Column, Role
-from daytwo.contracts.columnar import check
 from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.decoder import compile_decoder
+from daytwo.contracts.table.columnar import check
 from daytwo.contracts.words import shortened
 from daytwo.core.errors import NotFound, SettingsError
 from daytwo.core.schema import Feature, Kind, Task

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from daytwo.contracts.action import Action
 from daytwo.contracts.batch import Batch, Distribution
 from daytwo.contracts.column import Column, Role
-from daytwo.contracts.columnar import check
 from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.diff import Verdict, diff
 from daytwo.contracts.diff_columns import _EFFECTS, Effect
 from daytwo.contracts.relations import Unique
+from daytwo.contracts.table.columnar import check
 from daytwo.core.schema import Kind
 
 KM = Column("km", Kind.NUMBER, minimum=0.0, maximum=40.0, owner="ben")

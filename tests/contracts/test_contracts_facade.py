@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import daytwo.contracts
-import daytwo.contracts.propose  # the file of the same name may not take the function's place
+import daytwo.contracts.proposing.propose  # the file of the same name may not take the function's place
 from daytwo.contracts import Contract, Report, Validation, check, propose, read_contract
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.foreign import as_polars

@@ -14,9 +14,9 @@ from daytwo.contracts.action import Action
 from daytwo.contracts.batch import Batch
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Rule
-from daytwo.contracts.export_junit import junit
 from daytwo.contracts.lint import lint, slow_part
 from daytwo.contracts.relations import Unique
+from daytwo.contracts.reporting.export_junit import junit
 from daytwo.core.schema import Kind
 
 KM = Column("km", Kind.NUMBER, minimum=0.0, evidence="seen")

@@ -70,7 +70,7 @@ def test_a_number_is_the_same_to_the_last_bit_by_row_and_by_array(text, rows):
     np.testing.assert_array_equal(by_array, by_row)
 
 
-# A frame library divides by a constant in its own way; contracts/ieee.py makes it exact, and is tested there.
+# A frame library divides by a constant in its own way; contracts/table/ieee.py makes it exact, and is tested there.
 @given(_numbers("+-*"), ROWS)
 @settings(max_examples=200, deadline=None)
 def test_a_number_is_the_same_to_the_last_bit_by_row_and_by_frame(text, rows):

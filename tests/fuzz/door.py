@@ -23,9 +23,9 @@ from tests.serving.conftest import make_bundle, trip, trips_contract
 
 from daytwo.contracts.action import Action
 from daytwo.contracts.column import FLOAT32_MAX
-from daytwo.contracts.columnar import check
 from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.encoder import Encoder
+from daytwo.contracts.table.columnar import check
 from daytwo.core.schema import Kind
 from daytwo.predictions.journal import Journal
 from daytwo.predictions.ship import ship

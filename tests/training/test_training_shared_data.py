@@ -10,7 +10,7 @@ import pytest
 from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.event_times import times_of
 from daytwo.contracts.labels import label_of
-from daytwo.contracts.propose import propose
+from daytwo.contracts.proposing.propose import propose
 from daytwo.core.schema import Task
 from daytwo.core.settings import GateSettings, ModelSettings, Settings
 from daytwo.registry.bundle import BundleStore

@@ -14,7 +14,7 @@ from daytwo.cli.contract_change import diff_contracts, lint_contracts
 from daytwo.cli.contract_check import check_rows
 from daytwo.cli.contract_exchange import export_contract, import_contract
 from daytwo.cli.speak import as_json, next_steps, tell_json
-from daytwo.contracts.propose import propose
+from daytwo.contracts.proposing.propose import propose
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import Refused
 from daytwo.core.files import write_whole

@@ -14,8 +14,8 @@ import click
 from daytwo.cli.speak import as_json, next_steps, tell_json, tell_table
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.diff import Difference, diff
-from daytwo.contracts.lines import ROW
 from daytwo.contracts.lint import Remark, lint
+from daytwo.contracts.table.lines import ROW
 from daytwo.contracts.toml import from_toml, read_contract
 from daytwo.contracts.validation import check
 from daytwo.core.errors import DaytwoError

@@ -16,10 +16,10 @@ from daytwo.cli.contract_stream import CELL, check_stream
 from daytwo.cli.speak import as_json, next_steps, now, tell_json, tell_table
 from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.export_junit import junit
-from daytwo.contracts.export_table import require_form, table_bytes
-from daytwo.contracts.page import About
-from daytwo.contracts.report import BrokenRule, Report
+from daytwo.contracts.reporting.export_junit import junit
+from daytwo.contracts.reporting.export_table import require_form, table_bytes
+from daytwo.contracts.reporting.page import About
+from daytwo.contracts.table.report import BrokenRule, Report
 from daytwo.contracts.times import parse_time
 from daytwo.contracts.toml import read_contract
 from daytwo.contracts.validation import Validation, check

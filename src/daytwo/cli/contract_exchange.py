@@ -11,15 +11,15 @@ import click
 import polars as pl
 
 from daytwo.cli.speak import as_json, next_steps, tell_json
-from daytwo.contracts.adopt import Note
-from daytwo.contracts.adopt_gx import from_gx
-from daytwo.contracts.adopt_pandera import from_pandera
 from daytwo.contracts.column import Role
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.documents import read_document, written
-from daytwo.contracts.export_gx import to_gx
-from daytwo.contracts.export_json_schema import json_schema
-from daytwo.contracts.export_odcs import odcs
+from daytwo.contracts.exchange.adopt import Note
+from daytwo.contracts.exchange.adopt_gx import from_gx
+from daytwo.contracts.exchange.adopt_pandera import from_pandera
+from daytwo.contracts.exchange.documents import read_document, written
+from daytwo.contracts.exchange.export_gx import to_gx
+from daytwo.contracts.exchange.export_json_schema import json_schema
+from daytwo.contracts.exchange.export_odcs import odcs
 from daytwo.contracts.toml import read_contract
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import DataError, Refused

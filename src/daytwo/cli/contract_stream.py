@@ -17,11 +17,11 @@ import polars as pl
 
 from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.counting import Sink
-from daytwo.contracts.export_table import without_formulas
-from daytwo.contracts.parquet import check_file
-from daytwo.contracts.report import Report
-from daytwo.contracts.stream import check_batches
+from daytwo.contracts.reporting.export_table import without_formulas
+from daytwo.contracts.table.counting import Sink
+from daytwo.contracts.table.parquet import check_file
+from daytwo.contracts.table.report import Report
+from daytwo.contracts.table.stream import check_batches
 from daytwo.core.errors import DataError, Fault
 from daytwo.core.files import sync_folder
 from daytwo.sources.files import batches

@@ -9,48 +9,30 @@ action.py      what a broken rule does, and one failure (words.py: in plain word
 repairs.py     how a wrong value may be mended (mend.py: mended; typos.py: what a mistyped level meant)
 toml.py        read from the text that its owner edits (toml_text.py: written)
 decoder.py     compiled for one row (judge.py: one value; rules.py: row rules)
-columnar.py    compiled for a table (plan.py, suspects.py: which rows to look at; cells.py, remade.py: every cell
-               named and mended; typed.py: reading a column; across.py: promises between rows; whole.py: of the batch;
-               ieee.py: numbers as floats compare; lines.py: what is written of a cell)
-stream.py      a table in batches (steps.py, spill.py: promises between their rows; counting.py: its report);
-               parquet.py: a file that is never held in memory
-encoder.py     checked values as float32 features
+table/         compiled for tables
+encoder.py     checked values as float32 features (frame.py: what it needs of a table)
 labels.py      outcomes as numbers
-times.py       values as moments in time (moments.py: whole columns; event_times.py: when each row happened)
-propose.py     a contract from rows; its parts stand there (leaks.py: columns that look like the answer)
-validation.py  a table checked, for people (report.py: counts; sheet.py, page.py: an HTML page; export_table.py: files;
-               foreign.py: tables of other libraries)
+times.py       values as moments in time (event_times.py: when each row happened)
+proposing/     a contract from rows
+validation.py  a table checked, for people (foreign.py: tables of other libraries)
+reporting/     what that came to: a page, files, CI
 diff.py        what changed between two contracts (diff_columns.py); lint.py: what a contract still lacks
-adopt.py       taken over from other tools (adopt_gx.py, adopt_pandera.py; documents.py: their files)
-export_*.py    given to other tools
+exchange/      contracts from and for other tools
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 __all__ = ["Contract", "Report", "Validation", "check", "propose", "read_contract"]
 
 _HOMES = {
     "Contract": "contract",
-    "Report": "report",
+    "Report": "table.report",
     "Validation": "validation",
     "check": "validation",
     "propose": "validation",
     "read_contract": "toml",
 }
-
-
-class _Room(ModuleType):
-    """Keeps `propose` the function: whoever imports the file of that name would else put the file in its place."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Room
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,5 @@
 from daytwo.contracts.contract import Contract as Contract
-from daytwo.contracts.report import Report as Report
+from daytwo.contracts.table.report import Report as Report
 from daytwo.contracts.toml import read_contract as read_contract
 from daytwo.contracts.validation import Validation as Validation
 from daytwo.contracts.validation import check as check

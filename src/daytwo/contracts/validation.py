@@ -15,14 +15,14 @@ from typing import Any
 import polars as pl
 
 from daytwo.contracts.batch import BatchBreach
-from daytwo.contracts.columnar import Checked
-from daytwo.contracts.columnar import check as check_frame
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.foreign import as_polars
-from daytwo.contracts.page import About, page
-from daytwo.contracts.propose import propose as propose_from
-from daytwo.contracts.report import Report, report
-from daytwo.contracts.sheet import sheet
+from daytwo.contracts.proposing.propose import propose as propose_from
+from daytwo.contracts.reporting.page import About, page
+from daytwo.contracts.reporting.sheet import sheet
+from daytwo.contracts.table.columnar import Checked
+from daytwo.contracts.table.columnar import check as check_frame
+from daytwo.contracts.table.report import Report, report
 from daytwo.contracts.toml import read_contract
 
 _NONE: Mapping[str, Any] = {}

@@ -9,7 +9,7 @@ import polars as pl
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.report import Report
+from daytwo.contracts.table.report import Report
 from daytwo.core.errors import DataError
 from daytwo.core.expression import parse
 

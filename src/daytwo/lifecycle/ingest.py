@@ -14,9 +14,9 @@ from pathlib import Path
 
 import polars as pl
 
-from daytwo.contracts.columnar import ROW
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.relations import Reference, Unique
+from daytwo.contracts.table.columnar import ROW
 from daytwo.contracts.toml import read_contract
 from daytwo.core.errors import Conflict, DataError, NotFound
 from daytwo.lifecycle.evolution import refuse_lost

@@ -14,9 +14,9 @@ import msgspec
 import polars as pl
 
 from daytwo.contracts.batch import BatchBreach
-from daytwo.contracts.columnar import ROW, check
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.report import Report, report
+from daytwo.contracts.table.columnar import ROW, check
+from daytwo.contracts.table.report import Report, report
 from daytwo.core.errors import Refused
 from daytwo.core.schema import Kind
 from daytwo.lifecycle.evolution import changed_types, extra_values, new_columns

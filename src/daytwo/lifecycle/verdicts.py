@@ -14,10 +14,10 @@ import msgspec
 import polars as pl
 
 from daytwo.contracts.action import Action, Breach
-from daytwo.contracts.columnar import check
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.repairs import parsed
+from daytwo.contracts.table.columnar import check
 from daytwo.contracts.toml import read_contract
 from daytwo.core.schema import Kind
 from daytwo.lifecycle.quarantine import Kept

@@ -1,6 +1,6 @@
 """What a person should look at before believing a new model: too good, no better than nothing, or one column's work.
 
-Pure. `contracts/leaks.py` looks at columns before training; this looks at what training found.
+Pure. `contracts/proposing/leaks.py` looks at columns before training; this looks at what training found.
 """
 
 from __future__ import annotations
