@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
-SUITES = Path(__file__).parents[1] / "contracts" / "suites"
+SUITES = Path(__file__).parents[1] / "contracts" / "exchange" / "suites"
 CARRIERS = """
 name = "trips"
 version = 1

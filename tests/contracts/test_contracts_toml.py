@@ -67,7 +67,10 @@ def test_a_contract_survives_its_own_text(contract: Contract) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('name = "t"\nversion = 1\n[columns.km]\nkind = "number"\nmimimum = 3.0\n', "mimimum.*Did you mean 'minimum'"),
+        (
+            'name = "t"\nversion = 1\n[columns.km]\nkind = "number"\nmimimum = 3.0\n',
+            r"mimimum.*columns\.km.*Did you mean 'minimum'",
+        ),
         ('name = "t"\nversion = 1\n[columns.km]\nkind = "numbr"\n', "numbr.*columns"),
         ('name = "t"\nversion = 1\n[columns.km]\nkind = "number"\nminimum = 3\nmaximum = 1\n', "'km'.*holds no value"),
         ('name = "t"\nversion = 1\n[columns.c]\nkind = "category"\n', "'c'.*needs its levels"),

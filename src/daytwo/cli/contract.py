@@ -6,6 +6,7 @@ over from other tools and gives them to such.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -74,6 +75,10 @@ def propose_contract(
     )
     for note in read.notes:
         click.echo(f"{parse_source(rows).name}: {note}", err=True)
+    left = [label for label in frame.columns if label not in {column.name for column in made.columns}]
+    if left:
+        names = ", ".join(map(repr, left))
+        click.echo(f"{parse_source(rows).name}: names that are empty or begin with _ are left out: {names}", err=True)
     text = to_toml(made)
     if output is not None:
         write_whole(output, text.encode())
@@ -86,7 +91,8 @@ def propose_contract(
         click.echo(
             f"Wrote {output}: {len(made.columns)} columns, {features} of them features, from {frame.height:,} rows."
         )
-        next_steps(f"daytwo contract check {rows} --contract {output}", f"daytwo contract lint {output}")
+        kept = shlex.quote(str(output))
+        next_steps(f"daytwo contract check {shlex.quote(rows)} --contract {kept}", f"daytwo contract lint {kept}")
 
 
 for command in (check_rows, diff_contracts, lint_contracts, import_contract, export_contract):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +25,7 @@ from daytwo.contracts.table.report import BrokenRule, Report
 from daytwo.contracts.times import parse_time
 from daytwo.contracts.toml import read_contract
 from daytwo.contracts.validation import Validation, check
-from daytwo.core.errors import SettingsError
+from daytwo.core.errors import DataError, SettingsError
 from daytwo.core.files import write_whole
 from daytwo.sources.files import content_digest, read_rows
 from daytwo.sources.kinds import typed_rows
@@ -121,9 +123,11 @@ def check_rows(
     at = _moment(moment)
     if stream:
         _require_streamable(outputs)
-        outcomes = [_streamed(source, kept, others, at, outputs) for source in sources]
-    else:
-        outcomes = [_outcome(source, kept, others, at) for source in sources]
+    outcomes = []
+    for source in sources:
+        with _naming(source):
+            one = _streamed(source, kept, others, at, outputs) if stream else _outcome(source, kept, others, at)
+        outcomes.append(one)
     for outcome in outcomes:
         _write(outcome, outputs, held)
     if as_json:
@@ -133,8 +137,21 @@ def check_rows(
         for outcome in outcomes:
             _tell(outcome, outputs, several=len(outcomes) > 1)
         if len(outcomes) == 1 and not outcomes[0].passed and not outputs.asked:
-            next_steps(f"daytwo contract check {sources[0]} --contract {held} --page page.html --failures cells.csv")
+            again = f"daytwo contract check {shlex.quote(sources[0])} --contract {shlex.quote(str(held))}"
+            next_steps(f"{again} --page page.html --failures cells.csv")
     sys.exit(0 if all(outcome.passed for outcome in outcomes) else 1)
+
+
+@contextmanager
+def _naming(source: str) -> Iterator[None]:
+    """Name the source in what is wrong with its data."""
+    try:
+        yield
+    except DataError as err:
+        name = parse_source(source).name
+        if name in err.message:
+            raise
+        raise DataError(f"{name}: {err.message}", hint=err.hint) from err
 
 
 def _require_forms(outputs: _Outputs, sources: Sequence[str]) -> None:

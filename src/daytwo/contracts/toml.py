@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -141,11 +142,13 @@ def from_toml(text: str) -> Contract:
         If the text is no TOML, has an unknown key, or contradicts itself.
     """
     try:
-        file = msgspec.convert(tomllib.loads(text), _File)
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
         raise SettingsError(f"the contract is no TOML: {err}", hint="Correct that line") from err
+    try:
+        file = msgspec.convert(tables, _File)
     except msgspec.ValidationError as err:
-        raise SettingsError(f"the contract is wrong: {err}", hint=_hint(str(err))) from err
+        raise SettingsError(f"the contract is wrong: {_located(str(err), tables)}", hint=_hint(str(err))) from err
     return Contract(
         name=file.name,
         version=file.version,
@@ -189,6 +192,21 @@ def read_contract(path: Path) -> Contract:
         return from_toml(text)
     except SettingsError as err:
         raise SettingsError(f"{path}: {err.message}", hint=err.hint) from err
+
+
+def _located(problem: str, tables: Mapping[str, Any]) -> str:
+    """Put the table's name where msgspec only says `$.columns[...]`."""
+    section, unnamed, _ = problem.partition("`$.")[2].partition("[...]")
+    held = tables.get(section)
+    if not unnamed or not isinstance(held, dict):
+        return problem
+    for name, table in held.items():
+        try:
+            msgspec.convert({"name": "", "version": 1, section: {name: table}}, _File)
+        except msgspec.ValidationError as err:
+            if str(err) == problem:
+                return problem.replace(f"$.{section}[...]", f"{section}.{name}", 1)
+    return problem
 
 
 def _hint(problem: str) -> str:
