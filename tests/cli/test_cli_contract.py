@@ -413,3 +413,19 @@ def test_propose_says_on_stderr_what_was_assumed_of_a_file(daytwo, tmp_path):
     assert said.code == 0
     assert "rows.csv: cells are parted by semicolons" in said.err
     assert "parted by" not in said.out
+
+
+def test_propose_names_the_columns_that_it_leaves_out_and_quotes_what_to_type_next(daytwo, tmp_path):
+    (tmp_path / "two words.csv").write_text("id,_loaded\n" + "".join(f"{n},1\n" for n in range(1, 40)))
+    said = daytwo("contract", "propose", "two words.csv", "-o", "C.toml")
+    assert said.code == 0
+    assert "left out: '_loaded'" in said.err
+    assert "next: daytwo contract check 'two words.csv' --contract C.toml" in said.out
+
+
+@pytest.mark.parametrize("how", [[], ["--stream"]])
+def test_what_is_wrong_with_one_of_several_files_names_the_file(daytwo, contract, rows_file, tmp_path, how):
+    (tmp_path / "other.csv").write_text("x,y\n1,2\n")
+    said = daytwo("contract", "check", rows_file, "other.csv", "--contract", contract, *how)
+    assert said.code == 2
+    assert "other.csv: the data has no column" in said.err

@@ -69,7 +69,7 @@ def test_a_contract_survives_its_own_text(contract: Contract) -> None:
     [
         (
             'name = "t"\nversion = 1\n[columns.km]\nkind = "number"\nmimimum = 3.0\n',
-            r"mimimum.*columns\.km.*Did you mean 'minimum'",
+            r"columns\.km.*Did you mean 'minimum'",
         ),
         ('name = "t"\nversion = 1\n[columns.km]\nkind = "numbr"\n', "numbr.*columns"),
         ('name = "t"\nversion = 1\n[columns.km]\nkind = "number"\nminimum = 3\nmaximum = 1\n', "'km'.*holds no value"),
