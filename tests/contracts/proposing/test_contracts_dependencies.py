@@ -129,3 +129,16 @@ def test_one_determinant_is_held_against_a_plain_count() -> None:
 
 def test_the_same_rows_give_the_same_dependencies() -> None:
     assert found(places()) == found(places())
+
+
+def test_of_a_wide_table_the_most_telling_columns_are_tried_in_pairs() -> None:
+    random = np.random.default_rng(9)
+    few = {f"few_{n}": random.choice(["a", "b", "c"], 600) for n in range(180)}
+    one, other = random.integers(0, 12, 600), random.integers(0, 12, 600)
+    made = {"one": [f"o{n}" for n in one], "other": [f"p{n}" for n in other]}
+    both = [f"w{n}" for n in (one * 7 + other * 5) % 11]
+    frame = pl.DataFrame({**few, **made, "both": both})
+    found = propose_dependencies(
+        coded(frame, frame.columns), held_out_rows(600, ordered=True), determinants=set(frame.columns)
+    )
+    assert ("one", "other") in {one.determinant for one in found.proposed if one.dependent == "both"}

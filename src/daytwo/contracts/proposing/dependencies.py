@@ -44,6 +44,8 @@ _FEW = 3
 # In this share of its rows a value is dirt that is dirt everywhere.
 _ALWAYS = 0.8
 _MOST = 40
+# Two determinants of a wide table are looked for among as many columns as give this many trials.
+_MOST_TRIED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def propose_dependencies(
     }
     words = {name: one for name, one in singles.items() if not one.series.dtype.is_numeric()}
     open_ones = {name: sample[name] for name, found in found_singly.items() if not found}
-    found_paired = _paired(words, open_ones)
+    found_paired = _paired(_telling(words, len(open_ones)), open_ones)
     for name, singly in found_singly.items():
         candidates = singly or found_paired.get(name, [])
         found = 0
@@ -127,6 +129,13 @@ def _single(singles: Mapping[str, Coded], dependent: Coded) -> Iterator[_Found]:
             found = _tested((name,), one, dependent)
             if found is not None and found.holds:
                 yield found
+
+
+def _telling(words: Mapping[str, Coded], dependents: int) -> dict[str, Coded]:
+    """Return the columns that are tried in pairs: all of them, or of a wide table those with the most values."""
+    most = int((2 * _MOST_TRIED / max(dependents, 1)) ** 0.5) + 1
+    kept = set(sorted(words, key=lambda name: -words[name].distinct)[:most])
+    return {name: one for name, one in words.items() if name in kept}
 
 
 def _paired(singles: Mapping[str, Coded], dependents: Mapping[str, Coded]) -> dict[str, list[_Found]]:
