@@ -429,3 +429,11 @@ def test_what_is_wrong_with_one_of_several_files_names_the_file(daytwo, contract
     said = daytwo("contract", "check", rows_file, "other.csv", "--contract", contract, *how)
     assert said.code == 2
     assert "other.csv: the data has no column" in said.err
+
+
+def test_a_proposal_says_how_many_of_its_own_rows_break_it(daytwo, tmp_path):
+    cities = ["birmingham", "dothan", "montgomery", "huntsville"] * 60
+    cities[7] = "huntsvixxe"
+    pl.DataFrame({"city": cities, "zip": ["35233", "36301", "36104", "35801"] * 60}).write_csv(tmp_path / "dirty.csv")
+    said = daytwo("contract", "propose", tmp_path / "dirty.csv", "-o", tmp_path / "c.toml")
+    assert "1 of these rows (0.4%) break it themselves" in said.out

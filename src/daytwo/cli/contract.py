@@ -15,12 +15,15 @@ from daytwo.cli.contract_change import diff_contracts, lint_contracts
 from daytwo.cli.contract_check import check_rows
 from daytwo.cli.contract_exchange import export_contract, import_contract
 from daytwo.cli.speak import as_json, next_steps, tell_json
+from daytwo.contracts.contract import Contract
 from daytwo.contracts.proposing.propose import propose
+from daytwo.contracts.table.columnar import check
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import Refused
 from daytwo.core.files import write_whole
 from daytwo.sources.files import read_rows
 from daytwo.sources.kinds import typed_rows
+from daytwo.sources.rows import Rows
 from daytwo.sources.source import parse_source
 
 _FILE = click.Path(path_type=Path)
@@ -91,8 +94,20 @@ def propose_contract(
         click.echo(
             f"Wrote {output}: {len(made.columns)} columns, {features} of them features, from {frame.height:,} rows."
         )
+        _tell_breaches(made, read)
         kept = shlex.quote(str(output))
         next_steps(f"daytwo contract check {shlex.quote(rows)} --contract {kept}", f"daytwo contract lint {kept}")
+
+
+def _tell_breaches(made: Contract, read: Rows) -> None:
+    """Say how many of the rows it was made from the contract rejects."""
+    rows = read.frame.select(column.name for column in made.columns)
+    rejected = check(made, rows, labels=False, parse_text=read.texts).rejected.height
+    if rejected:
+        share = rejected / read.frame.height
+        click.echo(
+            f"{rejected:,} of these rows ({share:.1%}) break it themselves: dirt that it found, or a rule to mend."
+        )
 
 
 for command in (check_rows, diff_contracts, lint_contracts, import_contract, export_contract):
