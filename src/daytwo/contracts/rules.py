@@ -1,4 +1,4 @@
-"""Promises between the columns of one row, such as `arrival >= departure`, compiled for one row.
+"""Promises between the columns of one row, such as `arrival >= departure`, ready for one row.
 
 A rule holds where a column it reads is missing or failed its own rules. `columnar.py` judges the same rules over
 tables.
@@ -6,14 +6,13 @@ tables.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from daytwo.contracts.action import Breach
 from daytwo.contracts.contract import Contract, Rule
-from daytwo.core.expression import Expression, column_name, divided, parse
+from daytwo.core.expression import Expression, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def row_rules(contract: Contract, names: Collection[str]) -> tuple[RowRule, ...]
         expression = parse(rule.expression)
         if set(expression.columns) <= set(names):
             numeric = tuple(contract.column(name).is_numeric for name in expression.columns)
-            holds = _compiled(rule.expression, dict(zip(expression.columns, numeric, strict=True)))
+            holds = _holds(expression, numeric)
             ready.append(RowRule(rule, expression, expression.columns, numeric, holds))
     return tuple(ready)
 
@@ -63,46 +62,12 @@ def message(rule: Rule) -> str:
     return f"{rule.expression} must hold"
 
 
-def _compiled(text: str, numeric: dict[str, bool]) -> Callable[..., bool]:
-    """Return a rule that `parse` has let pass as a function of its columns' values.
+def _holds(expression: Expression, numeric: tuple[bool, ...]) -> Callable[..., bool]:
+    """Return the rule as a function of its columns' values, in order; numbers are read as floats."""
+    pairs = tuple(zip(expression.columns, numeric, strict=True))
 
-    It is made of the tree, not of the text, so no name in it can mean anything but a column.
-    """
-    places = {name: f"v{place}" for place, name in enumerate(numeric)}
-    body = _Arguments(places, numeric).visit(ast.parse(text.strip(), mode="eval").body)
-    arguments = ast.arguments(
-        posonlyargs=[],
-        args=[ast.arg(name) for name in places.values()],
-        kwonlyargs=[],
-        kw_defaults=[],
-        defaults=[],
-    )
-    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, body)))
-    scope = {"__builtins__": {}, "float": float, "divided": divided}
-    made: Callable[..., bool] = eval(compile(tree, "<rule>", "eval"), scope)  # noqa: S307  see above
-    return made
+    def holds(*values: Any) -> bool:
+        held = {name: float(value) if number else value for (name, number), value in zip(pairs, values, strict=True)}
+        return bool(expression.evaluate(held.__getitem__))
 
-
-class _Arguments(ast.NodeTransformer):
-    """Puts arguments in place of columns, numbers as floats, and a division that knows zero in place of `/`."""
-
-    def __init__(self, places: dict[str, str], numeric: dict[str, bool]) -> None:
-        self._places = places
-        self._numeric = numeric
-
-    def visit(self, node: ast.AST) -> Any:
-        name = column_name(node) if isinstance(node, ast.expr) else None
-        if name is not None:
-            return _called("float", _read(self._places[name])) if self._numeric[name] else _read(self._places[name])
-        node = self.generic_visit(node)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            return _called("divided", node.left, node.right)
-        return node
-
-
-def _read(name: str) -> ast.expr:
-    return ast.Name(name, ast.Load())
-
-
-def _called(name: str, *arguments: ast.expr) -> ast.expr:
-    return ast.Call(_read(name), list(arguments), [])
+    return holds

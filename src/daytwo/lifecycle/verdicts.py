@@ -7,6 +7,7 @@ project's own `contract.toml`, outcome included. Promises between rows are judge
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,10 +175,9 @@ def _series(name: str, values: Sequence[object], kind: Kind | None, *, odd: bool
     if kind is not None:
         return pl.Series(name, values, dtype=_DTYPES[kind], strict=False)
     if odd or len({type(value) for value in values if value is not None}) <= 1:
-        try:
+        with suppress(TypeError, pl.exceptions.PolarsError):
             return pl.Series(name, values)
-        except (TypeError, pl.exceptions.PolarsError):
-            pass  # no type holds them all: they are kept as texts
+    # No type holds them all, so they are kept as texts.
     texts = [
         value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode() for value in values
     ]
