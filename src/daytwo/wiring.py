@@ -30,9 +30,9 @@ from daytwo.registry.bundle import BundleStore
 from daytwo.registry.sql import SqlRegistry
 from daytwo.registry.versions import current_route
 from daytwo.scoring.model import CONTRACT_FILE
+from daytwo.serving.answering.fallback import check_fallback, is_rule
 from daytwo.serving.client import Client
 from daytwo.serving.config import ServerConfig
-from daytwo.serving.fallback import check_fallback, is_rule
 from daytwo.tables.delta import DeltaTables
 from daytwo.value.sql import SqlCostBook
 

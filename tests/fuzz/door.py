@@ -31,16 +31,16 @@ from daytwo.predictions.journal import Journal
 from daytwo.predictions.ship import ship
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.route import Route, write_route
+from daytwo.serving.answering.live import Versions, Watcher
+from daytwo.serving.answering.recent import Recent
+from daytwo.serving.answering.requests import PredictRequest, read_predict
+from daytwo.serving.answering.shadow import ShadowQueue
 from daytwo.serving.config import ServerConfig
-from daytwo.serving.door import Door
 from daytwo.serving.handlers import Handlers
-from daytwo.serving.live import Versions, Watcher
-from daytwo.serving.messages import HttpError, Request
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.protocol import Connection
-from daytwo.serving.recent import Recent
-from daytwo.serving.requests import PredictRequest, read_predict
-from daytwo.serving.shadow import ShadowQueue
+from daytwo.serving.transport.door import Door
+from daytwo.serving.transport.messages import HttpError, Request
+from daytwo.serving.transport.protocol import Connection
 from daytwo.tables.memory import MemoryTables
 
 GOOD = msgspec.json.encode(trip(1))

@@ -24,9 +24,9 @@ from daytwo.predictions.labels import join_labels
 from daytwo.predictions.record import FALLBACK, PredictionRecord, decode, mended, row_texts, split_id
 from daytwo.predictions.segments import read_segment
 from daytwo.scoring.model import Model
+from daytwo.serving.answering.predict import breach_record
+from daytwo.serving.answering.replies import reply_again
 from daytwo.serving.client import Client
-from daytwo.serving.predict import breach_record
-from daytwo.serving.replies import reply_again
 
 # How many reasons each way.
 _REASONS = 4

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 
 from daytwo.serving.config import ServerConfig, token_digest
-from daytwo.serving.messages import JSON, HttpError, Request
+from daytwo.serving.transport.messages import JSON, HttpError, Request
 
 # Whoever asks for them, a supervisor or a load balancer, has no token.
 _OPEN = frozenset(("/v2/health/live", "/v2/health/ready"))

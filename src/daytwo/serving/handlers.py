@@ -18,19 +18,11 @@ from daytwo.core.errors import DaytwoError, Fault, NotFound
 from daytwo.predictions.journal import Journal
 from daytwo.predictions.record import FeedbackRecord, Label, LabelsRecord, encode, row_texts
 from daytwo.serving.admission import Admission
-from daytwo.serving.config import ServerConfig
-from daytwo.serving.counts import Counts
-from daytwo.serving.invocations import invocation_reply, invoked_rows
-from daytwo.serving.live import Live, Watcher
-from daytwo.serving.log import log
-from daytwo.serving.messages import JSON, TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
-from daytwo.serving.metrics import Metrics
-from daytwo.serving.open_inference import ABOUT, INFER, OF_PROTOCOL, OpenInference
-from daytwo.serving.packing import packed, unpacked
-from daytwo.serving.predicting import Predicting, reused
-from daytwo.serving.recent import Recent
-from daytwo.serving.replies import reply_again
-from daytwo.serving.requests import (
+from daytwo.serving.answering.live import Live, Watcher
+from daytwo.serving.answering.predicting import Predicting, reused
+from daytwo.serving.answering.recent import Recent
+from daytwo.serving.answering.replies import reply_again
+from daytwo.serving.answering.requests import (
     LabelRequest,
     moment_us,
     read_feedback,
@@ -38,7 +30,15 @@ from daytwo.serving.requests import (
     read_predict,
     read_rows_of,
 )
-from daytwo.serving.shadow import ShadowQueue
+from daytwo.serving.answering.shadow import ShadowQueue
+from daytwo.serving.config import ServerConfig
+from daytwo.serving.counts import Counts
+from daytwo.serving.dialects.invocations import invocation_reply, invoked_rows
+from daytwo.serving.dialects.open_inference import ABOUT, INFER, OF_PROTOCOL, OpenInference
+from daytwo.serving.log import log
+from daytwo.serving.metrics import Metrics
+from daytwo.serving.transport.messages import JSON, TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
+from daytwo.serving.transport.packing import packed, unpacked
 
 
 class Handlers:

@@ -23,15 +23,15 @@ import uvloop
 from daytwo.core.errors import Fault
 from daytwo.predictions.journal import Journal
 from daytwo.registry.bundle import BundleStore
+from daytwo.serving.answering.live import Versions, Watcher
+from daytwo.serving.answering.recent import Recent
+from daytwo.serving.answering.shadow import ShadowQueue
 from daytwo.serving.config import ServerConfig
-from daytwo.serving.door import Door
 from daytwo.serving.handlers import Handlers
-from daytwo.serving.live import Versions, Watcher
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.protocol import Connection
-from daytwo.serving.recent import Recent
-from daytwo.serving.shadow import ShadowQueue
+from daytwo.serving.transport.door import Door
+from daytwo.serving.transport.protocol import Connection
 
 # How often slow connections are cut off, old segments are sealed and a failing disk is tried again.
 _TICK_S = 1.0

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from daytwo.contracts.column import Column
 from daytwo.core.schema import Kind
-from daytwo.serving.invocations import read_csv_rows, read_invocations
-from daytwo.serving.messages import HttpError
+from daytwo.serving.dialects.invocations import read_csv_rows, read_invocations
+from daytwo.serving.transport.messages import HttpError
 
 ROWS = [{"km": 1.5, "city": "oslo"}, {"km": 2, "city": "bergen"}]
 COLUMNS = {

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from daytwo.serving.messages import Request, Response
+from daytwo.serving.transport.messages import Request, Response
 
 Handler = Callable[[Request], Response]
 

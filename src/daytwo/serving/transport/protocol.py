@@ -13,9 +13,9 @@ from typing import cast
 
 import httptools
 
-from daytwo.serving.door import Door
-from daytwo.serving.messages import HttpError, Request, error_id, refusal, to_bytes
-from daytwo.serving.sizes import Sizes
+from daytwo.serving.transport.door import Door
+from daytwo.serving.transport.messages import HttpError, Request, error_id, refusal, to_bytes
+from daytwo.serving.transport.sizes import Sizes
 
 # How long a client may take to end its side once it has got its last answer.
 _LINGER_S = 2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from daytwo.serving.messages import HttpError, Request, Response
+from daytwo.serving.transport.messages import HttpError, Request, Response
 
 # Below this a reply is sent as it is: one packet either way.
 _WORTH_BYTES = 1400

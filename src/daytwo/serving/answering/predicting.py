@@ -11,17 +11,17 @@ from dataclasses import replace
 
 from daytwo.predictions.journal import Journal
 from daytwo.predictions.record import encode
+from daytwo.serving.answering.live import Live, Version, Watcher
+from daytwo.serving.answering.predict import answer
+from daytwo.serving.answering.recent import Recent
+from daytwo.serving.answering.replies import Reply, reply, reply_again
+from daytwo.serving.answering.requests import PredictRequest
+from daytwo.serving.answering.router import Router
+from daytwo.serving.answering.shadow import ShadowQueue
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.counts import Counts
-from daytwo.serving.live import Live, Version, Watcher
-from daytwo.serving.messages import HttpError
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.predict import answer
-from daytwo.serving.recent import Recent
-from daytwo.serving.replies import Reply, reply, reply_again
-from daytwo.serving.requests import PredictRequest
-from daytwo.serving.router import Router
-from daytwo.serving.shadow import ShadowQueue
+from daytwo.serving.transport.messages import HttpError
 
 # Reasons cost a hundred times a score, so a request may ask them of so many rows.
 MAX_EXPLAINED_ROWS = 100

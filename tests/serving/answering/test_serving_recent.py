@@ -5,9 +5,9 @@ import pytest
 
 from daytwo.predictions.journal import Journal
 from daytwo.predictions.record import Label, LabelsRecord, PredictionRecord, ShadowRecord, encode, prediction_id
-from daytwo.serving import recent as recent_module
-from daytwo.serving.messages import HttpError
-from daytwo.serving.recent import Recent
+from daytwo.serving.answering import recent as recent_module
+from daytwo.serving.answering.recent import Recent
+from daytwo.serving.transport.messages import HttpError
 
 
 def prediction(start, count=2, **more):

@@ -17,9 +17,9 @@ from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.repairs import parsed
 from daytwo.core.schema import Kind
-from daytwo.serving.messages import HttpError
-from daytwo.serving.repeated_keys import repeated_key
-from daytwo.serving.replies import Reply
+from daytwo.serving.answering.repeated_keys import repeated_key
+from daytwo.serving.answering.replies import Reply
+from daytwo.serving.transport.messages import HttpError
 
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _LEFT_OUT = (Role.TARGET, Role.IGNORED)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from daytwo.serving.messages import HttpError
+from daytwo.serving.transport.messages import HttpError
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_HEADERS = 100

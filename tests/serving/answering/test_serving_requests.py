@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daytwo.predictions.record import BreachRecord
-from daytwo.serving.messages import HttpError
-from daytwo.serving.requests import MAX_DEPTH, read_feedback, read_labels, read_predict
+from daytwo.serving.answering.requests import MAX_DEPTH, read_feedback, read_labels, read_predict
+from daytwo.serving.transport.messages import HttpError
 
 
 def test_rows_come_in_three_forms():

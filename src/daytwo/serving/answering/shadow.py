@@ -22,9 +22,9 @@ from daytwo.predictions.record import (
     read_rows,
     text_of,
 )
-from daytwo.serving.live import Version
+from daytwo.serving.answering.live import Version
+from daytwo.serving.answering.predict import breach_record, score_rows
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.predict import breach_record, score_rows
 
 # About a millisecond of work, so that a request that comes meanwhile hardly waits.
 _SLICE_ROWS = 64

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytwo.serving.messages import HttpError
-from daytwo.serving.tensors import Inference, Output, read_inference, to_binary, write_inference
+from daytwo.serving.dialects.tensors import Inference, Output, read_inference, to_binary, write_inference
+from daytwo.serving.transport.messages import HttpError
 
 KM = {"name": "km", "shape": [2, 1], "datatype": "FP64", "data": [1.5, 2.0]}
 CITY = {"name": "city", "shape": [2, 1], "datatype": "BYTES", "data": ["oslo", "bergen"]}

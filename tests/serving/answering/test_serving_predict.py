@@ -11,11 +11,11 @@ from tests.serving.conftest import trip
 from daytwo.core.errors import SettingsError
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.route import Route
-from daytwo.serving.live import Versions
-from daytwo.serving.predict import answer, score_rows
-from daytwo.serving.replies import reply, reply_again
-from daytwo.serving.requests import PredictRequest
-from daytwo.serving.router import Router
+from daytwo.serving.answering.live import Versions
+from daytwo.serving.answering.predict import answer, score_rows
+from daytwo.serving.answering.replies import reply, reply_again
+from daytwo.serving.answering.requests import PredictRequest
+from daytwo.serving.answering.router import Router
 
 
 @pytest.fixture(scope="module")

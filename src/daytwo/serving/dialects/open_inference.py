@@ -14,12 +14,12 @@ import msgspec
 
 from daytwo.contracts.column import Column, Role
 from daytwo.core.schema import Kind
-from daytwo.serving.live import Live, Version
-from daytwo.serving.messages import HttpError, Request, Response, ok
+from daytwo.serving.answering.live import Live, Version
+from daytwo.serving.answering.replies import Answer, Reply
+from daytwo.serving.answering.requests import PredictRequest, read_rows_of
+from daytwo.serving.dialects.tensors import Output, read_inference, write_inference
 from daytwo.serving.metrics import SECONDS, Metrics
-from daytwo.serving.replies import Answer, Reply
-from daytwo.serving.requests import PredictRequest, read_rows_of
-from daytwo.serving.tensors import Output, read_inference, write_inference
+from daytwo.serving.transport.messages import HttpError, Request, Response, ok
 
 # Predicts, by one version alone if it is given.
 Predict = Callable[[PredictRequest, Version | None], Reply]

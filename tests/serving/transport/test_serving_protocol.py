@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daytwo.serving.door import Door
-from daytwo.serving.messages import Request, Response
-from daytwo.serving.protocol import Connection
-from daytwo.serving.sizes import MAX_HEAD_BYTES
+from daytwo.serving.transport.door import Door
+from daytwo.serving.transport.messages import Request, Response
+from daytwo.serving.transport.protocol import Connection
+from daytwo.serving.transport.sizes import MAX_HEAD_BYTES
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -15,8 +15,8 @@ from typing import TypeVar
 import msgspec
 
 from daytwo.predictions.record import BreachRecord, Row, read_row, read_rows, row_texts
-from daytwo.serving.messages import HttpError
-from daytwo.serving.repeated_keys import plain_keys, repeated_key
+from daytwo.serving.answering.repeated_keys import plain_keys, repeated_key
+from daytwo.serving.transport.messages import HttpError
 
 # Rows are flat; whatever nests deeper than this was not meant as one.
 MAX_DEPTH = 16

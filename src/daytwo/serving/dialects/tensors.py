@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from daytwo.serving.messages import HttpError
+from daytwo.serving.transport.messages import HttpError
 
 _FORMS: Mapping[str, str] = {
     "BOOL": "?",

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytwo.serving.router import Router
+from daytwo.serving.answering.router import Router
 
 SUBJECTS = [f"N{number}" for number in range(20_000)]
 

@@ -30,9 +30,9 @@ from daytwo.predictions.record import (
     text_of,
 )
 from daytwo.scoring.payoff import Payoff
-from daytwo.serving.live import Live, Version
-from daytwo.serving.requests import PredictRequest
-from daytwo.serving.router import Router
+from daytwo.serving.answering.live import Live, Version
+from daytwo.serving.answering.requests import PredictRequest
+from daytwo.serving.answering.router import Router
 
 # From here on one call with a matrix is cheaper than a call for each row.
 _BLOCK_ROWS = 6

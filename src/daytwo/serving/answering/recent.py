@@ -19,7 +19,7 @@ from daytwo.core.errors import NotFound
 from daytwo.predictions.journal import Place
 from daytwo.predictions.record import LabelsRecord, PredictionRecord, decode, split_id
 from daytwo.predictions.segments import OPEN, SHIPPED, read_payload, read_segment, sealed_segments, segment_name
-from daytwo.serving.messages import HttpError
+from daytwo.serving.transport.messages import HttpError
 
 # At some 110 bytes an id this is 30 MB. Older ids are forgotten first.
 MAX_IDS = 300_000

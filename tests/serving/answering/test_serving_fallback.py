@@ -19,14 +19,14 @@ from daytwo.explain.reasons import Reason
 from daytwo.predictions.record import BreachRecord, decode, encode
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.route import Route
+from daytwo.serving.answering.fallback import check_fallback, fallback_of
+from daytwo.serving.answering.live import Versions
+from daytwo.serving.answering.predict import answer
+from daytwo.serving.answering.replies import reply, reply_again
+from daytwo.serving.answering.requests import PredictRequest
+from daytwo.serving.answering.router import Router
 from daytwo.serving.counts import Counts
-from daytwo.serving.fallback import check_fallback, fallback_of
-from daytwo.serving.live import Versions
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.predict import answer
-from daytwo.serving.replies import reply, reply_again
-from daytwo.serving.requests import PredictRequest
-from daytwo.serving.router import Router
 
 BAD = trip(2, wind="36 dm/s")
 

@@ -21,7 +21,7 @@ from daytwo.predictions.record import PREVIOUS
 from daytwo.registry.bundle import BASE_RATE, BundleStore
 from daytwo.registry.route import Route, read_route
 from daytwo.scoring.model import Model
-from daytwo.serving.fallback import Fallback, fallback_of
+from daytwo.serving.answering.fallback import Fallback, fallback_of
 from daytwo.serving.log import log
 
 # The versions of a route, and the champion before: a rollback then needs no loading.
