@@ -63,6 +63,17 @@ setup: $(VENV)/.package  ## Prepare .venv with the daytwo command
 .PHONY: setup-dev
 setup-dev: $(VENV)/.dev  ## The same, with what tests and checks need
 
+# Clients of other servers, and readers of what ours writes, that tests drive a real server with: they want other pins.
+CLIENTS := $(VENV)/peers/clients
+$(CLIENTS)/.done: requirements/clients.txt | $(VENV)/.tools
+	@echo "Installing the clients of other servers"
+	@$(BIN)/python -m venv --without-pip $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --no-deps --require-hashes -r $<
+	@touch $@
+
+.PHONY: setup-clients
+setup-clients: $(CLIENTS)/.done  ## The clients of other servers that some tests use; without them those are skipped
+
 .PHONY: demo
 demo: $(VENV)/.package  ## Replay a year of flights through everything daytwo does (ARGS="--json")
 	@$(BIN)/daytwo demo $(ARGS)
@@ -121,6 +132,7 @@ lock: $(VENV)/.tools  ## Look for newer releases and pin them in requirements/
 	@$(COMPILE) -c requirements/tools.txt pyproject.toml -o requirements/runtime.txt
 	@$(COMPILE) -c requirements/tools.txt -c requirements/runtime.txt pyproject.toml --group pyproject.toml:dev \
 		-o requirements/dev.txt
+	@$(COMPILE) --group pyproject.toml:clients -o requirements/clients.txt
 
 .PHONY: clean
 clean:  ## Remove .venv, builds and caches

@@ -11,6 +11,7 @@ import hmac
 
 from daytwo.serving.config import ServerConfig, token_digest
 from daytwo.serving.transport.messages import JSON, HttpError, Request
+from daytwo.serving.transport.packing import PACKINGS
 
 # Whoever asks for them, a supervisor or a load balancer, has no token.
 _OPEN = frozenset(("/v2/health/live", "/v2/health/ready"))
@@ -20,7 +21,7 @@ _TYPES = {
     "/invocations": (*_JSON_TYPES, b"text/csv"),
     "/v2/infer": (*_JSON_TYPES, b"application/octet-stream"),
 }
-_ENCODINGS = (b"identity", b"gzip")
+_ENCODINGS = (b"identity", *PACKINGS)
 _LOOPBACK_HOSTS = (b"127.0.0.1", b"localhost", b"[::1]")
 
 
@@ -56,7 +57,9 @@ class Admission:
             if kind != JSON and kind.partition(b";")[0].strip().lower() not in taken:
                 raise HttpError(415, "type", "the body must be JSON", hint="Send Content-Type: application/json")
             if headers.get(b"content-encoding", b"identity").lower() not in _ENCODINGS:
-                raise HttpError(415, "encoding", "the body is compressed otherwise than by gzip", hint="Send gzip")
+                raise HttpError(
+                    415, "encoding", "the body is compressed in a way not known here", hint="Send gzip or deflate"
+                )
 
 
 def _without_port(host: bytes) -> bytes:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytwo.serving.dialects.tensors import Inference, Output, read_inference, to_binary, write_inference
+from daytwo.serving.dialects.datatypes import Output, to_binary
+from daytwo.serving.dialects.tensors import Inference, read_inference, write_inference
 from daytwo.serving.transport.messages import HttpError
 
 KM = {"name": "km", "shape": [2, 1], "datatype": "FP64", "data": [1.5, 2.0]}
@@ -55,7 +56,13 @@ def test_nan_is_a_missing_value_both_ways() -> None:
     assert math.isnan(np.frombuffer(to_binary(Output("score", "FP64", [None])), "<f8")[0])
 
 
-@given(st.lists(st.tuples(st.floats(width=32, allow_nan=False), st.text(), st.booleans()), min_size=1, max_size=20))
+@given(
+    st.lists(
+        st.tuples(st.floats(width=32, allow_nan=False, allow_infinity=False), st.text(), st.booleans()),
+        min_size=1,
+        max_size=20,
+    )
+)
 def test_binary_tensors_become_the_same_rows(rows: list[tuple[float, str, bool]]) -> None:
     km = np.array([r[0] for r in rows], dtype="<f4").tobytes()
     good = np.array([r[2] for r in rows], dtype="?").tobytes()
@@ -65,8 +72,69 @@ def test_binary_tensors_become_the_same_rows(rows: list[tuple[float, str, bool]]
         parameters={"binary_data_output": True},
     )
     asked = read_inference(body, head, (), 100)
-    assert asked.rows == [{"km": a, "city": b, "ok": c} for a, b, c in rows]
+    assert [row | {"km": float(np.float32(row["km"]))} for row in asked.rows] == [
+        {"km": a, "city": b, "ok": c} for a, b, c in rows
+    ]
     assert asked.binary
+
+
+@given(st.floats(1e-15, 1e25), st.integers(1, 6), st.sampled_from([1, -1]))
+def test_a_decimal_sent_as_a_float32_is_read_as_that_decimal(size: float, digits: int, sign: int) -> None:
+    decimal = sign * float(f"{size:.{digits}g}")
+    body, head = binary_body([("km", [1], "FP32", np.array([decimal], "<f4").tobytes())])
+    assert read_inference(body, head, (), 10).rows == [{"km": decimal}]
+
+
+def test_half_numbers_are_read_and_an_infinity_is_a_text_that_no_number_column_takes() -> None:
+    halves = np.array([1.5, np.nan, np.inf], "<f4")
+    brain = (halves.view("<u4") >> 16).astype("<u2").tobytes()
+    shape = [3]
+    body, head = binary_body([("a", shape, "FP16", halves.astype("<f2").tobytes()), ("b", shape, "BF16", brain)])
+    assert read_inference(body, head, (), 10).rows == [
+        {"a": 1.5, "b": 1.5},
+        {"a": None, "b": None},
+        {"a": "Infinity", "b": "Infinity"},
+    ]
+    text = b'{"inputs": [{"name": "km", "shape": [2], "datatype": "FP64", "data": [-Infinity, 1.0]}]}'
+    assert read_inference(text, None, (), 10).rows == [{"km": "-Infinity"}, {"km": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"outputs": [{"name": "score", "parameters": {"classification": 2}}]}, "classification is not offered"),
+        ({"outputs": [{"name": "score", "parameters": {"shared_memory_region": "r"}}]}, "shared memory"),
+        ({"parameters": {"sequence_id": 7}}, "sequences are not kept"),
+        ({"parameters": {"explain": "yes"}}, "'explain' is no bool"),
+        ({"parameters": {"request_id": 7}}, "'request_id' is no str"),
+    ],
+)
+def test_what_is_not_offered_is_named(more: dict[str, object], says: str) -> None:
+    with pytest.raises(HttpError, match=says):
+        read_inference(json.dumps({"inputs": [KM], **more}).encode(), None, (), 10)
+
+
+def test_parameters_of_ours_are_read_and_those_of_others_change_nothing() -> None:
+    given_ = {"request_id": "r", "explain": True, "priority": 1, "timeout": 5, "content_type": "pd"}
+    asked = read_inference(json.dumps({"inputs": [KM], "parameters": given_}).encode(), None, (), 10)
+    assert (asked.request_id, asked.explain, asked.identity) == ("r", True, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"inputs": [], "inputs": []}', "duplicate_key"),
+        (
+            b'{"id": "a", "id": "b", "inputs": [{"name": "a", "shape": [1], "datatype": "FP64", "data": [1]}]}',
+            "duplicate_key",
+        ),
+        (b'{"id": "\xff", "inputs": []}', "encoding"),
+    ],
+)
+def test_a_key_that_stands_twice_and_bad_utf8_are_refused(body: bytes, code: str) -> None:
+    with pytest.raises(HttpError) as caught:
+        read_inference(body, None, (), 10)
+    assert caught.value.name == code
 
 
 @given(st.lists(st.tuples(st.floats(allow_nan=False), st.text()), min_size=1, max_size=20))
@@ -108,6 +176,7 @@ def test_an_output_that_is_not_there_is_refused() -> None:
         ([KM | {"shape": [1, 2]}], "names no columns"),
         ([KM | {"data": None, "parameters": {"binary_data_size": 16}}], "ends beyond the body"),
         ([KM | {"parameters": {"binary_data_size": "x"}}], "ends beyond the body"),
+        ([KM | {"parameters": {"shared_memory_region": "r"}}], "shared memory is not offered"),
         ("no", "this is no inference request"),
     ],
 )

@@ -1,5 +1,5 @@
 """The addresses of other servers, spoken so that their clients work unchanged.
 
-open_inference.py  the Open Inference Protocol, version 2 (tensors.py: its tensors, JSON and binary)
+open_inference.py  the Open Inference Protocol, version 2 (tensors.py: its requests; datatypes.py: their values)
 invocations.py     MLflow's POST /invocations
 """

@@ -2,13 +2,15 @@
 
 `tensors.py` reads and writes what is sent; rows are answered and recorded as those of `/predict` are. A version is
 named by its digest or the first characters of it; one on trial answers only its share of the rows, so it is shown
-here and not asked.
+here and not asked. Which versions are loaded is the route's business, never a client's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import version as installed
+from urllib.parse import unquote
 
 import msgspec
 
@@ -17,7 +19,8 @@ from daytwo.core.schema import Kind
 from daytwo.serving.answering.live import Live, Version
 from daytwo.serving.answering.replies import Answer, Reply
 from daytwo.serving.answering.requests import PredictRequest, read_rows_of
-from daytwo.serving.dialects.tensors import Output, read_inference, write_inference
+from daytwo.serving.dialects.datatypes import Output
+from daytwo.serving.dialects.tensors import read_inference, write_inference
 from daytwo.serving.metrics import SECONDS, Metrics
 from daytwo.serving.transport.messages import HttpError, Request, Response, ok
 
@@ -34,7 +37,10 @@ _OUTPUTS = {
     "arm": "BYTES",
     "breaches": "BYTES",
     "warnings": "BYTES",
+    "reasons": "BYTES",
 }
+# Outputs whose values are JSON texts, empty where there is nothing to tell.
+_TOLD = ("breaches", "warnings", "reasons")
 # How requests are counted, whatever their model and version: those to infer, and those about models.
 INFER, ABOUT = "/v2/infer", "/v2"
 OF_PROTOCOL = frozenset((INFER, ABOUT))
@@ -57,7 +63,7 @@ class OpenInference:
         HttpError
             404 for what is not there, 405 for another method, 409 for a version on trial.
         """
-        match request.path.rstrip("/").split("/")[2:]:
+        match [unquote(part) for part in request.path.rstrip("/").split("/")[2:]]:
             case []:
                 _must(request, "GET")
                 told = {"name": "daytwo", "version": installed("daytwo"), "extensions": _EXTENSIONS}
@@ -65,6 +71,16 @@ class OpenInference:
             case ["repository", "index"]:
                 _must(request, "POST")
                 return ok(list(self._index(live())))
+            case ["repository", "models", _, "load" | "unload"]:
+                raise HttpError(
+                    403,
+                    "repository",
+                    "models are loaded and unloaded by releases, not by clients",
+                    hint="Use `daytwo promote` and `daytwo rollback`",
+                )
+            case ["models", "stats"] if self._model != "stats":
+                _must(request, "GET")
+                return ok({"model_stats": [self._stats(version) for version in _held(live())]})
             case ["models", name, *rest]:
                 if name != self._model:
                     raise _missing(f"there is no model {name!r:.80}", f"This server has {self._model!r}")
@@ -105,15 +121,15 @@ class OpenInference:
             request.body, None if length is None else int(length), _matrix(live.champion), self._max_rows
         )
         text = msgspec.json.encode(asked.rows)
-        read = read_rows_of(text, self._max_rows, request_id=asked.identity or None)
-        reply = self._predict(read, named)
-        outputs = list(_outputs(reply.predictions, decides=live.champion.decides))
+        read = read_rows_of(text, self._max_rows, request_id=asked.request_id)
+        reply = self._predict(replace(read, explain=asked.explain), named)
+        outputs = list(_outputs(reply.predictions, decides=live.champion.decides, explain=asked.explain))
         body, head = write_inference(
             asked,
             outputs,
             model=self._model,
             version=live.champion.digest[:_SHOWN_DIGEST],
-            identity=reply.request_id,
+            identity=asked.identity or reply.request_id,
         )
         if head is None:
             return Response(200, body)
@@ -170,16 +186,17 @@ class OpenInference:
             yield {"name": self._model, "version": digest[:_SHOWN_DIGEST], "state": "READY", "reason": ""}
 
 
-def _outputs(answers: list[Answer], *, decides: bool) -> Iterable[Output]:
-    for name, form in _wanted(decides=decides):
+def _outputs(answers: list[Answer], *, decides: bool, explain: bool) -> Iterable[Output]:
+    for name, form in _wanted(decides=decides, explain=explain):
         values = [getattr(answer, name) for answer in answers]
-        if name in {"breaches", "warnings"}:
+        if name in _TOLD:
             values = ["" if not value else msgspec.json.encode(value).decode() for value in values]
         yield Output(name, form, values)
 
 
-def _wanted(*, decides: bool) -> Iterable[tuple[str, str]]:
-    return ((name, form) for name, form in _OUTPUTS.items() if decides or name not in {"act", "gain"})
+def _wanted(*, decides: bool, explain: bool = False) -> Iterable[tuple[str, str]]:
+    left_out = {*(() if decides else ("act", "gain")), *(() if explain else ("reasons",))}
+    return ((name, form) for name, form in _OUTPUTS.items() if name not in left_out)
 
 
 def _inputs(version: Version) -> Iterable[Column]:
@@ -202,8 +219,12 @@ def _triton(form: str) -> str:
     return "STRING" if form == "BYTES" else form
 
 
+def _held(live: Live) -> list[Version]:
+    return [one for one in (live.champion, live.canary, live.shadow) if one is not None]
+
+
 def _named(live: Live, name: str) -> Version:
-    held = [one for one in (live.champion, live.canary, live.shadow) if one is not None]
+    held = _held(live)
     found = [one for one in held if len(name) >= _SHORTEST_PREFIX and one.digest.startswith(name)]
     if not found:
         known = ", ".join(one.digest[:_SHOWN_DIGEST] for one in held)

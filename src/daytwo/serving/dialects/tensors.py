@@ -2,7 +2,9 @@
 
 Pure. One tensor a column, of shape [n] or [n, 1]; or one tensor of shape [n, d] for a model of d numbers. What the
 protocol cannot say is agreed so: NaN is a missing number (bare `NaN` in JSON too, as Triton's client sends it), and
-`null` in a JSON list is a missing value of any kind. `open_inference.py` next door holds the addresses.
+`null` in a JSON list is a missing value of any kind. Two parameters of a request are daytwo's own: `request_id`, under
+which nothing is recorded twice, and `explain`. Other parameters are the business of other servers and change nothing.
+`datatypes.py` next door reads values, `open_inference.py` holds the addresses.
 
 Source: Open Inference Protocol 2 (KServe), and Triton's binary tensor data extension.
 """
@@ -11,32 +13,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-import numpy as np
 
+from daytwo.serving.answering.repeated_keys import plain_keys, repeated_key
+from daytwo.serving.dialects.datatypes import DATATYPES, Output, from_binary, sayable, to_binary
 from daytwo.serving.transport.messages import HttpError
 
-_FORMS: Mapping[str, str] = {
-    "BOOL": "?",
-    "UINT8": "<u1",
-    "UINT16": "<u2",
-    "UINT32": "<u4",
-    "UINT64": "<u8",
-    "INT8": "<i1",
-    "INT16": "<i2",
-    "INT32": "<i4",
-    "INT64": "<i8",
-    "FP16": "<f2",
-    "FP32": "<f4",
-    "FP64": "<f8",
+# What a parameter of a tensor may ask for that is not offered here.
+_NOT_OFFERED = {
+    "shared_memory_region": ("shared memory is not offered", "Send the tensor in the request"),
+    "classification": ("classification is not offered: score is a probability or an amount", "Read the output score"),
 }
-_FLOATS = ("FP16", "FP32", "FP64")
-_BYTES = "BYTES"
-_LENGTH_BYTES = 4
+
+
+_Value = TypeVar("_Value")
 
 
 class _Tensor(msgspec.Struct):
@@ -63,21 +57,18 @@ class _Asked(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """Rows to answer, and how: `outputs` maps each wanted output (None: all) to whether it is sent in binary."""
+    """Rows to answer, and how: `outputs` maps each wanted output (None: all) to whether it is sent in binary.
+
+    `identity` is given back as it came and means nothing here: clients number their requests, and may use one number
+    for all of them.
+    """
 
     identity: str | None
     rows: list[dict[str, object]]
     outputs: dict[str, bool] | None
     binary: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One output tensor of shape [n]: `values` are numbers, truths or texts, None where missing."""
-
-    name: str
-    datatype: str
-    values: Sequence[object]
+    request_id: str | None = None
+    explain: bool = False
 
 
 def read_inference(body: bytes, head_bytes: int | None, matrix_columns: Sequence[str], max_rows: int) -> Inference:
@@ -116,10 +107,14 @@ def read_inference(body: bytes, head_bytes: int | None, matrix_columns: Sequence
         dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]
     binary = bool(asked.parameters.get("binary_data_output", False))
-    wanted = None
-    if asked.outputs is not None:
-        wanted = {one.name: bool(one.parameters.get("binary_data", binary)) for one in asked.outputs}
-    return Inference(asked.id, rows, wanted, binary)
+    return Inference(
+        asked.id,
+        rows,
+        _wanted(asked.outputs, binary=binary),
+        binary,
+        request_id=_parameter(asked, "request_id", str),
+        explain=bool(_parameter(asked, "explain", bool)),
+    )
 
 
 def write_inference(
@@ -151,15 +146,27 @@ def write_inference(
     return b"".join((head, *blobs)), len(head) if blobs else None
 
 
-def to_binary(output: Output) -> bytes:
-    """Return a tensor's values as bytes: little-endian numbers; a text as its length in 4 bytes and its UTF-8."""
-    if output.datatype == _BYTES:
-        texts = ["" if value is None else str(value) for value in output.values]
-        encoded = [text.encode() for text in texts]
-        return b"".join(len(text).to_bytes(_LENGTH_BYTES, "little") + text for text in encoded)
-    missing = math.nan if output.datatype in _FLOATS else 0
-    values = [missing if value is None else value for value in output.values]
-    return np.array(values, dtype=_FORMS[output.datatype]).tobytes()
+def _wanted(outputs: list[_Output] | None, *, binary: bool) -> dict[str, bool] | None:
+    if outputs is None:
+        return None
+    for one in outputs:
+        _must_be_offered(one.parameters)
+    return {one.name: bool(one.parameters.get("binary_data", binary)) for one in outputs}
+
+
+def _parameter(asked: _Asked, name: str, kind: type[_Value]) -> _Value | None:
+    if asked.parameters.get("sequence_id"):
+        raise _refused("sequences are not kept here", "Send each row as it stands")
+    value = asked.parameters.get(name)
+    if value is None or isinstance(value, kind):
+        return value
+    raise _refused(f"the parameter {name!r} is no {kind.__name__}", "Correct it, or leave it out")
+
+
+def _must_be_offered(parameters: dict[str, Any]) -> None:
+    for name, (message, hint) in _NOT_OFFERED.items():
+        if name in parameters:
+            raise _refused(message, hint)
 
 
 def _head(body: bytes, head_bytes: int | None) -> tuple[_Asked, memoryview]:
@@ -171,23 +178,41 @@ def _head(body: bytes, head_bytes: int | None) -> tuple[_Asked, memoryview]:
     cut = len(body) if head_bytes is None else head_bytes
     text = body[:cut]
     try:
-        try:
-            asked = msgspec.json.decode(text, type=_Asked)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            if b"NaN" not in text:
-                raise
-            asked = msgspec.convert(json.loads(text), type=_Asked)
+        text.decode()  # what stands in keys and values that are skipped is not looked at by the JSON reader
+        told = _json(text)
+        asked = msgspec.convert(told, type=_Asked)
+        twice = repeated_key(text) if plain_keys(text) != _keys(told) else None
+    except UnicodeDecodeError as err:
+        raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
     except (msgspec.MsgspecError, ValueError, RecursionError) as err:
         raise _refused(f"this is no inference request: {err}", "The documentation shows its form") from err
+    if twice is not None:
+        raise HttpError(400, "duplicate_key", f"the key {twice!r} stands twice", hint="Send it once")
     return asked, memoryview(body)[cut:]
+
+
+def _json(text: bytes) -> object:
+    """Return what the JSON `text` says; Triton's client writes NaN and Infinity as Python's own writer does."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        if b"NaN" not in text and b"Infinity" not in text:
+            raise
+        return json.loads(text)
+
+
+def _keys(value: object) -> int:
+    """Return how many keys stand in a request, the tensors' data left out."""
+    if isinstance(value, dict):
+        return len(value) + sum(_keys(held) for name, held in value.items() if name != "data")
+    return sum(map(_keys, value)) if isinstance(value, list) else 0
 
 
 def _values(tensor: _Tensor, rest: memoryview) -> tuple[list[object], memoryview]:
     """Return a tensor's values in order, and what follows them."""
-    if tensor.datatype not in _FORMS and tensor.datatype != _BYTES:
-        raise _refused(f"{tensor.datatype!r:.40} is no datatype", f"There are {', '.join([*_FORMS, _BYTES])}")
+    if tensor.datatype not in DATATYPES:
+        raise _refused(f"{tensor.datatype!r:.40} is no datatype", f"There are {', '.join(DATATYPES)}")
+    _must_be_offered(tensor.parameters)
     if not 1 <= len(tensor.shape) <= 2 or any(size < 0 for size in tensor.shape):
         raise _refused(f"the input {tensor.name!r:.80} has shape {tensor.shape!r:.40}", "Send [n], [n, 1] or [n, d]")
     size = tensor.parameters.get("binary_data_size")
@@ -196,45 +221,18 @@ def _values(tensor: _Tensor, rest: memoryview) -> tuple[list[object], memoryview
     elif not isinstance(size, int) or not 0 <= size <= len(rest):
         raise _refused(f"the input {tensor.name!r:.80} ends beyond the body", "Correct binary_data_size")
     else:
-        values, rest = _from_binary(tensor, rest[:size]), rest[size:]
+        values, rest = from_binary(tensor.name, tensor.datatype, rest[:size]), rest[size:]
     if len(values) != math.prod(tensor.shape):
         raise _refused(
             f"the input {tensor.name!r:.80} of shape {tensor.shape} holds {len(values)} values",
             "Send as many values as its shape says",
         )
-    return [None if isinstance(value, float) and math.isnan(value) else value for value in values], rest
+    return sayable(values), rest
 
 
 def _flat(data: list[Any]) -> list[object]:
     """Return JSON data, which may be nested by rows, as one list."""
     return [part for one in data for part in (one if isinstance(one, list) else [one])]
-
-
-def _from_binary(tensor: _Tensor, content: memoryview) -> list[object]:
-    if tensor.datatype == _BYTES:
-        return _texts(tensor.name, content)
-    form = np.dtype(_FORMS[tensor.datatype])
-    if len(content) % form.itemsize:
-        raise _refused(
-            f"the input {tensor.name!r:.80} is no whole number of {tensor.datatype}", "Correct binary_data_size"
-        )
-    values: list[object] = np.frombuffer(content, dtype=form).tolist()
-    return values
-
-
-def _texts(name: str, content: memoryview) -> list[object]:
-    texts: list[object] = []
-    at = 0
-    while at < len(content):
-        begin = at + _LENGTH_BYTES
-        at = begin + int.from_bytes(content[at:begin], "little")
-        if at > len(content):
-            raise _refused(f"a text of the input {name!r:.80} ends beyond it", "Correct its length")
-        try:
-            texts.append(str(content[begin:at], "utf-8"))
-        except UnicodeDecodeError as err:
-            raise _refused(f"a text of the input {name!r:.80} is not UTF-8", "Send UTF-8") from err
-    return texts
 
 
 def _columns(
