@@ -1,10 +1,13 @@
 """One contract, two compilations, one meaning: the decoder and the columnar check never differ."""
 
+import json
 import math
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -17,6 +20,7 @@ from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.table.columnar import Checked, check
+from daytwo.contracts.typed import compile_typed
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
 
@@ -319,6 +323,137 @@ def test_a_table_of_many_rows_gives_what_its_rows_give(data: st.DataObject) -> N
     assert checked.rejected.get_column("_row").to_list() == rejected
     encoded = Encoder(contract).matrix(checked.accepted)
     assert bits(encoded.ravel()) == bits(np.array(matrix, dtype=np.float32).ravel())
+
+
+# Values as no encoder of ours writes them; half characters, numbers at the edge, rows within rows.
+TOKENS = st.sampled_from(
+    [
+        *(
+            "null",
+            "true",
+            "1.0",
+            "-0",
+            "-0.0",
+            "0.0",
+            "1e0",
+            "1E2",
+            "10e-1",
+            "1e400",
+            "-1e400",
+            "1e22",
+            "1" + "0" * 400,
+        ),
+        *("9007199254740992", "9007199254740993", "9007199254740993.0", "9223372036854775808", "18446744073709551617"),
+        *("3.4028235677973366e38", "340282346638528859811704183484516925440", "1e-400", "NaN", "Infinity", "-"),
+        *(
+            '"\\ud83d\\ude00"',
+            '"\\ud800"',
+            '"\\u0061"',
+            '"a\\nb"',
+            '"\\/"',
+            "[]",
+            "{}",
+            '{"a":1}',
+            '[{"*":null}]',
+            '""',
+        ),
+    ]
+)
+
+
+def written(value: object) -> str:
+    return str(value) if isinstance(value, int | float) and not math.isfinite(value) else json.dumps(value, default=str)
+
+
+@st.composite
+def json_rows(draw: st.DrawFn, contract: Contract) -> bytes:
+    """A row as bytes: mostly what fits, with keys in any order, twice, escaped, unknown or not there."""
+    pairs = []
+    for column in contract.columns:
+        count = draw(st.sampled_from([1] * 12 + [0, 2]))
+        for _ in range(count):
+            value = draw(st.one_of(*[cells(column).map(written)] * 4, TOKENS))
+            pairs.append((column.name, value))
+    pairs += draw(st.sampled_from([[]] * 7 + [[("stray", "1")]]))
+    keys = [
+        "".join(f"\\u{ord(one):04x}" for one in name) if draw(st.sampled_from([False] * 7 + [True])) else ""
+        for name, _ in pairs
+    ]
+    texts = [
+        f'"{key}":{value}' if key else f"{json.dumps(name)}:{value}"
+        for key, (name, value) in zip(keys, pairs, strict=True)
+    ]
+    return ("{" + ",".join(draw(st.permutations(texts))) + "}").encode("utf-8", "surrogatepass")
+
+
+@st.composite
+def plain_contracts(draw: st.DrawFn) -> Contract:
+    """Contracts whose names a JSON reader can look for, with columns of which a request says nothing."""
+    contract = draw(contracts())
+    names = {"b'\"\\\n": "b'é "}
+    rules = tuple(
+        replace(rule, expression=rule.expression.replace(repr("b'\"\\\n"), repr("b'é "))) for rule in contract.rules
+    )
+    made = tuple(replace(column, name=names.get(column.name, column.name)) for column in contract.columns)
+    others = (
+        Column("note", Kind.TEXT, Role.IGNORED),
+        Column("late", Kind.BOOLEAN, Role.TARGET, levels=("false", "true")),
+    )
+    return replace(contract, columns=(*made, *others[: draw(st.integers(0, 2))]), rules=rules)
+
+
+def exactly(values: object) -> str:
+    """Values told apart to the sign of zero and to the type."""
+    return repr(sorted(values.items()) if isinstance(values, dict) else values)
+
+
+@settings(max_examples=EXAMPLES * 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_the_fast_door_takes_only_what_the_decoder_has_nothing_to_say_of(data: st.DataObject) -> None:
+    contract = data.draw(st.one_of(plain_contracts(), plain_contracts(), plain_contracts(), contracts()))
+    text = data.draw(json_rows(contract))
+    typed = compile_typed(contract)
+    if typed is None:
+        assert any("\n" in column.name for column in contract.columns)
+        return
+    try:
+        row = msgspec.json.decode(text, type=typed.row_type)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+    features = typed.features(row)
+    plain = msgspec.json.decode(text)
+    if features is not None:
+        verdict = compile_decoder(contract).check(plain)
+        assert (exactly(verdict[0]), verdict[1]) == (exactly(features), ())
+    packed = typed.packed(row)
+    assert packed == (None if features is None else np.array(features, dtype=np.float32).tobytes())
+    assert exactly(typed.as_dict(row)) == exactly(plain)
+    assert typed.keys([row, row]) == 2 * len(plain)
+    for column in contract.columns:
+        assert exactly(typed.getter(column.name)(row)) == exactly(plain.get(column.name))
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_the_fast_door_takes_every_row_that_is_plainly_good(data: st.DataObject) -> None:
+    contract = data.draw(plain_contracts())
+    row = {column.name: data.draw(cells(column), label=column.name) for column in contract.columns}
+    try:
+        text = msgspec.json.encode(row)
+    except (UnicodeEncodeError, OverflowError):
+        return
+    plain = msgspec.json.decode(text)
+    features, breaches = compile_decoder(contract).check(plain)
+    odd = any(
+        (isinstance(plain[column.name], float) and column.kind is Kind.INTEGER)
+        or (isinstance(plain[column.name], int) and abs(plain[column.name]) > 2**53)
+        for column in contract.columns
+    )
+    if features is None or breaches or odd:
+        return
+    typed = compile_typed(contract)
+    assert typed is not None
+    assert typed.features(msgspec.json.decode(text, type=typed.row_type)) is not None
 
 
 def test_a_datetime_and_its_text_are_one_moment() -> None:

@@ -140,7 +140,8 @@ def _rule_lines(i: int, values: list[str]) -> _Lines:
     return [f"if {there} and not holds{i}({', '.join(values)}):", f"    out.append(broken{i})"]
 
 
-def _usual_range(column: Column) -> tuple[float, float]:
+def usual_range(column: Column) -> tuple[float, float]:
+    """Return the least and the largest number of which neither the hard nor the expected range has anything to say."""
     lows = [low for low in (column.minimum, column.expected_minimum) if low is not None]
     highs = [high for high in (column.maximum, column.expected_maximum) if high is not None]
     if column.kind is Kind.NUMBER:
@@ -152,7 +153,7 @@ def _usual_range(column: Column) -> tuple[float, float]:
 def _number_lines(i: int, column: Column) -> _Lines:
     kinds = f"(v{i}.__class__ is float or v{i}.__class__ is int)"
     kinds = kinds if column.kind is Kind.NUMBER else f"v{i}.__class__ is int"
-    low, high = _usual_range(column)
+    low, high = usual_range(column)
     return [
         *_usual_lines(i, column, f"{kinds} and {low!r} <= v{i} and v{i} <= {high!r}", f"x{i} = v{i}"),
         f"    x{i} = NAN if v{i} is None else v{i}",
