@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from random import Random
 
 from tests.fuzz import grammar
-from tests.fuzz.door import Answer, answers_in, must_be_fair
+from tests.fuzz.connection import Answer, answers_in, must_be_fair
 from tests.serving.conftest import trip
 
 GOOD = json.dumps(trip(1)).encode()

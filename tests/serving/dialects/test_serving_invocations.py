@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daytwo.contracts.column import Column
+from daytwo.contracts.contract import Contract
 from daytwo.core.schema import Kind
-from daytwo.serving.dialects.invocations import read_csv_rows, read_invocations
+from daytwo.serving.answering.requests import read_rows_of
+from daytwo.serving.dialects.invocations import invoked_rows, read_csv_rows, read_invocations
 from daytwo.serving.transport.messages import HttpError
 
 ROWS = [{"km": 1.5, "city": "oslo"}, {"km": 2, "city": "bergen"}]
@@ -20,6 +22,9 @@ COLUMNS = {
     "city": Column("city", Kind.CATEGORY, levels=("oslo",)),
     "ok": Column("ok", Kind.BOOLEAN),
 }
+
+
+CONTRACT = Contract("trips", 1, "ana", tuple(COLUMNS.values()))
 
 
 @pytest.mark.parametrize(
@@ -75,3 +80,23 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         assert isinstance(read_invocations(body, ["km"]), list)
     with contextlib.suppress(HttpError):
         assert isinstance(read_csv_rows(body, COLUMNS), list)
+
+
+DEEP = b"[" * 990 + b"1" + b"]" * 990
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"dataframe_records": [{"city": "\x90"}]}', "encoding"),
+        (b'{"instances": [{}], "params": "\xa0"}', "encoding"),
+        (b'{"dataframe_split": {"columns": ["km", "km"], "data": [[1, 2]]}}', "request"),
+        (b'{"dataframe_records": [{"km": %s}]}' % DEEP, "depth"),
+        (b'{"dataframe_split": {"columns": ["km"], "data": [%s]}}' % DEEP, "depth"),
+        (b'{"inputs": {"km": %s}}' % DEEP, "depth"),
+    ],
+)
+def test_a_body_that_no_reader_of_rows_would_take_is_refused_with_its_reason(body: bytes, code: str) -> None:
+    with pytest.raises(HttpError) as refused:
+        read_rows_of(invoked_rows(body, b"application/json", CONTRACT), 10)
+    assert (refused.value.status, refused.value.name) == (400, code)

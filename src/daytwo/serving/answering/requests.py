@@ -92,7 +92,7 @@ def read_predict(body: bytes, max_rows: int) -> PredictRequest:
             body.decode()  # what is kept as it was sent is not looked at by the JSON reader
         return _read_predict(body, max_rows)
     except RecursionError as err:
-        raise _too_deep() from err
+        raise too_deep() from err
     except UnicodeDecodeError as err:
         raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
     except msgspec.DecodeError as err:
@@ -127,9 +127,13 @@ def read_rows_of(text: bytes, max_rows: int, *, request_id: str | None = None) -
     Raises
     ------
     HttpError
-        413 for too many rows, 422 for none.
+        400 for rows that nest deep, 413 for too many rows, 422 for none.
     """
-    rows = _rows(read_rows(text), max_rows)
+    try:
+        rows = _rows(read_rows(text), max_rows)
+    except RecursionError as err:
+        raise too_deep() from err
+    _check_depth(text, rows)
     return PredictRequest(text, rows, _checked_id(request_id), False, None)
 
 
@@ -190,7 +194,7 @@ def _read(body: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:
         read = decoder.decode(body)
         twice = repeated_key(body)
     except RecursionError as err:
-        raise _too_deep() from err
+        raise too_deep() from err
     except UnicodeDecodeError as err:
         raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
     except msgspec.DecodeError as err:
@@ -253,7 +257,7 @@ def _check_depth(text: bytes, rows: list[Row | BreachRecord]) -> None:
             if not level:
                 break
         else:
-            raise _too_deep()
+            raise too_deep()
 
 
 def _parts(value: object) -> list[object]:
@@ -262,7 +266,8 @@ def _parts(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _too_deep() -> HttpError:
+def too_deep() -> HttpError:
+    """Return the refusal of a body that nests deeper than rows do."""
     return HttpError(400, "depth", f"the body nests deeper than {MAX_DEPTH} levels", hint="A row is flat: send it so")
 
 

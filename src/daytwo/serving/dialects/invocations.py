@@ -19,6 +19,7 @@ from daytwo.contracts.repairs import parsed
 from daytwo.core.schema import Kind
 from daytwo.serving.answering.repeated_keys import repeated_key
 from daytwo.serving.answering.replies import Reply
+from daytwo.serving.answering.requests import too_deep
 from daytwo.serving.transport.messages import HttpError
 
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -43,11 +44,15 @@ def invoked_rows(body: bytes, content_type: bytes, contract: Contract) -> bytes:
     columns = {column.name: column for column in contract.columns if column.role not in _LEFT_OUT}
     if content_type.partition(b";")[0].strip().lower() == b"text/csv":
         return msgspec.json.encode(read_csv_rows(body, columns))
-    rows = read_invocations(body, list(columns))
-    twice = repeated_key(body)
+    try:
+        rows = read_invocations(body, list(columns))
+        twice = repeated_key(body)
+        text = msgspec.json.encode(rows)
+    except RecursionError as err:
+        raise too_deep() from err
     if twice is not None:
         raise HttpError(400, "duplicate_key", f"the key {twice!r} stands twice", hint="Send it once")
-    return msgspec.json.encode(rows)
+    return text
 
 
 def invocation_reply(reply: Reply) -> dict[str, object]:
@@ -65,7 +70,7 @@ def read_invocations(body: bytes, columns: Sequence[str]) -> list[object]:
     Raises
     ------
     HttpError
-        400 where it is none of the four forms.
+        400 where it is none of the four forms, or no UTF-8.
 
     Examples
     --------
@@ -73,15 +78,22 @@ def read_invocations(body: bytes, columns: Sequence[str]) -> list[object]:
     [{'km': 1.5}, {'km': 2.0}]
     """
     try:
+        if not body.isascii():
+            body.decode()  # what stands beside the rows is not looked at by the JSON reader
         asked = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         found = [form for form in _FORMS if form in asked]
         if len(found) != 1:
             raise HttpError(400, "request", "this is no invocation", hint=f"Send one of {', '.join(_FORMS)}")
         if found[0] == "dataframe_split":
             split = msgspec.json.decode(asked[found[0]], type=_Split)
-            return [_named(row, split.columns or columns) for row in split.data]
+            names = columns if split.columns is None else split.columns
+            if len(set(names)) != len(names):
+                raise HttpError(400, "request", "a column stands twice in columns", hint="Name each column once")
+            return [_named(row, names) for row in split.data]
         held = msgspec.json.decode(asked[found[0]])
-    except (msgspec.MsgspecError, RecursionError) as err:
+    except UnicodeDecodeError as err:
+        raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
+    except msgspec.MsgspecError as err:
         raise HttpError(400, "json", f"this is no invocation: {err}", hint="The documentation shows its forms") from err
     if isinstance(held, dict):
         return _transposed(held)
