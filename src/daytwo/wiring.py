@@ -116,10 +116,12 @@ def server_config(system: System, *, port: int | None = None) -> Path:
             port=serve.port if port is None else port,
             workers=serve.workers,
             max_queue=serve.max_queue,
+            max_wait_ms=serve.max_wait_ms,
             max_body_mb=serve.max_body_mb,
             max_rows=serve.max_rows,
             token=serve.token,
             fallback=serve.fallback,
+            unrecorded=serve.unrecorded,
             salt=_salt(system.state),
         )
     except ValueError as err:

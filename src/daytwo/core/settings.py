@@ -6,7 +6,7 @@ file and the environment; here is only what a setting means.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -100,17 +100,20 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     """[serve]: where the server listens, what it bears, and what answers where the model cannot.
 
     `token` is a secret reference, `env:NAME` or `file:PATH`. `fallback` is one of `FALLBACKS`, a number, or an
-    expression over the columns of the row that kept the contract.
+    expression over the columns of the row that kept the contract. More than `max_queue` requests, or more than can be
+    answered in `max_wait_ms`, are refused. `unrecorded` says what becomes of answers while the disk is full.
     """
 
     host: str = "127.0.0.1"
     port: Port = 8080
     workers: Count = 1
     max_queue: Count = 512
+    max_wait_ms: Positive = 100.0
     max_body_mb: Positive = 8.0
     max_rows: Count = 10_000
     token: str = ""
     fallback: str | float = "base_rate"
+    unrecorded: Literal["refuse", "serve"] = "refuse"
 
 
 class CostSettings(_Section, frozen=True, kw_only=True):

@@ -1,8 +1,10 @@
 """The journal of one server process: a record is on its way to the disk before the reply leaves.
 
-`append` hands each record to the operating system in one write, which survives the death of the process; a thread
-of its own makes the disk catch up every few milliseconds, which bounds what a power cut can take. `segments.py`
-reads segments back, `record.py` says what is in them, `ship.py` carries sealed ones into the tables.
+`append` hands a record to the operating system, which survives the death of the process; records of several requests
+that are answered together are promised by `add` and handed over by one `flush`. A thread of its own makes the disk
+catch up every few milliseconds, which bounds what a power cut can take; asked to be stricter, `flush` waits for the
+disk itself. `segments.py` reads segments back, `record.py` says what is in them, `ship.py` carries sealed ones into
+the tables.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ import fcntl
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from daytwo.core.errors import Fault
 from daytwo.core.files import sync_folder
-from daytwo.predictions.segments import OPEN, frame, seal, segment_name
+from daytwo.predictions.segments import OPEN, frame, seal
 
 _HINT = "Free some disk space; requests are answered again as soon as their records can be written"
 # More than a record of one row: a disk that takes it is worth a try.
@@ -33,22 +36,31 @@ class Place(NamedTuple):
     length: int
 
 
+Promise: TypeAlias = Callable[[Place], object]
+
+
 class Journal:
     """Appends records to segment files in `folder` whose names begin with `prefix`, unique to this process.
 
-    A segment is sealed when it reaches `max_bytes`, when `rotate` is called, and on `close`. Not for several threads.
+    A segment is sealed when it reaches `max_bytes`, when `rotate` is called, and on `close`. With `sync_every_s` 0
+    whatever is written is durable before `append` or `flush` returns. Not for several threads.
     """
 
     def __init__(self, folder: Path, prefix: str, *, max_bytes: int = 64 << 20, sync_every_s: float = 0.01) -> None:
         self._folder, self._prefix, self._max_bytes = folder, prefix, max_bytes
         self._number = 0
         self._path: Path | None = None
+        self._name = ""
         self._handle = -1
         self._end = 0
         self._opened_at = 0.0
+        self._frames: list[bytes] = []
+        self._promises: list[tuple[int, Promise]] = []
+        self._lost = ""
         self.fault: str | None = None
         self._open()
         self._syncer = _Syncer(sync_every_s)
+        self._is_strict = not sync_every_s
 
     @property
     def age_s(self) -> float:
@@ -61,31 +73,73 @@ class Journal:
         return self.fault or self._syncer.fault
 
     def append(self, payload: bytes) -> Place:
-        """Write one record whole and return where it lies.
+        """Write one record whole, and those added before it; return where it lies.
 
         Raises
         ------
         Fault
             If the disk is full or refuses: nothing of the record stays, and the next one may be tried.
         """
+        places: list[Place] = []
+        self.add(payload, places.append)
+        self.flush()
+        return places[0]
+
+    def add(self, payload: bytes, promise: Promise) -> None:
+        """Take a record into the next `flush`; `promise` is called with its place once it is written."""
+        self._frames.append(frame(payload))
+        self._promises.append((len(payload), promise))
+
+    def flush(self) -> None:
+        """Write everything that was added, in one go, and keep the promises.
+
+        Raises
+        ------
+        Fault
+            If the disk is full or refuses: nothing of it stays, and no promise is kept.
+        """
+        if not self._frames:
+            return
+        frames, promises = self._frames, self._promises
+        self._frames, self._promises = [], []
         try:
             if self._end >= self._max_bytes:
                 self.rotate()
             if self._path is None:
                 self._open()
-            self._write(frame(payload))
+            begin = self._end
+            self._write(frames[0] if len(frames) == 1 else b"".join(frames))
         except OSError as err:
-            self.fault = f"cannot write to the journal in {self._folder}: {err.strerror or err}"
+            self.fault = self._lost = f"cannot write to the journal in {self._folder}: {err.strerror or err}"
             raise Fault(self.fault, hint=_HINT) from err
+        except Fault as err:
+            self._lost = err.message
+            raise
         self.fault = None
-        assert self._path is not None
-        return Place(segment_name(self._path), self._end - len(payload), len(payload))
+        for framed, (length, promise) in zip(frames, promises, strict=True):
+            begin += len(framed)
+            promise(Place(self._name, begin - length, length))
+
+    def commit(self) -> None:
+        """Flush; whoever answers several requests at once calls this before the answers leave.
+
+        Raises
+        ------
+        Fault
+            If this or another flush since the last commit failed: what was added since then may not stay.
+        """
+        try:
+            self.flush()
+        finally:
+            lost, self._lost = self._lost, ""
+        if lost:
+            raise Fault(lost, hint=_HINT)
 
     def rotate(self) -> str | None:
         """Seal the current segment and return its name; None where nothing was written since the last time."""
         if self._path is None or not self._end:
             return None
-        name = segment_name(self._path)
+        name = self._name
         self._finish()
         return name
 
@@ -115,10 +169,13 @@ class Journal:
 
     def _write(self, framed: bytes) -> None:
         self._put(framed)
+        if self._is_strict:
+            self._sync_or_cut()
+        else:
+            self._syncer.dirty(self._handle)
         if not self._end:
             self._opened_at = time.monotonic()
         self._end += len(framed)
-        self._syncer.dirty(self._handle)
 
     def _put(self, content: bytes) -> None:
         """Write all of `content` at the end, or nothing: what a full disk took of it is cut off again."""
@@ -130,6 +187,13 @@ class Journal:
         if written != len(content):
             os.ftruncate(self._handle, self._end)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _sync_or_cut(self) -> None:
+        try:
+            os.fdatasync(self._handle)
+        except OSError:
+            os.ftruncate(self._handle, self._end)
+            raise
 
     def _open(self) -> None:
         """Begin a segment: locked before it bears the name under which others look for dead ones."""
@@ -151,7 +215,7 @@ class Journal:
             self.fault = f"cannot write to the journal in {self._folder}: {err.strerror or err}"
             raise Fault(self.fault, hint="Make the folder writable and free some disk space, then try again") from err
         self._number += 1
-        self._path, self._handle, self._end = path, handle, 0
+        self._path, self._handle, self._end, self._name = path, handle, 0, name
 
     def _finish(self) -> None:
         path, handle, self._path = self._path, self._handle, None

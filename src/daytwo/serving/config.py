@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -22,7 +23,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     `bundles` and `journal` are folders, `route` is a file. `token` is empty (nothing asked, loopback only),
     `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token itself. `fallback` says what answers where the
-    model cannot, as `[serve] fallback` does. `salt` keys the split of subjects between
+    model cannot, as `[serve] fallback` does; `unrecorded` what becomes of answers that the journal cannot take.
+    Requests that would wait longer than `max_wait_ms` are refused. `salt` keys the split of subjects between
     champion and canary. Times are in seconds.
     """
 
@@ -38,6 +40,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     max_rows: int = 10_000
     token: str = ""
     fallback: str | float = "base_rate"
+    unrecorded: Literal["refuse", "serve"] = "refuse"
+    max_wait_ms: float = 100.0
     salt: str = ""
     max_connections: int = 1024
     head_timeout_s: float = 10.0

@@ -32,8 +32,12 @@ class Counts:
             self._seconds[path] = histogram
         histogram.add(seconds)
 
-    def predictions(self, record: PredictionRecord, contract: Contract) -> None:
-        """Count the rows of a recorded request; `contract` names the columns that may stand as a label."""
+    def predictions(self, record: PredictionRecord, contract: Contract, size: int) -> None:
+        """Count the rows of a request whose record is written, `size` bytes of it.
+
+        `contract` names the columns that may stand as a label.
+        """
+        self._metrics.add("daytwo_journal_bytes_total", by=size)
         lost = {one.row for one in record.bad}.union(record.failed)
         answered, given_up = [0] * len(record.versions), [0] * len(record.versions)
         histograms = [self._score_histogram(version) for version in record.versions]

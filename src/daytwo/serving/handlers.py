@@ -1,36 +1,24 @@
-"""What each address answers: requests in, responses out, nothing acknowledged that is not in the journal.
+"""What each address answers: requests in, responses out.
 
-One method an address; `HANDLERS` at the end is the table of them. `server.py` builds the `Handlers`, `protocol.py`
-calls `handle`. Whatever goes wrong is told with a code, a reason and a next step.
+One method an address; `HANDLERS` at the end is the table of them. `server.py` builds the `Handlers`,
+`transport/turns.py` calls `handle` for every request of a turn and then `commit`, so that nothing is acknowledged that
+is not in the journal. Whatever goes wrong is told with a code, a reason and a next step.
 """
 
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from importlib.metadata import version as installed
 
 import msgspec
 
-from daytwo.contracts.labels import label_value
 from daytwo.core.errors import DaytwoError, Fault, NotFound
-from daytwo.predictions.journal import Journal
-from daytwo.predictions.record import FeedbackRecord, Label, LabelsRecord, encode, row_texts
+from daytwo.predictions.record import row_texts
 from daytwo.serving.admission import Admission
-from daytwo.serving.answering.live import Live, Watcher
-from daytwo.serving.answering.predicting import Predicting, reused
-from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.replies import reply_again
-from daytwo.serving.answering.requests import (
-    LabelRequest,
-    moment_us,
-    read_feedback,
-    read_labels,
-    read_predict,
-    read_rows_of,
-)
-from daytwo.serving.answering.shadow import ShadowQueue
+from daytwo.serving.answering.requests import read_rows_of
+from daytwo.serving.answering.served import Served
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.counts import Counts
 from daytwo.serving.dialects.invocations import invocation_reply, invoked_rows
@@ -48,29 +36,31 @@ class Handlers:
         self,
         config: ServerConfig,
         *,
-        prefix: str,
-        watcher: Watcher,
-        journal: Journal,
-        recent: Recent,
-        shadow: ShadowQueue,
+        served: Served,
         metrics: Metrics,
     ) -> None:
-        self._config, self._watcher = config, watcher
-        self._journal, self._recent, self._shadow, self._metrics = journal, recent, shadow, metrics
+        self._config, self._served, self._metrics = config, served, metrics
         self._admission = Admission(config)
         self._counts = Counts(metrics)
-        self._predicting = Predicting(
-            config,
-            prefix=prefix,
-            watcher=watcher,
-            journal=journal,
-            recent=recent,
-            shadow=shadow,
-            metrics=metrics,
-            counts=self._counts,
-        )
-        self._inference = OpenInference(config.model, config.max_rows, self._predicting.predict, metrics)
+        self._inference = OpenInference(config.model, config.max_rows, served.predicting.predict, metrics)
         self._logged_at = 0.0
+
+    def commit(self) -> Response | None:
+        """Write the records of everything handled since the last time, or return the refusal that replaces answers.
+
+        Where the settings would rather serve than record, the answers leave all the same, and are counted.
+        """
+        try:
+            self._served.commit()
+        except Fault as err:
+            if self._config.unrecorded == "serve":
+                self._metrics.add("daytwo_unrecorded_turns_total")
+                self._log_refusal("unrecorded", "journal", str(err))
+                return None
+            identity = error_id()
+            self._log_refusal(identity, "journal", str(err))
+            return refusal(err, identity)
+        return None
 
     def handle(self, request: Request) -> Response:
         """Answer one request, whatever it is."""
@@ -96,7 +86,7 @@ class Handlers:
         if path == "/predictions":
             return self.prediction(request)
         if path in OF_PROTOCOL:
-            return self._inference.handle(request, self._predicting.live)
+            return self._inference.handle(request, self._served.predicting.live)
         found = HANDLERS.get(path)
         if found is None:
             raise HttpError(
@@ -116,14 +106,15 @@ class Handlers:
 
     def predict(self, request: Request) -> Response:
         """POST /predict: answer rows, and record them first."""
-        return ok(self._predicting.predict(read_predict(request.body, self._config.max_rows)))
+        return ok(self._served.predicting.predict_plain(request.body, self._config.max_rows))
 
     def invocations(self, request: Request) -> Response:
         """POST /invocations: the same for MLflow's clients."""
-        live = self._predicting.live()
+        predicting = self._served.predicting
+        live = predicting.live()
         content_type = request.headers.get(b"content-type", JSON)
         text = invoked_rows(request.body, content_type, live.champion.model.contract)
-        return ok(invocation_reply(self._predicting.predict(read_rows_of(text, self._config.max_rows))))
+        return ok(invocation_reply(predicting.predict(read_rows_of(text, self._config.max_rows))))
 
     def ping(self, request: Request) -> Response:
         """GET /ping: whether a model is loaded, as MLflow's clients ask."""
@@ -135,45 +126,17 @@ class Handlers:
 
     def labels(self, request: Request) -> Response:
         """POST /labels: record what came true, all of a request or nothing."""
-        asked = read_labels(request.body, self._config.max_rows)
-        fingerprint = zlib.crc32(request.body)
-        if asked.request_id is not None:
-            known = self._recent.labels_request(asked.request_id)
-            if known is not None:
-                self._metrics.add("daytwo_duplicates_total", (("path", "/labels"),))
-                if known.fingerprint != fingerprint:
-                    raise reused(asked.request_id)
-                return ok({"recorded": len(known.labels), "duplicate": True})
-        live, now = self._predicting.live(), time.time_ns() // 1000
-        labels = [_label(live, i, one, now) for i, one in enumerate(asked.labels)]
-        record = LabelsRecord(
-            request_id=asked.request_id or "", fingerprint=fingerprint, received_at_us=now, labels=labels
-        )
-        place = self._journal.append(encode(record))
-        if record.request_id:
-            self._recent.remember_id("labels", record.request_id, place)
-        self._metrics.add("daytwo_labels_total", by=len(labels))
-        return ok({"recorded": len(labels)})
+        return ok(self._served.outcomes.labels(request.body, self._served.predicting.live()))
 
     def feedback(self, request: Request) -> Response:
         """POST /feedback: record what a person did with a prediction."""
-        asked = read_feedback(request.body)
-        record = FeedbackRecord(
-            prediction_id=asked.prediction_id,
-            action=asked.action,
-            reason=asked.reason,
-            by=asked.by,
-            received_at_us=time.time_ns() // 1000,
-        )
-        self._journal.append(encode(record))
-        self._metrics.add("daytwo_feedback_total", (("action", asked.action),))
-        return ok({"recorded": 1})
+        return ok(self._served.outcomes.feedback(request.body))
 
     def rotate(self, request: Request) -> Response:  # noqa: ARG002
         """POST /admin/rotate: finish all shadow scores, then seal the journal's segment so that it can be shipped."""
-        self._shadow.drain()
+        self._served.shadow.drain()
         try:
-            return ok({"segment": self._journal.rotate()})
+            return ok({"segment": self._served.journal.rotate()})
         except OSError as err:
             raise Fault(f"the segment cannot be sealed: {err.strerror or err}", hint="Free some disk space") from err
 
@@ -182,7 +145,7 @@ class Handlers:
         if request.method not in {"GET", "HEAD"}:
             raise HttpError(405, "method", f"/predictions does not take {request.method}", hint="Use GET")
         identity = request.path.rpartition("/")[2]
-        found = self._recent.prediction(identity)
+        found = self._served.recent.prediction(identity)
         if found is None:
             raise NotFound(
                 f"no recent prediction {identity[:80]!r}", hint=f"`daytwo explain {identity[:80]}` looks in the tables"
@@ -198,11 +161,11 @@ class Handlers:
 
     def route(self, request: Request) -> Response:  # noqa: ARG002
         """GET /route: which versions answer."""
-        live = self._watcher.live
+        live = self._served.watcher.live
         if live is None:
             told: dict[str, object] = dict.fromkeys(("generation", "champion", "canary", "shadow"))
-            return ok({**told, "canary_share": 0.0, "loaded": [], "fault": self._watcher.fault})
-        return ok({**msgspec.to_builtins(live.route), "loaded": live.loaded, "fault": self._watcher.fault})
+            return ok({**told, "canary_share": 0.0, "loaded": [], "fault": self._served.watcher.fault})
+        return ok({**msgspec.to_builtins(live.route), "loaded": live.loaded, "fault": self._served.watcher.fault})
 
     def live(self, request: Request) -> Response:  # noqa: ARG002
         """GET /v2/health/live: the process answers."""
@@ -210,10 +173,10 @@ class Handlers:
 
     def ready(self, request: Request) -> Response:  # noqa: ARG002
         """GET /v2/health/ready: a champion is loaded and predictions can be recorded."""
-        live = self._watcher.live
-        faults = (self._journal.failing, self._watcher.fault, live.previous_fault if live is not None else None)
+        live, unwritten = self._served.watcher.live, self._served.journal.failing
+        faults = (unwritten, self._served.watcher.fault, live.previous_fault if live is not None else None)
         problems = [one for one in faults if one]
-        ready = live is not None and self._journal.failing is None
+        ready = live is not None and (unwritten is None or self._config.unrecorded == "serve")
         told = {
             "ready": ready,
             "status": "degraded" if problems else "ok" if ready else "starting",
@@ -223,29 +186,16 @@ class Handlers:
 
     def metrics(self, request: Request) -> Response:  # noqa: ARG002
         """GET /metrics: everything counted."""
-        self._metrics.set("daytwo_journal_failing", float(self._journal.failing is not None))
-        self._metrics.set("daytwo_route_failing", float(self._watcher.fault is not None))
+        self._metrics.set("daytwo_journal_failing", float(self._served.journal.failing is not None))
+        self._metrics.set("daytwo_route_failing", float(self._served.watcher.fault is not None))
         self._metrics.clear("daytwo_version_info")
-        live = self._watcher.live
+        live = self._served.watcher.live
         if live is not None:
             self._metrics.set("daytwo_route_generation", live.route.generation)
             for role in ("champion", "canary", "shadow"):
                 if digest := getattr(live.route, role):
                     self._metrics.set("daytwo_version_info", 1, (("role", role), ("version", digest[:12])))
         return Response(200, self._metrics.text(), TEXT)
-
-
-def _label(live: Live, i: int, asked: LabelRequest, now_us: int) -> Label:
-    try:
-        value = label_value(live.champion.model.contract, asked.label)
-    except DaytwoError as err:
-        raise HttpError(422, "label", f"label {i}: {err.message}", hint=err.hint) from err
-    return Label(
-        prediction_id=asked.prediction_id,
-        key=asked.name,
-        label=value,
-        observed_at_us=now_us if asked.observed_at is None else moment_us(asked.observed_at),
-    )
 
 
 def _family(path: str) -> str:

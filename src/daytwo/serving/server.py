@@ -25,6 +25,7 @@ from daytwo.predictions.journal import Journal
 from daytwo.registry.bundle import BundleStore
 from daytwo.serving.answering.live import Versions, Watcher
 from daytwo.serving.answering.recent import Recent
+from daytwo.serving.answering.served import Served
 from daytwo.serving.answering.shadow import ShadowQueue
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.handlers import Handlers
@@ -32,6 +33,7 @@ from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.protocol import Connection
+from daytwo.serving.transport.turns import Turns
 
 # How often slow connections are cut off, old segments are sealed and a failing disk is tried again.
 _TICK_S = 1.0
@@ -69,10 +71,19 @@ async def _serve(config: ServerConfig, listener: socket.socket, *, attached: boo
         shadow = ShadowQueue(loop, journal, metrics, int(config.shadow_queue_mb * (1 << 20)))
         recent = Recent(folder)
         recent.rebuild()
-        handlers = Handlers(
-            config, prefix=prefix, watcher=watcher, journal=journal, recent=recent, shadow=shadow, metrics=metrics
+        served = Served(
+            config.model,
+            prefix=prefix,
+            salt=config.salt,
+            max_rows=config.max_rows,
+            watcher=watcher,
+            journal=journal,
+            recent=recent,
+            shadow=shadow,
+            metrics=metrics,
         )
-        door = _door(config, handlers)
+        handlers = Handlers(config, served=served, metrics=metrics)
+        door = _door(config, handlers, loop)
         await watcher.look()
         if watcher.live is not None and (version := watcher.live.shadow) is not None:
             for record in recent.unshadowed(version.digest):
@@ -108,6 +119,8 @@ async def _tick(config: ServerConfig, door: Door, journal: Journal, metrics: Met
         await asyncio.sleep(_TICK_S)
         door.sweep(loop.time())
         metrics.set("daytwo_connections", len(door.connections))
+        metrics.set("daytwo_refused_busy_total", door.turns.refused)
+        metrics.set("daytwo_dropped_total", door.turns.dropped)
         try:
             if journal.failing is not None:
                 journal.probe()
@@ -126,11 +139,13 @@ async def _drain(door: Door, longest_s: float) -> None:
         connection.abort()
 
 
-def _door(config: ServerConfig, handlers: Handlers) -> Door:
+def _door(config: ServerConfig, handlers: Handlers, loop: asyncio.AbstractEventLoop) -> Door:
+    turns = Turns(
+        loop, handlers.handle, handlers.commit, max_queue=config.max_queue, max_wait_s=config.max_wait_ms / 1000
+    )
     return Door(
-        handlers.handle,
+        turns,
         max_body_bytes=config.max_body_bytes,
-        max_queue=config.max_queue,
         max_connections=config.max_connections,
         head_timeout_s=config.head_timeout_s,
         body_timeout_s=config.body_timeout_s,

@@ -304,7 +304,7 @@ def test_reasons_speak_of_the_mended_values(two):
 def test_repairs_are_counted_apart_from_rejections(two):
     live, metrics = mending(live_with(two, "base_rate")), Metrics()
     record, _ = ask(live, trip(2, wind="36 dm/s"), trip(3, carrier=5), trip(4, carrier="ZZ"))
-    Counts(metrics).predictions(record, live.champion.model.contract)
+    Counts(metrics).predictions(record, live.champion.model.contract, 100)
     told = metrics.text().decode()
     for line in (
         "daytwo_repaired_rows_total 1",

@@ -13,6 +13,7 @@ from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.messages import Request, Response
 from daytwo.serving.transport.protocol import Connection
 from daytwo.serving.transport.sizes import MAX_HEAD_BYTES
+from daytwo.serving.transport.turns import Turns
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -34,13 +35,16 @@ class House:
         self.asked: list[Request] = []
         settings = {
             "max_body_bytes": 1000,
-            "max_queue": 100,
             "max_connections": 10,
             "head_timeout_s": 10,
             "body_timeout_s": 30,
             "idle_timeout_s": 75,
         }
-        self.door = Door(self.handle, **(settings | limits))
+        queue = {"max_queue": limits.pop("max_queue", 100), "max_wait_s": limits.pop("max_wait_s", 10.0)}
+        self.door = Door(
+            Turns(asyncio.get_running_loop(), self.handle, lambda: self.refusal, **queue), **(settings | limits)
+        )
+        self.refusal: Response | None = None
 
     def handle(self, request: Request) -> Response:
         self.asked.append(request)
@@ -53,9 +57,11 @@ def run(
     ],
     **limits: float,
 ) -> House:
-    house = House(**limits)
+    houses: list[House] = []
 
     async def main() -> None:
+        house = House(**limits)
+        houses.append(house)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Connection(house.door, loop), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
@@ -77,7 +83,7 @@ def run(
                 await asyncio.sleep(0.001)
 
     asyncio.run(main())
-    return house
+    return houses[0]
 
 
 def exchange(sent: bytes, **limits: float) -> tuple[list[tuple[int, object]], bool, House]:
@@ -119,9 +125,70 @@ def refused(sent: bytes, status: int, words: str, **limits: float) -> None:
 
 
 def test_a_request_is_answered_and_the_connection_kept():
-    answers, closed, _ = exchange(post(b"hello") + GET)
+    answers, _, _ = exchange(post(b"hello") + GET)
     assert answers == [(200, ["POST", "/a", "hello"]), (200, ["GET", "/a", ""])]
-    assert not closed
+
+    async def test(_, connect):
+        reader, writer = await connect()
+        for body in (b"hello", b"again", b"other"):
+            writer.write(post(body))
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b"connection" not in head
+            assert json.loads(await reader.readuntil(b"]")) == ["POST", "/a", body.decode()]
+
+    run(test)
+
+
+def test_a_head_that_was_read_before_is_read_alike():
+    sent = [post(b"one"), post(b"two"), post(b"three"), post(b"four", b"X: 1"), post(b"five", b"X: 1"), GET, GET]
+
+    async def test(house, connect):
+        reader, writer = await connect()
+        for one in sent:
+            writer.write(one)
+            await reader.readuntil(b"]")
+        # Half a request under a known head, and two at once, are left to the parser.
+        writer.write(post(b"six")[:-1])
+        await asyncio.sleep(0.001)
+        writer.write(b"x" + post(b"one") + post(b"two"))
+        for _ in range(3):
+            await reader.readuntil(b"]")
+        assert [one.body for one in house.asked[:7]] == [b"one", b"two", b"three", b"four", b"five", b"", b""]
+        assert [one.body for one in house.asked[7:]] == [b"six", b"one", b"two"]
+        assert house.asked[0].headers == house.asked[1].headers
+        assert house.asked[3].headers == house.asked[4].headers
+
+    run(test)
+
+
+def test_records_that_cannot_be_written_refuse_what_was_posted_in_that_turn_and_nothing_else():
+    async def test(house, connect):
+        house.refusal = Response(503, b'{"error":"full"}')
+        reader, writer = await connect()
+        writer.write(post(b"a"))
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 503")
+        writer.write(GET)
+        assert (await reader.readuntil(b"]")).startswith(b"HTTP/1.1 200")
+        house.refusal = None
+        writer.write(post(b"a"))
+        assert (await reader.readuntil(b"]")).startswith(b"HTTP/1.1 200")
+
+    run(test)
+
+
+def test_an_answer_may_come_later_than_its_turn():
+    async def test(house, connect):
+        later = asyncio.get_running_loop().create_future()
+        house.door.turns.handle = lambda request: later if request.body == b"slow" else Response(200, b"[]")
+        (slow, slow_writer), (reader, writer) = await connect(), await connect()
+        slow_writer.write(post(b"slow") + GET)
+        await asyncio.sleep(0.001)
+        writer.write(GET)
+        assert (await reader.readuntil(b"[]")).startswith(b"HTTP/1.1 200")
+        later.set_result(Response(200, b"{}"))
+        assert b"{}HTTP/1.1 200" in await slow.readuntil(b"[]")
+
+    run(test)
 
 
 def test_pipelined_requests_are_answered_in_order():
@@ -292,11 +359,23 @@ def test_connections_beyond_the_limit_are_refused_and_later_ones_are_not():
     run(test)
 
 
-def test_a_full_queue_refuses_with_a_time_to_come_back():
-    answers, closed, _ = exchange(b"".join(post(b"%d" % n) for n in range(30)), max_queue=5)
-    statuses = [status for status, _ in answers]
-    assert statuses == [200] * 5 + [503]
-    assert closed
+def test_a_full_queue_refuses_with_a_time_to_come_back_and_the_connection_goes_on():
+    async def test(house, connect):
+        clients = [await connect() for _ in range(8)]
+        for _, writer in clients:
+            writer.write(GET)
+        heads = [await reader.readuntil(b"\r\n\r\n") for reader, _ in clients]
+        refused = [i for i, head in enumerate(heads) if head.startswith(b"HTTP/1.1 503")]
+        assert [head[9:12] for head in heads].count(b"200") == len(house.asked) == 8 - len(refused)
+        assert refused
+        assert all(b"retry-after: 1" in heads[i] and b"connection: close" not in heads[i] for i in refused)
+        assert house.door.turns.refused == len(refused)
+        reader, writer = clients[refused[0]]
+        await reader.readuntil(b"}}")
+        writer.write(GET)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+
+    run(test, max_queue=2)
 
 
 def test_nothing_is_computed_for_a_client_that_has_gone():
@@ -306,14 +385,14 @@ def test_nothing_is_computed_for_a_client_that_has_gone():
         writer.transport.abort()
         await asyncio.sleep(0.05)
         assert len(house.asked) < 20
-        assert house.door.waiting == 0
+        assert not house.door.turns
 
     run(test)
 
 
 def test_a_client_that_does_not_read_its_answers_gets_no_more_of_them_and_is_cut_off():
     async def test(house, connect):
-        house.door.handle = lambda request: house.asked.append(request) or Response(200, b"x" * (1 << 20))
+        house.door.turns.handle = lambda request: house.asked.append(request) or Response(200, b"x" * (1 << 20))
         reader, writer = await connect()
         writer.transport.pause_reading()
         for _ in range(30):
@@ -372,7 +451,7 @@ def test_however_the_bytes_are_cut_the_same_requests_are_read(sizes, cuts, data)
             await asyncio.sleep(0)
         for _ in range(100):
             await asyncio.sleep(0)
-        assert not house.door.waiting
+        assert not house.door.turns
         connection.connection_lost(None)
 
     house = run(test)
@@ -392,7 +471,7 @@ def test_no_bytes_at_all_bring_the_connection_down(sent):
         connection.data_received(sent)
         for _ in range(100):
             await asyncio.sleep(0)
-        assert not house.door.waiting
+        assert not house.door.turns
         connection.connection_lost(None)
         assert b" 500 " not in b"".join(sink.written)
 

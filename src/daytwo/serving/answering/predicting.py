@@ -1,6 +1,7 @@
 """Rows answered, recorded and counted: what every address that predicts has in common.
 
-Nothing is acknowledged that is not in the journal. `predict.py` makes the record, `replies.py` the reply of it.
+Nothing is acknowledged that is not in the journal: a record is added to it here, and the reply leaves once the turn's
+records are written (`transport/turns.py`). `predict.py` makes the record, `replies.py` the reply of it.
 """
 
 from __future__ import annotations
@@ -9,16 +10,15 @@ import time
 import zlib
 from dataclasses import replace
 
-from daytwo.predictions.journal import Journal
-from daytwo.predictions.record import encode
+from daytwo.predictions.journal import Journal, Place
+from daytwo.predictions.record import PredictionRecord, encode
 from daytwo.serving.answering.live import Live, Version, Watcher
 from daytwo.serving.answering.predict import answer
 from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.replies import Reply, reply, reply_again
-from daytwo.serving.answering.requests import PredictRequest
+from daytwo.serving.answering.requests import PredictRequest, read_predict
 from daytwo.serving.answering.router import Router
 from daytwo.serving.answering.shadow import ShadowQueue
-from daytwo.serving.config import ServerConfig
 from daytwo.serving.counts import Counts
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.transport.messages import HttpError
@@ -28,13 +28,14 @@ MAX_EXPLAINED_ROWS = 100
 
 
 class Predicting:
-    """Answers rows. For the loop's thread only."""
+    """Answers the rows of one model. For the loop's thread only."""
 
     def __init__(
         self,
-        config: ServerConfig,
+        model: str,
         *,
         prefix: str,
+        router: Router,
         watcher: Watcher,
         journal: Journal,
         recent: Recent,
@@ -42,10 +43,9 @@ class Predicting:
         metrics: Metrics,
         counts: Counts,
     ) -> None:
-        self._model, self._prefix, self._watcher = config.model, prefix, watcher
+        self._model, self._prefix, self._router, self._watcher = model, prefix, router, watcher
         self._journal, self._recent, self._shadow = journal, recent, shadow
         self._metrics, self._counts = metrics, counts
-        self._router = Router(config.salt)
         self._next = 0
 
     def live(self) -> Live:
@@ -66,6 +66,10 @@ class Predicting:
             )
         return self._watcher.live
 
+    def predict_plain(self, body: bytes, max_rows: int) -> Reply:
+        """Answer the body of `POST /predict`; raises as `predict` and `read_predict` do."""
+        return self.predict(read_predict(body, max_rows))
+
     def predict(self, asked: PredictRequest, only: Version | None = None) -> Reply:
         """Answer rows, and record them first; `only` is the champion where it is to answer without a canary.
 
@@ -82,34 +86,46 @@ class Predicting:
         fingerprint = 0
         if asked.request_id is not None:
             fingerprint = zlib.crc32(asked.text)
-            known = self._recent.prediction_request(asked.request_id)
+            known = self._known(asked.request_id, fingerprint)
             if known is not None:
-                self._metrics.add("daytwo_duplicates_total", (("path", "/predict"),))
-                if known.fingerprint != fingerprint:
-                    raise reused(asked.request_id)
                 return reply_again(known, self._model)
-        live = self.live()
+        live, now = self.live(), time.time_ns() // 1000
         made = answer(
             asked,
             live if only is None else replace(live, canary=None),
             self._router,
             prefix=self._prefix,
             start=self._next,
-            received_at_us=time.time_ns() // 1000,
+            received_at_us=now,
             fingerprint=fingerprint,
         )
-        record = made.record
-        payload = encode(record)
-        place = self._journal.append(payload)
-        self._metrics.add("daytwo_journal_bytes_total", by=len(payload))
+        self._record(made.record, live)
+        return reply(made.record, self._model, made.reasons, asked.rows)
+
+    def _known(self, request_id: str, fingerprint: int) -> PredictionRecord | None:
+        if self._recent.is_promised("prediction", request_id):
+            self._journal.flush()
+        known = self._recent.prediction_request(request_id)
+        if known is not None:
+            self._metrics.add("daytwo_duplicates_total", (("path", "/predict"),))
+            if known.fingerprint != fingerprint:
+                raise reused(request_id)
+        return known
+
+    def _record(self, record: PredictionRecord, live: Live) -> None:
+        """Add the record to the journal; what else is kept of it is kept once it is written."""
         self._next += len(record.scores)
-        self._recent.remember_prediction(record.prefix, record.start, place)
-        if record.given:
-            self._recent.remember_id("prediction", record.request_id, place)
-        self._counts.predictions(record, live.champion.model.contract)
-        if live.shadow is not None:
-            self._shadow.put(record, live.shadow)
-        return reply(record, self._model, made.reasons, asked.rows)
+        keep_id = self._recent.promise_id("prediction", record.request_id) if record.given else None
+
+        def keep(place: Place) -> None:
+            self._recent.remember_prediction(record.prefix, record.start, place)
+            if keep_id is not None:
+                keep_id(place)
+            self._counts.predictions(record, live.champion.model.contract, place.length)
+            if live.shadow is not None:
+                self._shadow.put(record, live.shadow)
+
+        self._journal.add(encode(record), keep)
 
 
 def reused(request_id: str) -> HttpError:

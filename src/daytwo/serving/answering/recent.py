@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -61,6 +61,7 @@ class Recent:
         self._ids: dict[int, int] = {}
         self._predictions: dict[str, _Starts] = {}
         self._requests = 0
+        self._promised: set[tuple[str, str]] = set()
         self._due: dict[tuple[str, int], tuple[str, int]] = {}
 
     def remember_id(self, kind: str, request_id: str, place: Place) -> None:
@@ -68,6 +69,24 @@ class Recent:
         if len(self._ids) >= MAX_IDS:
             del self._ids[next(iter(self._ids))]
         self._ids[_hash(kind, request_id)] = self._pack(place)
+
+    def promise_id(self, kind: str, request_id: str) -> Callable[[Place], None]:
+        """Return what keeps the place of this request once it is known; until then the id `is_promised`."""
+        self._promised.add((kind, request_id))
+
+        def keep(place: Place) -> None:
+            self._promised.discard((kind, request_id))
+            self.remember_id(kind, request_id, place)
+
+        return keep
+
+    def is_promised(self, kind: str, request_id: str) -> bool:
+        """Whether a request with this id waits to be written."""
+        return (kind, request_id) in self._promised
+
+    def forget_promises(self) -> None:
+        """Drop what was not written after all."""
+        self._promised.clear()
 
     def remember_prediction(self, prefix: str, start: int, place: Place) -> None:
         """Keep where the predictions from `start` on lie."""

@@ -1,4 +1,4 @@
-"""What all connections of a server share: the handler, the limits, and who is connected right now.
+"""What all connections of a server share: the turns, the limits, and who is connected right now.
 
 `protocol.py` next door is one connection; `server.py` sweeps and drains them.
 """
@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from daytwo.serving.transport.messages import Request, Response
-
-Handler = Callable[[Request], Response]
+from daytwo.serving.transport.heads import Heads
+from daytwo.serving.transport.turns import Turns
 
 
 class Connected(Protocol):
@@ -37,16 +35,15 @@ class Connected(Protocol):
 class Door:
     """What all connections of a server share."""
 
-    handle: Handler
+    turns: Turns
     max_body_bytes: int
-    max_queue: int
     max_connections: int
     head_timeout_s: float
     body_timeout_s: float
     idle_timeout_s: float
     connections: set[Connected] = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
-    waiting: int = 0
+    heads: Heads = field(default_factory=Heads)
     draining: bool = False
 
     def sweep(self, now: float) -> None:

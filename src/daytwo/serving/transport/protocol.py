@@ -1,8 +1,9 @@
 """HTTP/1.1 on one connection: bytes in, requests out, answers back in order.
 
 llhttp (by httptools) reads the grammar; here stands what it leaves open: a header that decides where a message ends
-may stand once only, chunks have no trailers, slow clients are cut off, and what is pipelined is answered one request a
-turn of the loop so that nobody is starved. `sizes.py` cuts off greedy ones, `server.py` owns the connections.
+may stand once only, chunks have no trailers, slow clients are cut off, and of what is pipelined one request waits for
+its turn at a time (`turns.py`), so that nobody is starved. `sizes.py` cuts off greedy ones, `heads.py` spares the
+reading of what was read before, `server.py` owns the connections.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import cast
 import httptools
 
 from daytwo.serving.transport.door import Door
-from daytwo.serving.transport.messages import HttpError, Request, error_id, refusal, to_bytes
+from daytwo.serving.transport.messages import HttpError, Request, Response, error_id, refusal, to_bytes
 from daytwo.serving.transport.sizes import Sizes
 
 # How long a client may take to end its side once it has got its last answer.
 _LINGER_S = 2.0
 # Requests of one connection that wait for their turn before its socket is no longer read.
 _MAX_PIPELINED = 32
+# A client that was refused because too many ask is not read for this long, whether or not it waits as it was told.
+_PENALTY_S = 0.1
 _READ = frozenset(
     (
         b"accept-encoding",
@@ -41,6 +44,7 @@ class Connection(asyncio.Protocol):
     """One client's connection."""
 
     __slots__ = (
+        "_asked",
         "_body",
         "_closing",
         "_door",
@@ -51,7 +55,6 @@ class Connection(asyncio.Protocol):
         "_parser",
         "_paused",
         "_queue",
-        "_scheduled",
         "_sizes",
         "_transport",
         "_url",
@@ -62,7 +65,8 @@ class Connection(asyncio.Protocol):
         self._door, self._loop = door, loop
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[Request | HttpError] = deque()
-        self._in_message = self._in_body = self._closing = self._paused = self._scheduled = False
+        self._in_message = self._in_body = self._closing = self._paused = False
+        self._asked: Request | None = None
         self._transport: asyncio.Transport | None = None
         self._sizes = Sizes(door.max_body_bytes)
         self.deadline = loop.time() + door.head_timeout_s
@@ -100,6 +104,20 @@ class Connection(asyncio.Protocol):
         """Read what came; every whole request in it gets its answer."""
         if self._closing:
             return
+        fresh = not self._in_message
+        if fresh and (request := self._door.heads.request(data)) is not None:
+            self._put(request)
+        else:
+            behind = len(self._queue)
+            self._parse(data)
+            if fresh and not self._in_message and not self._closing and len(self._queue) == behind + 1:
+                read = self._queue[-1]
+                if not isinstance(read, HttpError):
+                    self._door.heads.remember(data, read)
+        if self._asked is None and self._queue:
+            self._next()
+
+    def _parse(self, data: bytes) -> None:
         try:
             if self._in_message:
                 self._sizes.raw(len(data), in_body=self._in_body)
@@ -115,13 +133,11 @@ class Connection(asyncio.Protocol):
             self._put(told)
         except httptools.HttpParserError as err:
             self._put(HttpError(400, "protocol", f"this is no HTTP/1.1: {err}", hint="Check the request's framing"))
-        if self._queue and not self._scheduled:
-            self._work()
 
     def eof_received(self) -> bool:
         """Answer what is waiting, then close."""
         self._closing = True
-        return bool(self._queue)
+        return bool(self._queue) or self._asked is not None
 
     def pause_writing(self) -> None:
         """Stop answering a client that does not read its answers."""
@@ -130,8 +146,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on."""
         self._paused = False
-        if self._queue and not self._scheduled:
-            self._schedule()
+        if self._queue and self._asked is None:
+            self._next()
 
     # What the parser tells.
 
@@ -194,45 +210,58 @@ class Connection(asyncio.Protocol):
         )
         self._in_message = self._in_body = False
         self._reset()
-        self.deadline = self._loop.time() + self._door.idle_timeout_s
-        if self._door.waiting >= self._door.max_queue:
-            raise HttpError(503, "busy", "too many requests are waiting", hint="Try again", retry_after_s=1)
         self._put(request)
 
     # Answering.
 
+    @property
+    def has_gone(self) -> bool:
+        """Whether the client has closed the connection."""
+        return self._transport is None
+
     def _put(self, item: Request | HttpError) -> None:
         """Queue a request, or the refusal that ends the connection in its turn."""
         self._queue.append(item)
-        self._door.waiting += 1
         if isinstance(item, HttpError) or not item.keep_alive:
             self._closing = True
         if len(self._queue) >= _MAX_PIPELINED and self._transport is not None:
             self._transport.pause_reading()
 
-    def _work(self) -> None:
-        """Answer the first request in the queue, and let others have a turn before the next."""
-        self._scheduled = False
-        if not self._queue or self._paused or self._transport is None:
+    def _next(self) -> None:
+        """Let the first request in the queue wait for its turn."""
+        if self._paused or self._transport is None:
             return
         item = self._queue.popleft()
-        self._door.waiting -= 1
         if isinstance(item, HttpError):
             self._end(item)
             return
-        response = self._door.handle(item)
-        keep_alive = item.keep_alive and not self._door.draining and not (self._closing and not self._queue)
-        self._transport.write(to_bytes(response, keep_alive=keep_alive, with_body=item.method != "HEAD"))
+        self._asked = item
+        try:
+            self._door.turns.put(self, item)
+        except HttpError as err:
+            self.answer(refusal(err, error_id()))
+            if not self._closing:
+                self._transport.pause_reading()
+                self._loop.call_later(_PENALTY_S, self._read_on)
+
+    def answer(self, response: Response) -> None:
+        """Send the answer to the request whose turn it was."""
+        asked, self._asked = self._asked, None
+        if self._transport is None or asked is None:
+            return
+        self.deadline = self._loop.time() + self._door.idle_timeout_s
+        keep_alive = asked.keep_alive and not self._door.draining and not (self._closing and not self._queue)
+        self._transport.write(to_bytes(response, keep_alive=keep_alive, with_body=asked.method != "HEAD"))
         if not keep_alive:
             self._linger()
         elif self._queue:
-            self._schedule()
-        elif not self._transport.is_reading():
-            self._transport.resume_reading()
+            self._next()
+        else:
+            self._read_on()
 
-    def _schedule(self) -> None:
-        self._scheduled = True
-        self._loop.call_soon(self._work)
+    def _read_on(self) -> None:
+        if self._transport is not None and not self._transport.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
 
     def _end(self, error: HttpError) -> None:
         self._closing = True
@@ -246,24 +275,24 @@ class Connection(asyncio.Protocol):
         self._forget_waiting()
         self.deadline = self._loop.time() + _LINGER_S
         if self._transport is not None and not self._transport.is_closing():
-            if not self._transport.is_reading():
-                self._transport.resume_reading()
+            self._read_on()
             self._transport.write_eof()
 
     def _forget_waiting(self) -> None:
-        """Drop what was pipelined behind the last answer; all connections share the count of what waits."""
-        self._door.waiting -= len(self._queue)
+        """Drop what was pipelined behind the last answer."""
         self._queue.clear()
+        self._asked = None
 
     def expire(self) -> None:
         """Close the connection: with a word if a request had begun, hard if its client does not even read."""
         if self._transport is None:
             return
-        if self._paused or self._closing:
+        waits = self._asked is not None or bool(self._queue)
+        if self._paused or (self._closing and not waits):
             self._transport.abort()
-        elif self._in_message and not self._queue:
+        elif self._in_message and not waits:
             self._end(HttpError(408, "timeout", "the request came too slowly", hint="Send it again"))
-        elif not self._queue:
+        elif not waits:
             self._linger()
 
     def abort(self) -> None:
@@ -273,6 +302,8 @@ class Connection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """Close the connection unless a request is on its way."""
-        if self._transport is not None and (self._closing or not self._in_message) and not self._queue:
+        if self._asked is not None or self._queue or self._transport is None:
+            return
+        if self._closing or not self._in_message:
             self._closing = True
             self._transport.close()

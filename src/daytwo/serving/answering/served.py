@@ -1,0 +1,61 @@
+"""One model that a server answers for: its versions, its journal, and everything that keeps to them."""
+
+from __future__ import annotations
+
+from daytwo.predictions.journal import Journal
+from daytwo.serving.answering.live import Watcher
+from daytwo.serving.answering.outcomes import Outcomes
+from daytwo.serving.answering.predicting import Predicting
+from daytwo.serving.answering.recent import Recent
+from daytwo.serving.answering.router import Router
+from daytwo.serving.answering.shadow import ShadowQueue
+from daytwo.serving.counts import Counts
+from daytwo.serving.metrics import Metrics
+
+
+class Served:
+    """Everything that answers for the model called `name`. For the loop's thread only.
+
+    `prefix` begins the ids of its predictions, `salt` keys the split of its subjects, `max_rows` bounds one request.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        prefix: str,
+        salt: str,
+        max_rows: int,
+        watcher: Watcher,
+        journal: Journal,
+        recent: Recent,
+        shadow: ShadowQueue,
+        metrics: Metrics,
+    ) -> None:
+        self.name, self.watcher, self.journal, self.recent, self.shadow = name, watcher, journal, recent, shadow
+        self.predicting = Predicting(
+            name,
+            prefix=prefix,
+            router=Router(salt),
+            watcher=watcher,
+            journal=journal,
+            recent=recent,
+            shadow=shadow,
+            metrics=metrics,
+            counts=Counts(metrics),
+        )
+        self.outcomes = Outcomes(journal, recent, metrics, max_labels=max_rows)
+
+    def commit(self) -> None:
+        """Write the records of everything answered since the last time.
+
+        Raises
+        ------
+        Fault
+            If they cannot be written: then none of those answers may leave.
+        """
+        try:
+            self.journal.commit()
+        except BaseException:
+            self.recent.forget_promises()
+            raise

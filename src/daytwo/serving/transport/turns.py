@@ -1,0 +1,134 @@
+"""Requests that wait, and the turn of the loop in which they are answered together.
+
+Whatever all connections asked since the last turn is answered in one go: first the health checks, then in order of
+arrival, for a few milliseconds at most. Their records are written at once, and only then the replies leave. So a
+write to the disk is shared by all who asked at the same time.
+
+More than can be answered in time is refused the moment it comes, which costs a tenth of an answer; nothing is computed
+for a client that has gone. `protocol.py` puts requests here and sends what comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
+from typing import Protocol, TypeAlias
+
+from daytwo.serving.transport.messages import HttpError, Request, Response
+
+Answer: TypeAlias = Response | asyncio.Future[Response]
+
+# Whoever watches over the server must hear from it also when it has more to do than it can.
+_URGENT = frozenset(("/v2/health/live", "/v2/health/ready", "/ping"))
+# After this long those who came meanwhile are read in.
+_TURN_S = 0.005
+# So many requests may wait however long they take: a few large ones are no storm.
+_ALWAYS = 16
+# What a request costs beside its body, counted in bytes.
+_HEAD_BYTES = 256
+# A guess at the cost of a byte until it is measured; each turn moves the measure by a tenth.
+_SECONDS_A_BYTE = 1e-7
+_LEARNING = 0.1
+
+
+class Waiting(Protocol):
+    """A client that waits for its answer."""
+
+    @property
+    def has_gone(self) -> bool:
+        """Whether nobody is there any more to read an answer."""
+        ...
+
+    def answer(self, response: Response) -> None:
+        """Send the answer."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Turns:
+    """The queue of one server. For the loop's thread only.
+
+    `handle` answers a request, now or by a future. `commit` writes the records of all answers of a turn; where it
+    cannot, it returns the refusal that replaces each answer to a POST. `max_queue` requests may wait, and `max_wait_s`
+    is for how long at the usual cost of what waits.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    handle: Callable[[Request], Answer]
+    commit: Callable[[], Response | None]
+    max_queue: int
+    max_wait_s: float
+    refused: int = 0
+    dropped: int = 0
+    _queue: deque[tuple[Waiting, Request]] = field(default_factory=deque)
+    _urgent: deque[tuple[Waiting, Request]] = field(default_factory=deque)
+    _bytes: int = 0
+    _seconds_a_byte: float = _SECONDS_A_BYTE
+    _scheduled: bool = False
+
+    def __len__(self) -> int:
+        """How many requests wait."""
+        return len(self._queue) + len(self._urgent)
+
+    def put(self, who: Waiting, request: Request) -> None:
+        """Queue a request.
+
+        Raises
+        ------
+        HttpError
+            503, if it would wait too long.
+        """
+        if request.path in _URGENT:
+            self._urgent.append((who, request))
+        else:
+            waiting = len(self._queue)
+            if waiting >= self.max_queue or (
+                waiting >= _ALWAYS and self._bytes * self._seconds_a_byte > self.max_wait_s
+            ):
+                self.refused += 1
+                raise HttpError(503, "busy", "too many requests are waiting", hint="Try again", retry_after_s=1)
+            self._queue.append((who, request))
+            self._bytes += len(request.body) + _HEAD_BYTES
+        if not self._scheduled:
+            self._scheduled = True
+            self.loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        began, size = perf_counter(), 0
+        answered: list[tuple[Waiting, Request, Answer]] = []
+        while self._queue or self._urgent:
+            if self._urgent:
+                who, request = self._urgent.popleft()
+            else:
+                who, request = self._queue.popleft()
+                taken = len(request.body) + _HEAD_BYTES
+                self._bytes -= taken
+                size += taken
+            if who.has_gone:
+                self.dropped += 1
+                continue
+            answered.append((who, request, self.handle(request)))
+            if perf_counter() - began > _TURN_S:
+                break
+        refusal = self.commit() if answered else None
+        for who, request, answer in answered:
+            if refusal is not None and request.method == "POST":
+                who.answer(refusal)
+            elif isinstance(answer, asyncio.Future):
+                answer.add_done_callback(partial(_answer_late, who))
+            else:
+                who.answer(answer)
+        if size and answered:
+            self._seconds_a_byte += _LEARNING * ((perf_counter() - began) / size - self._seconds_a_byte)
+        if (self._queue or self._urgent) and not self._scheduled:
+            self._scheduled = True
+            self.loop.call_soon(self._turn)
+
+
+def _answer_late(who: Waiting, answer: asyncio.Future[Response]) -> None:
+    who.answer(answer.result())
