@@ -50,6 +50,10 @@ TRUTHS = st.recursive(
 )
 
 
+def _of_row(expression, row):
+    return expression.of_row([row[name] for name in expression.columns])
+
+
 def _columns(rows):
     return {name: np.array([row[name] for row in rows]) for name in (*NUMBERS, *TEXTS)}
 
@@ -110,6 +114,15 @@ def test_python_itself_is_of_the_same_opinion(text, rows):
     np.testing.assert_array_equal(parse(text).evaluate(rows[0].__getitem__), wanted)
 
 
+@given(_numbers("+-*/") | TRUTHS, ROWS)
+@settings(max_examples=300, deadline=None)
+def test_the_fast_reading_of_one_row_is_the_same_to_the_last_bit(text, rows):
+    expression = parse(text)
+    for row in rows:
+        slow, fast = expression.evaluate(row.__getitem__), _of_row(expression, row)
+        assert (repr(fast), type(fast)) == (repr(slow), type(slow))
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -127,6 +140,7 @@ def test_python_itself_is_of_the_same_opinion(text, rows):
 def test_known_answers(text, value):
     row = {"seats": 100, "air time": 120, "origin": "JFK", "late": False}
     assert parse(text).evaluate(row.__getitem__) == value
+    assert _of_row(parse(text), row) == value
 
 
 def test_nothing_by_nothing_is_no_number():

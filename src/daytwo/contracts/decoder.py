@@ -23,7 +23,7 @@ from daytwo.contracts.column import FLOAT32_MAX, Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING, judge_of, sound_levels, unknown_fields
 from daytwo.contracts.mend import mending_judge
-from daytwo.contracts.rules import RowRule, row_rules
+from daytwo.contracts.rules import RowRule, row_rules, rule_values
 from daytwo.contracts.times import parse_time
 from daytwo.core.schema import Kind, Schema
 
@@ -124,7 +124,11 @@ def _body(columns: list[Column], rules: tuple[RowRule, ...]) -> _Lines:
         "except KeyError:",
         f"    {''.join(f'v{i}, ' for i in position.values())} = [row.get(name, MISSING) for name in NAMES]",
         *(line for i, column in enumerate(columns) for line in _COLUMN_LINES[column.kind](i, column)),
-        *(line for i, rule in enumerate(rules) for line in _rule_lines(i, [f"v{position[c]}" for c in rule.columns])),
+        *(
+            line
+            for i, rule in enumerate(rules)
+            for line in _rule_lines(i, rule, [f"v{position[c]}" for c in rule.columns])
+        ),
         "if out or len(row) != FIELDS:",
         "    unknown_fields(row, KNOWN, out)",
         "    for breach in out:",
@@ -135,9 +139,9 @@ def _body(columns: list[Column], rules: tuple[RowRule, ...]) -> _Lines:
     ]
 
 
-def _rule_lines(i: int, values: list[str]) -> _Lines:
+def _rule_lines(i: int, rule: RowRule, values: list[str]) -> _Lines:
     there = " and ".join(f"{value} is not None" for value in values)
-    return [f"if {there} and not holds{i}({', '.join(values)}):", f"    out.append(broken{i})"]
+    return [f"if {there} and not holds{i}({rule_values(rule, values)}):", f"    out.append(broken{i})"]
 
 
 def usual_range(column: Column) -> tuple[float, float]:

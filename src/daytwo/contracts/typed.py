@@ -25,7 +25,7 @@ from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.decoder import usual_range
 from daytwo.contracts.judge import sound_levels
-from daytwo.contracts.rules import RowRule, row_rules
+from daytwo.contracts.rules import RowRule, row_rules, rule_values
 from daytwo.contracts.times import parse_time
 from daytwo.core.errors import NotFound
 from daytwo.core.schema import Kind
@@ -242,7 +242,7 @@ def _rule_lines(checked: Sequence[_Field], rules: Sequence[RowRule]) -> list[str
     for i, rule in enumerate(rules):
         values = [fields[name] for name in rule.columns]
         there = "".join(f"v{field.i} is not None and " for field in values if field.may_be_missing)
-        given = ", ".join(f"v{field.i}" for field in values)
+        given = rule_values(rule, [f"v{field.i}" for field in values])
         lines += [f"if {there}not holds{i}({given}):", "    return None"]
     return lines
 
