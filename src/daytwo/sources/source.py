@@ -47,7 +47,8 @@ _PACKED = (".gz", ".zst")
 _TEXT_FORMS = (Form.CSV, Form.JSONL)
 _URL = re.compile(r"[a-z][a-z0-9+_]*://.*|(env|file):[^#]*#.*", re.DOTALL | re.IGNORECASE)
 _QUERY = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
-_SECRET = re.compile(r"(://[^:/@]*:)(?!(?:env|file):)[^@]*@")
+_SECRET = re.compile(r"(://[^:/@]*:)(?!(?:env|file):).*@", re.DOTALL)
+_SECRET_OPTION = re.compile(r"([?&][^=&]*pass[^=&]*=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,8 @@ def _delta(text: str) -> Source:
 
 
 def _sql(text: str) -> Source:
-    place, _, query = text.partition("#")
-    name = _SECRET.sub(r"\1***@", text)
+    place, sign, query = text.partition("#")
+    name = _SECRET_OPTION.sub(r"\1***", _SECRET.sub(r"\1***@", place)) + sign + query
     if not query.strip():
         raise DataError(
             f"{name} names no table and no query",
