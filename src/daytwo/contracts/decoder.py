@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,7 +23,6 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING, judge_of, sound_levels, unknown_fields
 from daytwo.contracts.mend import mending_judge
 from daytwo.contracts.rules import RowRule, row_rules, rule_values
-from daytwo.contracts.times import parse_time
 from daytwo.core.schema import Kind, Schema
 
 Verdict = tuple[list[float] | None, tuple[Breach, ...]]
@@ -95,14 +93,11 @@ def _scope(contract: Contract, columns: list[Column], rules: tuple[RowRule, ...]
         "FIELDS": sum(column.required for column in columns),
         "KNOWN": frozenset(column.name for column in contract.columns),
         "unknown_fields": unknown_fields,
-        "moment": parse_time,
         "pack": float32.pack,
         "unpack": float32.unpack,
     }
     for i, column in enumerate(columns):
         scope[f"j{i}"] = mending_judge(column) if column.repair else judge_of(column)
-        if column.pattern is not None:
-            scope[f"fits{i}"] = re.compile(column.pattern).fullmatch
         if column.levels:
             codes = {level: float(code) for code, level in enumerate(column.levels)}
             scope[f"code{i}"] = codes.get
@@ -182,18 +177,18 @@ def _category_lines(i: int, column: Column) -> _Lines:
 
 
 def _text_lines(i: int, column: Column) -> _Lines:
+    if column.pattern is not None:
+        return [_judged_line(i, column)]  # a pattern costs more than the judge's call: it is matched once
     tests = [f"v{i}.__class__ is str"]
     if column.min_length is not None:
         tests.append(f"len(v{i}) >= {column.min_length}")
     if column.max_length is not None:
         tests.append(f"len(v{i}) <= {column.max_length}")
-    if column.pattern is not None:
-        tests.append(f"fits{i}(v{i}) is not None")
     return _usual_lines(i, column, " and ".join(tests), "pass")
 
 
 def _time_lines(i: int, column: Column) -> _Lines:
-    return [f"t = moment(v{i})", *_usual_lines(i, column, "t is not None", f"v{i} = t")]
+    return [_judged_line(i, column)]  # read once, good or not
 
 
 def _usual_lines(i: int, column: Column, test: str, taken: str) -> _Lines:

@@ -128,7 +128,7 @@ def _number_judge(column: Column, absent: _Absent) -> Judge:
             infinite(value, out)
         return None
 
-    return judge
+    return _hasty(column, judge, float, FLOAT32_MAX)
 
 
 def _integer_judge(column: Column, absent: _Absent) -> Judge:
@@ -150,7 +150,22 @@ def _integer_judge(column: Column, absent: _Absent) -> Judge:
             (absent if value is None or value is MISSING else wrong)(value, out)
         return None
 
-    return judge
+    return _hasty(column, judge, int, _EXACT)
+
+
+def _hasty(column: Column, judge: Judge, kind: type[Any], end: float) -> Judge:
+    """Return `judge` with its most frequent finding in front: a number of `kind` outside its range, within `end`."""
+    name, outside, action = column.name, column.message("between"), _softly(column, "between")
+    low, high = _limits(column, column.minimum, column.maximum)
+    softly = action is Action.WARN
+
+    def judge_in_haste(value: Any, out: list[Breach]) -> Any:
+        if value.__class__ is kind and (high < value < end or -end < value < low):
+            out.append(Breach(name, "between", value, outside, action))
+            return value if softly else None
+        return judge(value, out)
+
+    return judge_in_haste
 
 
 def _ranged(column: Column) -> Callable[[Any, Any, list[Breach]], Any]:
@@ -184,11 +199,8 @@ def _text_judge(column: Column, absent: _Absent) -> Judge:
     mismatch = _tell(column, "match_regex", _softly(column, "match_regex"))
 
     def judge(value: Any, out: list[Breach]) -> str | None:
-        if value is None or value is MISSING:
-            absent(value, out)
-            return None
         if not isinstance(value, str):
-            wrong(value, out)
+            (absent if value is None or value is MISSING else wrong)(value, out)
             return None
         usable = True
         if levels and value not in levels:

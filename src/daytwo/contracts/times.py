@@ -15,8 +15,10 @@ _ISO = re.compile(
     r"(?:-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?P<fraction>\.[0-9]{1,9})?)?"
     r"(?:Z|[+-][0-2][0-9](?::?[0-5][0-9])?)?)?)?"
 )
-# What most rows bear; the standard library alone reads it, in UTC, and looks at what stands where the dots are.
-_COMMON = re.compile(r"....-..-..T..:..:..Z").fullmatch
+# What most rows bear, such as 2013-04-01T17:30:00Z, has this length, and this as every third character from its first
+# hyphen on. The standard library alone reads it, in UTC, and looks at what stands between.
+_COMMON_LENGTH = 20
+_COMMON = "--T::Z"
 _MONTH_LENGTH = len("2008-05")
 _MICROSECONDS = len(".123456")
 
@@ -34,7 +36,12 @@ def parse_time(value: object) -> datetime | None:
     True
     """
     if isinstance(value, str):
-        return _read(value) if _COMMON(value) else _parse_text(value)
+        if value[4::3] == _COMMON and len(value) == _COMMON_LENGTH:
+            try:  # as `_read` does, without a call
+                return datetime.fromisoformat(value)
+            except ValueError:
+                return None
+        return _parse_text(value)
     if isinstance(value, datetime):
         return _in_utc(value)
     if isinstance(value, date):
