@@ -23,6 +23,7 @@ from daytwo.lifecycle.patrol import patrol
 from daytwo.lifecycle.pickup import take_in
 from daytwo.lifecycle.quarantine import Which, kept_rows
 from daytwo.lifecycle.repairing import drop
+from daytwo.lifecycle.source_gaps import gaps
 from daytwo.lifecycle.source_health import SIGHT, look
 from daytwo.lifecycle.source_tallies import read_tallies
 from daytwo.registry.bundle import Manifest
@@ -222,6 +223,43 @@ def test_rows_that_come_but_are_older_than_promised_are_told(live):
     findings = source_health._stale(live, stale, came, "server", NOW + 11 * HOUR)
     assert [one.kind for one in findings] == ["source.stale"]
     assert "the contract promises 6h" in findings[0].summary
+
+
+def test_defaults_in_place_of_too_many_missing_values_are_told_until_they_come_again(live):
+    column = Column("wind", Kind.NUMBER, repair=("default 9",), max_null_share=0.05, owner="weather@example.org")
+    gentle = Contract("flights", 1, "", (column,))
+    for day, missing in enumerate((4, 30, 80, 0)):
+        rows = pl.DataFrame(
+            {
+                "_id": [f"{day}-{i}" for i in range(120)],
+                "_received_at": pl.Series([NOW + day * SIGHT + i * HOUR / 6 for i in range(120)], dtype=MOMENT),
+                "_replay_of": pl.Series([None] * 110 + ["q"] * 10, dtype=pl.String),
+                "wind_imputed": [i < missing for i in range(100)] + [None] * 10 + [True] * 10,
+            }
+        )
+        live.tables.append("predictions", rows, batch=f"day {day}")
+    found = [gaps(live, gentle, "server", NOW + day * SIGHT, NOW + (day + 1) * SIGHT) for day in range(4)]
+    assert [[(one.kind, one.subject, str(one.severity)) for one in day] for day in found] == [
+        [],
+        [("source.missing", "wind", "warning")],
+        [("source.missing", "wind", "critical")],
+        [],
+    ]
+    assert found[1][0].owner == "weather@example.org"
+    assert found[1][0].summary == (
+        "wind: defaults stand in for missing values in 30% of 100 rows of the last day; the contract bears 5%"
+    )
+    assert gaps(live, contract(), "server", NOW, NOW + SIGHT) == []
+
+
+def test_defaults_in_many_columns_at_once_are_one_finding_about_the_source(live):
+    columns = tuple(Column(x, Kind.NUMBER, repair=("default 9",), max_null_share=0.05) for x in "abcd")
+    rows = pl.DataFrame({"_received_at": [NOW] * 60, "_replay_of": pl.Series([None] * 60, dtype=pl.String)})
+    rows = rows.with_columns(pl.lit(True).alias(f"{x}_imputed") for x in "abcd").cast({"_received_at": MOMENT})
+    live.tables.append("predictions", rows, batch="one")
+    (found,) = gaps(live, Contract("flights", 1, "", columns), "server", NOW, NOW + SIGHT)
+    assert (found.subject, str(found.severity), sorted(found.evidence)) == ("server", "critical", list("abcd"))
+    assert found.summary.startswith("a, b, c, d: defaults stand in for missing values in 100% of 60 rows")
 
 
 def test_a_day_is_counted_once_and_days_long_past_are_forgotten(live):

@@ -16,6 +16,7 @@ from daytwo.lifecycle.quarantine import tally
 from daytwo.lifecycle.quarantine_events import REPLAYED
 from daytwo.lifecycle.rows import DATASET, live_rows
 from daytwo.lifecycle.shipping import ship_journal
+from daytwo.lifecycle.source_gaps import GAPS
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model, load_watch
 from daytwo.monitoring.metrics import roc_auc
@@ -104,6 +105,8 @@ def _verdict(system: System, alert: Alert, fault: Fault) -> str:
         return "true: the injected fault"
     if alert.kind.startswith("contract."):
         return "true: rows broke the contract"
+    if alert.kind == GAPS:
+        return "true: values were missing"
     windows = {one.span.name: one.settled for one in system.windows.windows()}
     settled = windows.get(alert.opened_by.removeprefix("watch ").removeprefix("settle "))
     if settled is None:

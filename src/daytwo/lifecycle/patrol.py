@@ -13,6 +13,7 @@ from daytwo.core.finding import Finding
 from daytwo.lifecycle.arrivals import came_at
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.quarantine import Which, shelf
+from daytwo.lifecycle.source_gaps import GAPS
 from daytwo.lifecycle.source_health import SIGHT, look
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import close_quiet, tell_people
@@ -21,7 +22,7 @@ from daytwo.lifecycle.verdicts import SERVER
 # These speak of rows, and heal when a whole day with traffic did not repeat them.
 _OF_ROWS = ("contract.", "source.burst")
 # These are over as soon as a look does not repeat them.
-_OF_NOW = ("source.silent", "source.stale")
+_OF_NOW = ("source.silent", "source.stale", GAPS)
 
 
 def patrol(run: Run, system: System, arguments: dict[str, Json]) -> Json:

@@ -1,7 +1,8 @@
 """The health of each source: whether it sends more bad rows than it ever did, fell silent, or sends old rows.
 
 One look judges the last day of every source against that source's own past. Findings name the likely cause and the
-command that shows, or mends, the rows. `source_tallies.py` counts, `patrol.py` looks at every tick.
+command that shows, or mends, the rows. `source_tallies.py` counts, `patrol.py` looks at every tick; `source_gaps.py`
+looks at values that are missing and were mended.
 
 False alarms: a rule is told where its share of the last day's rows would come by chance less than once in 1000 days,
 shared out over all rules of the contract and the hundred looks of a day (Bonferroni). Chance knows how much this
@@ -18,6 +19,7 @@ from daytwo.contracts.toml import read_contract
 from daytwo.core.durations import duration
 from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.source_findings import Burst, tell_bursts
+from daytwo.lifecycle.source_gaps import gaps
 from daytwo.lifecycle.source_tallies import (
     Came,
     Place,
@@ -60,7 +62,9 @@ def look(system: System, now: datetime) -> list[Finding]:
             if told_of == source:
                 day.odd = sorted({one.place for one in found} & {(column, rule) for column, rule, _ in day.rules})
         findings += tell_bursts(system, contract, lately.of(source), found)
-        findings += _stale(system, contract, lately.of(source), source, now) if source == SERVER else []
+        if source == SERVER:
+            findings += _stale(system, contract, lately.of(source), source, now)
+            findings += gaps(system, contract, source, now - SIGHT, now)
     findings += _silent(system, tallies, lately, now)
     if new or tallies.until is None:
         keep_tallies(system, tallies)

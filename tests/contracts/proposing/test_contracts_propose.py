@@ -222,3 +222,24 @@ def test_whole_numbers_beyond_a_signed_word_are_left_alone_and_the_rows_pass() -
     contract = propose(frame, name="hashes")
     assert contract.columns[0].role is Role.IGNORED
     assert check(contract, frame).rejected.height == 0
+
+
+def test_what_was_measured_and_never_missing_may_be_missing_now_and_then() -> None:
+    frame = trips().with_columns(pl.col("km").cast(pl.Float32))
+    contract = proposed(frame)
+    repaired = {column.name: column.repair for column in contract.columns if column.repair}
+    middle = frame["km"].sort()[(ROWS - 1) // 2]
+    assert repaired == {"km": (f"default {np.float32(middle)!s}",), "tip_share": (f"default {proposed_middle(frame)!r}",)}
+    few = frame.with_columns(pl.when(pl.int_range(ROWS) % 50 > 0).then("km").alias("km"))
+    checked = check(contract, few)
+    assert (checked.rejected.height, checked.accepted["km_imputed"].sum(), checked.batch) == (0, ROWS // 50, ())
+    assert checked.accepted.filter("km_imputed")["km"].unique().to_list() == [pytest.approx(middle)]
+    silent = frame.with_columns(pl.when(pl.int_range(ROWS) % 10 > 0).then("km").alias("km"))
+    assert [one.rule for one in check(contract, silent).batch] == ["null_share"]
+    with pytest.raises(DataError, match="no column 'km'"):
+        check(contract, frame.drop("km"))
+    assert not any(column.repair for column in proposed(trips(500)).columns)
+
+
+def proposed_middle(frame: pl.DataFrame) -> float:
+    return frame["tip_share"].sort()[(frame.height - 1) // 2]

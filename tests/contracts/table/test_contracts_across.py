@@ -1,6 +1,7 @@
 """Promises between rows: known answers, and a plain loop over rows as the independent judge."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,6 +14,8 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.relations import Dependency, Monotone, Reference, Relation, Unique
 from daytwo.contracts.table.across import failing_rows
 from daytwo.contracts.table.columnar import check
+from daytwo.contracts.table.parquet import check_file
+from daytwo.contracts.table.stream import check_batches
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
 
@@ -138,3 +141,20 @@ def test_a_table_that_is_not_given_and_a_key_that_is_not_in_it_are_named() -> No
         check(contract, frame)
     with pytest.raises(DataError, match=r"reads 'code'.*Its columns are kode"):
         check(contract, frame, others={"codes": pl.DataFrame({"kode": [1]})})
+
+
+def test_a_default_in_place_of_a_missing_value_breaks_no_promise_between_rows(tmp_path: Path) -> None:
+    columns = (Column("place", Kind.TEXT, Role.CHECKED), Column("seats", Kind.NUMBER, repair=("default 7",)))
+    relations = (Unique("seats", ("seats",)), Dependency("place_seats", ("place",), "seats"))
+    contract = Contract("t", 1, "", columns, relations=relations)
+    rows = pl.DataFrame({"place": ["a", "a", "a", "b", "b"], "seats": [1.0, 1.0, None, None, 7.0]})
+    wanted = [(1, "unique:seats")]
+    assert check(contract, rows).failures.select("row", "rule").rows() == wanted
+    rows.write_parquet(tmp_path / "rows.parquet")
+    told: list[tuple[object, ...]] = []
+    for report in (
+        check_file(contract, tmp_path / "rows.parquet", sink=lambda lines: told.extend(lines.rows(named=True))),
+        check_batches(contract, [rows[:2], rows[2:]]),
+    ):
+        assert (report.rejected, report.repaired) == (1, 2)
+    assert [(line["row"], line["rule"]) for line in told if line["action"] == "reject"] == wanted

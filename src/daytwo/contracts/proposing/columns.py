@@ -37,8 +37,8 @@ _MONTH_NAMED = (
     r"oct(ober)?|nov(ember)?|dec(ember)?)[ .,-]+[0-9]{1,4}\b"
 )
 _DATE_SHARE = 0.9
-# A block of this share of the rows may have this much more missing values than the worst block seen.
-_BLOCKS, _MORE_NULLS = 20, 2.0
+# A block of this share of the rows may have this much more missing values than the worst block seen, or so much more.
+_BLOCKS, _MORE_NULLS, _FEW_NULLS = 20, 2.0, 0.05
 
 
 def named_column(series: pl.Series, role: Role) -> Column:
@@ -106,7 +106,7 @@ def most_missing(series: pl.Series, *, ordered: bool) -> float | None:
     held = missing.to_numpy()[: size * _BLOCKS].astype(np.float64)
     blocks = held.reshape(_BLOCKS, size) if ordered else held.reshape(size, _BLOCKS).T
     worst = float(blocks.mean(axis=1).max())
-    return min(1.0, math.ceil(100 * max(_MORE_NULLS * worst, worst + 0.05)) / 100)
+    return min(1.0, math.ceil(100 * max(_MORE_NULLS * worst, worst + _FEW_NULLS)) / 100)
 
 
 def longest_allowed(series: pl.Series) -> int:
@@ -239,19 +239,30 @@ def _number(series: pl.Series, *, ordered: bool) -> Column:
     found = widened.range
     low, high = usable.min(), usable.max()
     words = f"seen {low:g} to {high:g}, median {np.median(usable):g}{null_words(series)}"
+    default = "" if nullable or whole else _middle(series)
     return Column(
         series.name,
         kind,
         nullable=nullable,
-        max_null_share=most_missing(series, ordered=ordered),
+        max_null_share=_FEW_NULLS if default else most_missing(series, ordered=ordered),
         minimum=found.minimum,
         maximum=found.maximum,
         expected_minimum=found.expected_minimum,
         expected_maximum=found.expected_maximum,
         nan=nan,
+        repair=(f"default {default}",) if default else (),
         evidence=words,
         false_alarm_rate=round(widened.false_alarms, 8),
     )
+
+
+def _middle(series: pl.Series) -> str:
+    """Return the value that stands in for one that is missing where none ever was: one that was seen, in the middle.
+
+    The lower median of two columns of which one is never more than the other keeps that order.
+    """
+    middle = series.filter(series.is_finite()).quantile(0.5, interpolation="lower")
+    return str(np.float32(middle)) if series.dtype == pl.Float32 else repr(middle)
 
 
 def _proven_range(values: npt.NDArray[np.float64], *, name: str, whole: bool, ordered: bool) -> _Widened:

@@ -19,6 +19,8 @@ from daytwo.contracts.table.typed import reading
 from daytwo.core.errors import DataError
 
 _SHOWN = 80
+# What a missing value breaks.
+_MISSING = ("not_null", "missing_field")
 # Whole numbers are marked in a table of bits where it has at most so many places for each.
 _DENSE = 16
 
@@ -60,13 +62,19 @@ def across(
 def clean_keys(
     relations: Sequence[Relation], typed: pl.DataFrame, own: pl.DataFrame
 ) -> Iterator[tuple[Relation, pl.DataFrame]]:
-    """Yield each promise between rows with what it reads of the rows that broke no rule of their own."""
+    """Yield each promise between rows with what it reads of the rows that broke no rule of their own.
+
+    A row keeps the promise where a value came missing, also where a default stands in it now.
+    """
     bad = rejected_rows(own) if relations else None
+    defaults = own.filter((pl.col("action") == "repair") & pl.col("rule").is_in(_MISSING)) if relations else own
     good = None if bad is None or not bad.len() else pl.repeat(True, typed.height, eager=True).scatter(bad, False)
     numbers = pl.Series(ROW, range(typed.height), dtype=pl.Int64) if relations else None
     for relation in relations:
         keys = _keys(typed, relation.reads).with_columns(numbers)
-        yield relation, (keys if good is None else keys.filter(good)).drop_nulls()
+        keys = (keys if good is None else keys.filter(good)).drop_nulls()
+        came = defaults.filter(pl.col("column").is_in(relation.reads)).get_column("row")
+        yield relation, keys.filter(~pl.col(ROW).is_in(came.implode())) if came.len() else keys
 
 
 def rejected_rows(lines: pl.DataFrame) -> pl.Series:

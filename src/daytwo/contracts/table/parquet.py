@@ -73,9 +73,10 @@ def check_file(
 
 
 def _mends_keys(held: Plan) -> bool:
-    """Whether a repair may change what a promise between rows reads."""
+    """Whether a repair may change what a promise between rows reads; a value that came missing it reads as missing."""
     reads = {name for relation in held.contract.relations for name in relation.reads}
-    return any(is_remade(column) and column.name in reads for column in held.columns)
+    read = [column for column in held.columns if column.name in reads and is_remade(column)]
+    return any(column.typo != "keep" or any(one.name != "default" for one in column.repairs) for column in read)
 
 
 def _whole_batches(rows: pl.LazyFrame, schema: pl.Schema) -> Iterator[pl.DataFrame]:

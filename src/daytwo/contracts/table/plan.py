@@ -120,10 +120,11 @@ def plan(contract: Contract, schema: pl.Schema, *, labels: bool, parse_text: boo
 
 
 def _stands_in(column: Column, contract: Contract) -> bool:
-    """Whether a default stands in for a column that is not there."""
+    """Whether a default stands in for a column that is not there; none does for more values than may be missing."""
     found: list[Breach] = []
     mending_judge(column)(MISSING, found)
-    if any(breach.action is Action.REJECT for breach in found):
+    too_many = bool(found) and column.max_null_share is not None and column.max_null_share < 1.0
+    if too_many or any(breach.action is Action.REJECT for breach in found):
         raise DataError(
             f"the data has no column {column.name!r}, which the contract {contract.name!r} requires",
             hint="Bring the column back, or renew the contract with required = false for it",
