@@ -235,7 +235,11 @@ def text_of(row: Row, column: str) -> str | None:
     >>> text_of({"trip": "t-1"}, "trip"), text_of({"trip": 17}, "trip"), text_of({"trip": None}, "trip")
     ('t-1', '17', None)
     """
-    value = row.get(column)
+    return text_in(row.get(column))
+
+
+def text_in(value: object) -> str | None:
+    """Return a text as it is, a whole number as its digits, None of anything else."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):

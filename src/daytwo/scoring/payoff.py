@@ -7,7 +7,7 @@ Where a column that an amount reads is missing, nothing is known about the money
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -90,6 +90,14 @@ class Payoff:
         money = self._money(values)
         gain = _gain(probability, money)
         return Advice(act=gain > 0, gain=gain) if math.isfinite(gain) else Advice(act=False, gain=None)
+
+    def constant_gains(self, probabilities: Sequence[float]) -> list[float | None]:
+        """Return the money expected from acting over not acting, for a payoff that reads no column; None if unknown."""
+        money = self._constant
+        if self.task is not Task.BINARY:
+            return [None] * len(probabilities)
+        gains = [_gain(probability, money) for probability in probabilities]
+        return [gain if math.isfinite(gain) else None for gain in gains]
 
     def gain_many(self, probability: ArrayLike, column: Lookup) -> NDArray[np.float64]:
         """Return the money expected from acting over not acting, shape (n,); NaN where it is not known.

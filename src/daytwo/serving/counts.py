@@ -6,13 +6,14 @@ Runs on every request, so the series that are used again and again are kept at h
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 
 from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
 from daytwo.predictions.record import FALLBACK, BreachRecord, PredictionRecord
-from daytwo.serving.metrics import SCORES, SECONDS, Histogram, Metrics
+from daytwo.serving.metrics import SCORES, SECONDS, Histogram, Labels, Metrics
 
 
 class Counts:
@@ -22,10 +23,18 @@ class Counts:
         self._metrics = metrics
         self._seconds: dict[str, Histogram] = {}
         self._scores: dict[str, Histogram] = {}
+        self._requests: dict[tuple[str, int], Labels] = {}
+        self._arms: dict[tuple[str, str], Labels] = {}
+        self._request_series = metrics.series("daytwo_requests_total")
+        self._arm_series = metrics.series("daytwo_predictions_total")
+        self._byte_series = metrics.series("daytwo_journal_bytes_total")
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Count one answered request; `path` is one of ours, never what a client wrote."""
-        self._metrics.add("daytwo_requests_total", (("path", path), ("status", str(status))))
+        labels = self._requests.get((path, status))
+        if labels is None:
+            labels = self._requests[path, status] = (("path", path), ("status", str(status)))
+        self._request_series[labels] = self._request_series.get(labels, 0.0) + 1.0
         histogram = self._seconds.get(path)
         if histogram is None:
             histogram = self._metrics.histogram("daytwo_request_seconds", (("path", path),), SECONDS)
@@ -37,7 +46,10 @@ class Counts:
 
         `contract` names the columns that may stand as a label.
         """
-        self._metrics.add("daytwo_journal_bytes_total", by=size)
+        self._byte_series[()] = self._byte_series.get((), 0.0) + size
+        if len(record.versions) == 1 and not (record.bad or record.failed or record.warnings):
+            self._answered(record.versions[0], record.arms[0], record.scores)
+            return
         lost = {one.row for one in record.bad}.union(record.failed)
         answered, given_up = [0] * len(record.versions), [0] * len(record.versions)
         histograms = [self._score_histogram(version) for version in record.versions]
@@ -60,6 +72,17 @@ class Counts:
             self._metrics.add("daytwo_fallbacks_total", (("fallback", fallback),), rows)
         if record.bad or record.warnings:
             self._breaches(record, {column.name for column in contract.columns})
+
+    def _answered(self, version: str, arm: str, scores: Sequence[float | None]) -> None:
+        """Count rows that one version has answered, every one."""
+        labels = self._arms.get((version, arm))
+        if labels is None:
+            labels = self._arms[version, arm] = (("version", version[:12]), ("arm", arm))
+        self._arm_series[labels] = self._arm_series.get(labels, 0.0) + len(scores)
+        histogram = self._score_histogram(version)
+        for score in scores:
+            assert score is not None  # it is neither bad nor failed
+            histogram.add(score)
 
     def _breaches(self, record: PredictionRecord, columns: set[str]) -> None:
         for bad in record.bad:

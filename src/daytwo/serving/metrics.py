@@ -77,6 +77,10 @@ class Metrics:
         series = self._values.setdefault(name, {})
         series[labels] = series.get(labels, 0.0) + by
 
+    def series(self, name: str) -> dict[Labels, float]:
+        """Return the numbers of one metric by their labels, to be kept by whoever adds to them often."""
+        return self._values.setdefault(name, {})
+
     def set(self, name: str, value: float, labels: Labels = ()) -> None:
         """Set a gauge."""
         self._values.setdefault(name, {})[labels] = value

@@ -2,7 +2,8 @@
 
 requests.py    what is asked (repeated_keys.py: keys that stand twice)
 served.py      everything that answers for one model
-predicting.py  answered, recorded, counted (predict.py: check, score, advise; replies.py: the reply of the record)
+predicting.py  answered, recorded, counted (plain.py: rows that keep their contract; predict.py: any; advice.py: money;
+               replies.py: the reply of the record)
 outcomes.py    labels and feedback
 fallback.py    what answers a row that the model cannot
 live.py        which versions answer (router.py: whom; shadow.py: who is only compared)

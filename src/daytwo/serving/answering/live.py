@@ -22,6 +22,7 @@ from daytwo.registry.bundle import BASE_RATE, BundleStore
 from daytwo.registry.route import Route, read_route
 from daytwo.scoring.model import Model
 from daytwo.serving.answering.fallback import Fallback, fallback_of
+from daytwo.serving.answering.plain import Plain, plain_door
 from daytwo.serving.log import log
 
 # The versions of a route, and the champion before: a rollback then needs no loading.
@@ -36,7 +37,7 @@ Stamp: TypeAlias = tuple[int, int, int]
 class Version:
     """A loaded model and the columns of a row that say which, whose and when it is (empty where none does).
 
-    `decides` tells whether its answers advise to act or not.
+    `decides` tells whether its answers advise to act or not; `plain` is its fast door.
     """
 
     model: Model
@@ -46,6 +47,7 @@ class Version:
     time: str
     fallback: Fallback
     decides: bool
+    plain: Plain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class Versions:
             time=_name(contract.time),
             fallback=fallback_of(self._fallback, contract, base_rate, probability=decides),
             decides=decides,
+            plain=plain_door(model, _name(contract.key), decides=decides),
         )
 
 

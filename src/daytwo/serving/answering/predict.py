@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 
 from daytwo.contracts.action import Action, Breach
-from daytwo.core.errors import DaytwoError
 from daytwo.explain.reasons import Reason
 from daytwo.predictions.record import (
     CANARY,
@@ -29,14 +28,10 @@ from daytwo.predictions.record import (
     mended,
     text_of,
 )
-from daytwo.scoring.payoff import Payoff
+from daytwo.serving.answering.advice import BLOCK_ROWS, gains
 from daytwo.serving.answering.live import Live, Version
 from daytwo.serving.answering.requests import PredictRequest
 from daytwo.serving.answering.router import Router
-
-# From here on one call with a matrix is cheaper than a call for each row.
-_BLOCK_ROWS = 6
-_NUMBERS = (float, int)
 
 
 @dataclass(slots=True)
@@ -201,33 +196,15 @@ def _score(version: Version, good: list[tuple[int, Row, list[float]]], block: _B
 
 def _advise(version: Version, answered: Sequence[tuple[int, Row, float]], block: _Block) -> None:
     if version.decides:
-        gains = _gains(version.model.payoff, [row for _, row, _ in answered], [score for _, _, score in answered])
-        for (i, _, _), gain in zip(answered, gains, strict=True):
+        found = gains(version.model.payoff, [row for _, row, _ in answered], [score for _, _, score in answered])
+        for (i, _, _), gain in zip(answered, found, strict=True):
             block.acts[i], block.gains[i] = gain is not None and gain > 0, gain
-
-
-def _gains(payoff: Payoff, rows: Sequence[Row], scores: Sequence[float]) -> list[float | None]:
-    """Return for each row what acting is expected to bring; None where that is not known."""
-    if len(rows) < _BLOCK_ROWS:
-        return [_gain(payoff, row, score) for row, score in zip(rows, scores, strict=True)]
-    columns = {name: [row.get(name) for row in rows] for name in payoff.columns}
-    if not all(value is None or value.__class__ in _NUMBERS for column in columns.values() for value in column):
-        return [_gain(payoff, row, score) for row, score in zip(rows, scores, strict=True)]
-    gains = payoff.gain_many(scores, lambda name: np.array(columns[name], dtype=np.float64))
-    return [None if math.isnan(gain) else gain for gain in gains.tolist()]
-
-
-def _gain(payoff: Payoff, row: Row, score: float) -> float | None:
-    try:
-        return payoff.advise(score, row).gain
-    except DaytwoError:  # a column that no contract checks holds what no amount can be made of
-        return None
 
 
 def score_rows(version: Version, features: list[list[float]]) -> list[float | None]:
     """Return the calibrated score of each encoded row; None where the model failed or gave no finite number."""
     try:
-        if len(features) < _BLOCK_ROWS:
+        if len(features) < BLOCK_ROWS:
             scores = [version.model.score(values) for values in features]
         else:
             scores = version.model.score_many(np.array(features, dtype=np.float32)).tolist()

@@ -13,6 +13,7 @@ from dataclasses import replace
 from daytwo.predictions.journal import Journal, Place
 from daytwo.predictions.record import PredictionRecord, encode
 from daytwo.serving.answering.live import Live, Version, Watcher
+from daytwo.serving.answering.plain import Plain, PlainRequest
 from daytwo.serving.answering.predict import answer
 from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.replies import Reply, reply, reply_again
@@ -68,7 +69,34 @@ class Predicting:
 
     def predict_plain(self, body: bytes, max_rows: int) -> Reply:
         """Answer the body of `POST /predict`; raises as `predict` and `read_predict` do."""
+        live = self._watcher.live
+        if live is not None and live.canary is None and (plain := live.champion.plain) is not None:
+            asked = plain.read(body, max_rows)
+            told = None if asked is None else self._predict_plainly(asked, plain, live)
+            if told is not None:
+                return told
         return self.predict(read_predict(body, max_rows))
+
+    def _predict_plainly(self, asked: PlainRequest, plain: Plain, live: Live) -> Reply | None:
+        """Answer a request in which every row keeps its contract; None where the model fails on one."""
+        fingerprint = 0
+        if asked.request_id is not None:
+            fingerprint = zlib.crc32(asked.text)
+            known = self._known(asked.request_id, fingerprint)
+            if known is not None:
+                return reply_again(known, self._model)
+        record = plain.answer(
+            asked,
+            prefix=self._prefix,
+            start=self._next,
+            received_at_us=time.time_ns() // 1000,
+            fingerprint=fingerprint,
+            shadow=live.shadow.digest if live.shadow is not None else "",
+        )
+        if record is None:
+            return None
+        self._record(record, live)
+        return plain.reply(record, asked.rows, self._model)
 
     def predict(self, asked: PredictRequest, only: Version | None = None) -> Reply:
         """Answer rows, and record them first; `only` is the champion where it is to answer without a canary.

@@ -92,7 +92,9 @@ class Recent:
         """Keep where the predictions from `start` on lie."""
         if self._requests >= MAX_REQUESTS:
             self._forget_predictions()
-        known = self._predictions.setdefault(prefix, _Starts())
+        known = self._predictions.get(prefix)
+        if known is None:
+            known = self._predictions[prefix] = _Starts()
         known.starts.append(start)
         known.places.append(self._pack(place))
         self._requests += 1

@@ -24,7 +24,7 @@ from daytwo.predictions.record import (
 NO_MODEL = BreachRecord("", "model_failed", None, "the model failed on this row")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The answer to one row, as it is sent; `version` is the one that answered, or whose fallback did.
 
     `fallback` stands only where the model did not answer, `quarantine_id` and `breaches` where the row broke its

@@ -1,0 +1,155 @@
+"""The fast door gives the record and the reply that the thorough one gives, or leaves the request to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daytwo.predictions.record import encode
+from daytwo.registry.bundle import BundleStore
+from daytwo.registry.route import Route
+from daytwo.serving.answering.live import Versions
+from daytwo.serving.answering.predict import answer
+from daytwo.serving.answering.replies import reply
+from daytwo.serving.answering.requests import read_predict
+from daytwo.serving.answering.router import Router
+from daytwo.serving.transport.messages import HttpError
+
+KNOWN = {"prefix": "p-", "start": 7, "received_at_us": 1, "fingerprint": 0}
+
+
+@pytest.fixture(scope="module")
+def live(champion_files):
+    store = BundleStore(champion_files)
+    return Versions(store).live(Route(1, store.list()[0]))
+
+
+def thorough(body, live):
+    """Return the record and the reply of the general way."""
+    asked = read_predict(body, 1000)
+    made = answer(asked, live, Router("salt"), **KNOWN)
+    return encode(made.record), msgspec.json.encode(reply(made.record, "trips", made.reasons, asked.rows))
+
+
+def fast(body, live):
+    plain = live.champion.plain
+    asked = plain.read(body, 1000)
+    if asked is None:
+        return None
+    record = plain.answer(asked, **KNOWN, shadow="")
+    return encode(record), msgspec.json.encode(plain.reply(record, asked.rows, "trips"))
+
+
+GOOD = {
+    "key": st.text(max_size=40) | st.just("k"),
+    "tail": st.none() | st.just("N1"),
+    "at": st.sampled_from(["2013-05-01T12:00:00Z", "2013-05-01 12:00", "2013-05-01T12:00:00+02:00"]),
+    "wind": st.floats(0, 100) | st.integers(0, 100) | st.none(),
+    "seats": st.integers(1, 900),
+    "carrier": st.sampled_from(["AA", "B6", "DL", "UA"]),
+    "night": st.booleans(),
+}
+ODD = st.none() | st.floats() | st.integers(-(2**70), 2**70) | st.text(max_size=5) | st.booleans() | st.just([1])
+
+
+@given(data=st.data())
+@settings(max_examples=400, deadline=None)
+def test_what_the_fast_door_takes_gets_what_the_thorough_one_gives(live, data):
+    rows = data.draw(st.lists(st.fixed_dictionaries(GOOD), min_size=0, max_size=9))
+    for row in rows:
+        if data.draw(st.integers(0, 9)) == 0:
+            name = data.draw(st.sampled_from([*GOOD, "unknown", "late"]))
+            row[name] = data.draw(ODD)
+        if data.draw(st.integers(0, 15)) == 0:
+            del row[data.draw(st.sampled_from(list(row)))]
+    envelope = {"rows": rows} | data.draw(
+        st.sampled_from([{}, {}, {"request_id": "r"}, {"request_id": None}, {"explain": False}, {"other": 1}])
+    )
+    whole = envelope if data.draw(st.booleans()) else rows
+    ascii_only = data.draw(st.booleans())
+    spaced = data.draw(st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")]))
+    body = json.dumps(whole, ensure_ascii=ascii_only, separators=spaced).encode("utf-8", "surrogatepass")
+    found = fast(body, live)
+    if found is not None:
+        assert found == thorough(body, live)
+
+
+def test_plain_requests_are_taken(live):
+    row = {
+        "key": "k",
+        "tail": None,
+        "at": "2013-05-01T12:00:00Z",
+        "wind": 3.5,
+        "seats": 9,
+        "carrier": "AA",
+        "night": True,
+    }
+    for whole in ({"rows": [row]}, [row] * 8, {"rows": [row], "request_id": "mine"}):
+        assert fast(json.dumps(whole).encode(), live) is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"rows": []}',
+        b'{"rows": [{}]}',
+        b"[" * 100_000,
+        b'{"rows": [{"key": "k", "key": "l", "tail": null, "at": "2013-05-01T12:00:00Z", "wind": 1, "seats": 9, '
+        b'"carrier": "AA", "night": true}]}',
+        b'{"rows" : [{"key" : "k", "tail": null, "at": "2013-05-01T12:00:00Z", "wind": 1, "seats": 9, '
+        b'"carrier": "AA", "night": true, "night": true}]}',
+        b'{"rows": [{"key": "\xff", "tail": null, "at": "2013-05-01T12:00:00Z", "wind": 1, "seats": 9, '
+        b'"carrier": "AA", "night": true}]}',
+    ],
+)
+def test_whatever_is_not_plain_is_left_to_the_thorough_door(live, body):
+    assert fast(body, live) is None
+
+
+def test_more_rows_than_allowed_are_not_plain(live):
+    row = {
+        "key": "k",
+        "tail": None,
+        "at": "2013-05-01T12:00:00Z",
+        "wind": 3.5,
+        "seats": 9,
+        "carrier": "AA",
+        "night": True,
+    }
+    body = json.dumps([row] * 3).encode()
+    assert live.champion.plain.read(body, 3) is not None
+    assert live.champion.plain.read(body, 2) is None
+    with pytest.raises(HttpError, match="3 rows"):
+        read_predict(body, 2)
+
+
+def test_a_model_that_fails_leaves_the_request_to_the_thorough_door(live):
+    class Broken:
+        def __getattr__(self, name):
+            raise RuntimeError(name)
+
+    row = {
+        "key": "k",
+        "tail": None,
+        "at": "2013-05-01T12:00:00Z",
+        "wind": 3.5,
+        "seats": 9,
+        "carrier": "AA",
+        "night": True,
+    }
+    plain = live.champion.plain
+    asked = plain.read(json.dumps([row]).encode(), 3)
+    whole = plain._model
+    try:
+        plain._model = replace(whole, scorer=Broken())
+        assert plain.answer(asked, **KNOWN, shadow="") is None
+    finally:
+        plain._model = whole
