@@ -2,23 +2,25 @@
 
 Every whole request gets an answer below 500, a refusal has a code, a message, a hint and an id, a good request is
 answered right after, what was recorded can be read again and shipped, and of every row that was read the columnar check
-says what the door said. `grammar.py` makes the bytes, `wire.py` sends them to a real server.
+says what the door said. What other servers' clients send is recorded as rows that mean the same at `/predict`.
+`grammar.py` and `languages.py` make the bytes, `wire.py` sends them to a real server, `guided.py` lets coverage find
+more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import msgspec
 import numpy as np
 import polars as pl
-from tests.fuzz import grammar
+from tests.fuzz import grammar, languages
+from tests.fuzz.connection import Answer, FakeLoop, FakeTransport, answers_in, must_be_fair
 from tests.serving.conftest import make_bundle, trip, trips_contract
 
 from daytwo.contracts.action import Action
@@ -34,6 +36,7 @@ from daytwo.registry.route import Route, write_route
 from daytwo.serving.answering.live import Versions, Watcher
 from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.requests import PredictRequest, read_predict
+from daytwo.serving.answering.served import Served
 from daytwo.serving.answering.shadow import ShadowQueue
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.handlers import Handlers
@@ -41,109 +44,18 @@ from daytwo.serving.metrics import Metrics
 from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.messages import HttpError, Request
 from daytwo.serving.transport.protocol import Connection
+from daytwo.serving.transport.turns import Turns
 from daytwo.tables.memory import MemoryTables
 
 GOOD = msgspec.json.encode(trip(1))
 # What a field that is not there breaks at the one door, and at the other where it is null.
 _LACKING = ("missing_field", "not_null")
 JSON_HEADERS = {b"host": b"127.0.0.1", b"content-type": b"application/json"}
+LENGTH = b"inference-header-content-length"
+# So many rows of a request are asked for a second time.
+_MOST_AGAIN = 2
 # A record of megabytes each would only fill the disk; size has cases of its own in wire.py.
 MAX_BODY_MB = 1.0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer as it came over the wire."""
-
-    status: int
-    headers: dict[bytes, bytes]
-    body: bytes
-
-
-class FakeLoop:
-    """As much of an event loop as a connection asks for: a clock, and turns taken when told."""
-
-    def __init__(self) -> None:
-        self.turns: deque[Callable[[], None]] = deque()
-
-    def time(self) -> float:
-        return 0.0
-
-    def call_soon(self, turn: Callable[[], None]) -> None:
-        self.turns.append(turn)
-
-    def run(self) -> None:
-        while self.turns:
-            self.turns.popleft()()
-
-
-@dataclass
-class FakeTransport:
-    """Keeps what is written."""
-
-    written: bytearray = field(default_factory=bytearray)
-    ended: bool = False
-    reading: bool = True
-
-    def write(self, data: bytes) -> None:
-        assert not self.ended, "an answer after the end"
-        self.written += data
-
-    def write_eof(self) -> None:
-        self.ended = True
-
-    def is_closing(self) -> bool:
-        return self.ended
-
-    def close(self) -> None:
-        self.ended = True
-
-    abort = close
-
-    def is_reading(self) -> bool:
-        return self.reading
-
-    def pause_reading(self) -> None:
-        self.reading = False
-
-    def resume_reading(self) -> None:
-        self.reading = True
-
-
-def answers_in(written: bytes, *, may_lack_bodies: bool = False) -> list[Answer]:
-    """Return the answers in `written`; fails where they are not whole and well formed."""
-    found, rest = [], bytes(written)
-    while rest:
-        head, blank, rest = rest.partition(b"\r\n\r\n")
-        assert blank, f"half a head: {head[:200]!r}"
-        first, *lines = head.split(b"\r\n")
-        words = first.split(b" ", 2)
-        assert words[0] == b"HTTP/1.1", f"no status line: {first[:200]!r}"
-        status = int(words[1])
-        if status == 100:
-            continue
-        headers = {name.lower(): text for name, _, text in (line.partition(b": ") for line in lines)}
-        length = int(headers[b"content-length"])
-        if may_lack_bodies and (not rest or rest.startswith(b"HTTP/1.1 ")):
-            length = 0
-        assert len(rest) >= length, "half a body"
-        found.append(Answer(status, headers, rest[:length]))
-        rest = rest[length:]
-    return found
-
-
-def must_be_fair(answer: Answer) -> None:
-    """Assert what holds of every answer: no fault of ours, and a refusal that explains itself."""
-    assert answer.status < 500 or (answer.status == 503 and b'"busy"' in answer.body), answer
-    if answer.status >= 400 and answer.body:
-        body = msgspec.json.decode(answer.body)
-        told = body["error"]
-        if isinstance(told, str):  # as the Open Inference Protocol asks
-            told = {name: text for name, text in body.items() if name != "error"}
-        assert set(told) == {"code", "message", "hint", "id"}, told
-        assert all(isinstance(text, str) and text for text in told.values()), told
-        assert b"Traceback" not in answer.body
-        assert len(answer.body) < 4000, "a refusal repeats what was sent"
 
 
 def mending_contract() -> Contract:
@@ -186,14 +98,21 @@ class FuzzedDoor:
         self._journal, metrics = Journal(folder / "journal", "p-", sync_every_s=1.0), Metrics()
         self.handlers = Handlers(
             config,
-            prefix="p-",
-            watcher=watcher,
-            journal=self._journal,
-            recent=Recent(folder / "journal"),
-            shadow=ShadowQueue(self._loop, self._journal, metrics, 1 << 20),  # type: ignore[arg-type]
+            served=Served(
+                config.model,
+                prefix="p-",
+                salt="",
+                max_rows=config.max_rows,
+                watcher=watcher,
+                journal=self._journal,
+                recent=Recent(folder / "journal"),
+                shadow=ShadowQueue(self._loop, self._journal, metrics, 1 << 20),  # type: ignore[arg-type]
+                metrics=metrics,
+            ),
             metrics=metrics,
         )
-        self._door = Door(self.handlers.handle, int(MAX_BODY_MB * (1 << 20)), 512, 1024, 10.0, 30.0, 75.0)
+        turns = Turns(self._loop, self.handlers.handle, self.handlers.commit, 512, 1.0)  # type: ignore[arg-type]
+        self._door = Door(turns, int(MAX_BODY_MB * (1 << 20)), 1024, 10.0, 30.0, 75.0)
         self.statuses: Counter[str] = Counter()
         self.rows = 0
 
@@ -218,7 +137,7 @@ class FuzzedDoor:
             connection.eof_received()
             self._loop.run()
         connection.connection_lost(None)
-        assert self._door.waiting == 0
+        assert not self._door.turns
         assert not self._door.connections
         answers = answers_in(transport.written, may_lack_bodies=b"HEAD" in data)
         for answer in answers:
@@ -226,10 +145,11 @@ class FuzzedDoor:
             self.statuses[str(answer.status)] += 1
         return answers
 
-    def ask(self, path: str, body: bytes) -> Answer:
+    def ask(self, path: str, body: bytes, headers: dict[bytes, bytes] = JSON_HEADERS) -> Answer:
         """Send one well framed request."""
-        response = self.handlers.handle(Request("POST", path, JSON_HEADERS, body, keep_alive=True))
-        answer = Answer(response.status, {}, response.body)
+        response = self.handlers.handle(Request("POST", path, headers, body, keep_alive=True))
+        assert self.handlers.commit() is None
+        answer = Answer(response.status, dict(response.headers), response.body)
         must_be_fair(answer)
         self.statuses[f"{path} {response.status}"] += 1
         return answer
@@ -247,16 +167,55 @@ class FuzzedDoor:
         told = msgspec.json.decode(answer.body)["predictions"]
         if asked.request_id is None:
             assert len(told) == len(asked.rows)
-        again = self.handlers.handle(
-            Request("GET", f"/predictions/{told[0]['prediction_id']}", JSON_HEADERS, b"", keep_alive=True)
-        )
-        assert again.status == 200, again
+        self.recorded(told[0]["prediction_id"])
         for row, one in zip(asked.rows, told, strict=False):
             assert (one["arm"] == "fallback") == bool(one.get("breaches")), one
             assert one["score"] is not None
             if isinstance(row, dict):
                 self.rows += 1
                 self.must_agree(row)
+
+    def recorded(self, prediction_id: str) -> bytes:
+        """Return the row that was recorded for a prediction just made."""
+        again = self.handlers.handle(
+            Request("GET", f"/predictions/{prediction_id}", JSON_HEADERS, b"", keep_alive=True)
+        )
+        assert again.status == 200, again
+        return bytes(msgspec.json.decode(again.body, type=_Recorded).row)
+
+    def invoke(self, body: bytes, content_type: bytes) -> None:
+        """Ask for a prediction as MLflow's clients do."""
+        answer = self.ask("/invocations", body, JSON_HEADERS | {b"content-type": content_type})
+        if answer.status != 200:
+            return
+        told = msgspec.json.decode(answer.body)
+        details = told["details"]
+        assert told["predictions"] == [one["score"] for one in details]
+        self.rows += len(details)
+        for one in details[:_MOST_AGAIN]:
+            self.must_mean_the_same(one["prediction_id"], one["score"], one["arm"])
+
+    def infer(self, body: bytes, length: bytes | None) -> None:
+        """Ask for a prediction in tensors; `length` is the header that tells where the binary part begins."""
+        headers = JSON_HEADERS if length is None else JSON_HEADERS | {LENGTH: length}
+        answer = self.ask("/v2/models/trips/infer", body, headers)
+        if answer.status != 200:
+            return
+        outputs = languages.read_outputs(answer.body, answer.headers.get(LENGTH))
+        assert len({len(values) for values in outputs.values()}) <= 1, outputs
+        if {"prediction_id", "score", "arm"} <= outputs.keys():
+            asked = zip(outputs["prediction_id"], outputs["score"], outputs["arm"], strict=True)
+            self.rows += len(outputs["score"])
+            for identity, score, arm in list(asked)[:_MOST_AGAIN]:
+                self.must_mean_the_same(str(identity), score, str(arm))
+
+    def must_mean_the_same(self, prediction_id: str, score: object, arm: str) -> None:
+        """Assert that the row as it was recorded gets the same answer at `/predict`."""
+        row = self.recorded(prediction_id)
+        again = self.ask("/predict", b"[" + row + b"]")
+        assert again.status == 200, (row, again)
+        told = msgspec.json.decode(again.body)["predictions"][0]
+        assert (told["score"], told["arm"]) == (score, arm), (row, told, score, arm)
 
     def must_agree(self, row: dict[str, object]) -> None:
         """Assert that the columnar check says of `row` what the door says, to the last bit of its features."""
@@ -286,6 +245,10 @@ class FuzzedDoor:
             assert not any(math.isinf(one) for one in features)
 
 
+class _Recorded(msgspec.Struct):
+    row: msgspec.Raw
+
+
 def _read(body: bytes) -> PredictRequest | HttpError:
     try:
         return read_predict(body, 10_000)
@@ -310,11 +273,15 @@ def _cell(name: str, value: object, *, is_whole: bool) -> pl.Series:
 def run(door: FuzzedDoor, random: Random) -> None:
     """Send one case, drawn from `random`, to a part of the door."""
     pick = random.random()
-    if pick < 0.55:
+    if pick < 0.4:
         door.predict(grammar.predict_body(random, trip))
-    elif pick < 0.63:
+    elif pick < 0.5:
+        door.invoke(*languages.invocation(random, trip))
+    elif pick < 0.6:
+        door.infer(*languages.inference(random, trip))
+    elif pick < 0.66:
         door.ask("/labels", grammar.labels_body(random))
-    elif pick < 0.68:
+    elif pick < 0.7:
         door.ask("/feedback", grammar.feedback_body(random))
     else:
         data = grammar.stream(random, lambda one: grammar.predict_body(one, trip))

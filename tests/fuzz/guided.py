@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,22 +32,28 @@ _SEEDS = 300
 class Targets:
     """What each target does with bytes; the first ones choose what is beside the body."""
 
-    def __init__(self, fuzz: Any) -> None:
-        self._fuzz, self._cases = fuzz, 0
-        self._open()
+    def __init__(self, make_door: Callable[[Path], Any], folder: Path) -> None:
+        self._make_door, self._folder = make_door, folder
+        self._cases = 0
+        self._door = self._opened()
 
-    def _open(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="daytwo-fuzz-")
-        self._door = self._fuzz.FuzzedDoor(Path(self._folder.name))
+    def _opened(self) -> Any:
+        place = self._folder / str(self._cases)
+        place.mkdir()
+        return self._make_door(place)
 
     def run(self, name: str, data: bytes) -> None:
         """Send one case."""
         self._cases += 1
         if self._cases % _CASES_A_DOOR == 0:
-            self._door.close()
-            self._folder.cleanup()
-            self._open()
+            self.close()
+            self._door = self._opened()
         getattr(self, f"_{name}")(data)
+
+    def close(self) -> None:
+        """Ship what was recorded and take the door's folder away."""
+        self._door.close()
+        shutil.rmtree(self._door.folder)
 
     def _predict(self, data: bytes) -> None:
         self._door.predict(data)
@@ -107,22 +115,29 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=120)
     parser.add_argument("--corpus", type=Path, default=Path(tempfile.gettempdir()) / "daytwo-corpus")
     asked = parser.parse_args()
-    if asked.finding:
-        Targets(importlib.import_module("tests.fuzz.door")).run(asked.target, Path(asked.finding).read_bytes())
-        print("nothing broke")
-        return
+    with tempfile.TemporaryDirectory(prefix="daytwo-fuzz-") as folder:
+        if asked.finding:
+            Targets(importlib.import_module("tests.fuzz.door").FuzzedDoor, Path(folder)).run(
+                asked.target, Path(asked.finding).read_bytes()
+            )
+            print("nothing broke")
+        else:
+            _follow_coverage(asked.target, asked.seconds, asked.corpus, Path(folder))
+
+
+def _follow_coverage(target: str, seconds: int, corpus: Path, folder: Path) -> None:
     import atheris  # noqa: PLC0415 - a tool for long runs, no dependency
 
     with atheris.instrument_imports(include=["daytwo"]):
         fuzz = importlib.import_module("tests.fuzz.door")
-    folder = asked.corpus / asked.target
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, text in enumerate(seeds(asked.target, fuzz, _SEEDS)):
-        (folder / f"seed-{number}").write_bytes(text)
-    targets = Targets(fuzz)
-    options = [f"-max_total_time={asked.seconds}", "-max_len=20000", "-timeout=20", "-rss_limit_mb=4000"]
-    options += [f"-artifact_prefix={asked.corpus}/{asked.target}-", "-print_final_stats=1", "-verbosity=1"]
-    atheris.Setup([sys.argv[0], *options, str(folder)], lambda data: targets.run(asked.target, data))
+    inputs = corpus / target
+    inputs.mkdir(parents=True, exist_ok=True)
+    for number, text in enumerate(seeds(target, fuzz, _SEEDS)):
+        (inputs / f"seed-{number}").write_bytes(text)
+    targets = Targets(fuzz.FuzzedDoor, folder)
+    options = [f"-max_total_time={seconds}", "-max_len=20000", "-timeout=20", "-rss_limit_mb=4000"]
+    options += [f"-artifact_prefix={corpus}/{target}-", "-print_final_stats=1"]
+    atheris.Setup([sys.argv[0], *options, str(inputs)], lambda data: targets.run(target, data))
     atheris.Fuzz()
 
 
