@@ -81,7 +81,7 @@ def test_every_address_is_documented_with_its_method(path: str) -> None:
 
 def test_every_error_that_the_server_gives_by_name_is_documented() -> None:
     serving = DOCS.parent / "src" / "daytwo" / "serving"
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(serving.glob("*.py")))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(serving.rglob("*.py")))
     given = re.findall(r'HttpError\(\s*(\d{3}),\s*"([a-z_]+)"', text)
     assert len(given) > 10
     for status, code in given:

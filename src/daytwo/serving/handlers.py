@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version as installed
 
 import msgspec
@@ -21,7 +22,7 @@ from daytwo.serving.answering.requests import read_rows_of
 from daytwo.serving.answering.served import Served
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.counts import Counts
-from daytwo.serving.dialects.invocations import invocation_reply, invoked_rows
+from daytwo.serving.dialects.invocations import invocation_reply, read_invocation
 from daytwo.serving.dialects.open_inference import ABOUT, INFER, OF_PROTOCOL, OpenInference
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
@@ -113,11 +114,12 @@ class Handlers:
         predicting = self._served.predicting
         live = predicting.live()
         content_type = request.headers.get(b"content-type", JSON)
-        text = invoked_rows(request.body, content_type, live.champion.model.contract)
-        return ok(invocation_reply(predicting.predict(read_rows_of(text, self._config.max_rows))))
+        asked = read_invocation(request.body, content_type, live.champion.model.contract)
+        read = read_rows_of(asked.text, self._config.max_rows, request_id=asked.request_id)
+        return ok(invocation_reply(predicting.predict(replace(read, explain=asked.explain))))
 
     def ping(self, request: Request) -> Response:
-        """GET /ping: whether a model is loaded, as MLflow's clients ask."""
+        """GET /ping and /health: whether a model is loaded, as MLflow's clients ask."""
         return self.ready(request)
 
     def version(self, request: Request) -> Response:  # noqa: ARG002
@@ -219,5 +221,6 @@ HANDLERS: Mapping[str, tuple[str, Method]] = {
     "/admin/rotate": ("POST", Handlers.rotate),
     "/invocations": ("POST", Handlers.invocations),
     "/ping": ("GET", Handlers.ping),
+    "/health": ("GET", Handlers.ping),
     "/version": ("GET", Handlers.version),
 }

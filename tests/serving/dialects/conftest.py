@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-collect_ignore_glob = ["*_checks.py"]
+collect_ignore_glob = ["*_checks.py", "record_*.py"]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.serving.conftest import raw as raw_of
 from tests.serving.conftest import trip
 
+# Written by MLflow's own code: `record_mlflow_payloads.py` next door.
+RECORDED = json.loads((Path(__file__).parent / "mlflow_payloads.json").read_text())
 COLUMNS = ("key", "tail", "at", "wind", "seats", "carrier", "night")
 FORMS = {"wind": "FP64", "seats": "INT64", "night": "BOOL"}
 
@@ -175,8 +178,28 @@ def test_csv_gets_the_answers_of_plain_rows(shared, rows, scores):
     assert json.loads(answer)["predictions"] == scores
 
 
+@pytest.mark.parametrize("payload", RECORDED["payloads"], ids=lambda payload: payload["name"])
+def test_what_mlflows_own_code_sends_gets_the_answers_of_plain_rows(shared, payload):
+    scores = [one["score"] for one in shared.predict(RECORDED["rows"])["predictions"]]
+    status, answer = raw(shared, "POST", "/invocations", payload["body"].encode(), **{"Content-Type": payload["type"]})
+    assert status == 200, answer
+    told = json.loads(answer)
+    assert [(one["arm"], one.get("breaches")) for one in told["details"]] == [("champion", None)] * len(scores)
+    assert told["predictions"] == scores
+    assert all(bool(one.get("reasons")) == ('"explain": true' in payload["body"]) for one in told["details"])
+
+
+def test_a_row_of_mlflow_without_an_answer_is_null_and_its_reason_stands_beside_it(shared, rows):
+    body = {"dataframe_records": [rows[0], rows[1] | {"seats": "many"}], "params": {"request_id": "mlflow-once"}}
+    first, again = (json.loads(raw(shared, "POST", "/invocations", json.dumps(body).encode())[1]) for _ in range(2))
+    assert first == again
+    assert first["request_id"] == "mlflow-once"
+    assert len(first["predictions"]) == 2
+    assert first["details"][1]["breaches"][0]["column"] == "seats"
+
+
 def test_mlflow_clients_find_what_they_ask_for(shared):
-    assert raw(shared, "GET", "/ping")[0] == 200
+    assert raw(shared, "GET", "/ping")[0] == raw(shared, "GET", "/health")[0] == 200
     assert raw(shared, "GET", "/version")[1].decode().split(".")[0].isdigit()
     status, answer = raw(shared, "POST", "/invocations", b'{"instances": [{"key": "a", "key": "b"}]}')
     assert (status, json.loads(answer)["error"]["code"]) == (400, "duplicate_key")

@@ -13,7 +13,7 @@ from daytwo.contracts.column import Column
 from daytwo.contracts.contract import Contract
 from daytwo.core.schema import Kind
 from daytwo.serving.answering.requests import read_rows_of
-from daytwo.serving.dialects.invocations import invoked_rows, read_csv_rows, read_invocations
+from daytwo.serving.dialects.invocations import read_csv_rows, read_invocation
 from daytwo.serving.transport.messages import HttpError
 
 ROWS = [{"km": 1.5, "city": "oslo"}, {"km": 2, "city": "bergen"}]
@@ -25,6 +25,12 @@ COLUMNS = {
 
 
 CONTRACT = Contract("trips", 1, "ana", tuple(COLUMNS.values()))
+TWO = Contract("trips", 1, "ana", tuple(COLUMNS.values())[:2])
+JSON = b"application/json"
+
+
+def rows_of(body: bytes) -> object:
+    return json.loads(read_invocation(body, JSON, TWO).text)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +46,7 @@ CONTRACT = Contract("trips", 1, "ana", tuple(COLUMNS.values()))
     ],
 )
 def test_every_form_means_the_same_rows(body: object) -> None:
-    assert read_invocations(json.dumps(body).encode(), ["km", "city"]) == ROWS
+    assert rows_of(json.dumps(body).encode()) == ROWS
 
 
 def test_csv_is_read_by_the_contract() -> None:
@@ -64,7 +70,7 @@ def test_csv_is_read_by_the_contract() -> None:
 )
 def test_what_is_no_invocation_is_refused(body: bytes) -> None:
     with pytest.raises(HttpError) as caught:
-        read_invocations(body, ["km", "city"])
+        rows_of(body)
     assert caught.value.status == 400
 
 
@@ -77,7 +83,7 @@ def test_what_is_no_csv_is_refused(body: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     with contextlib.suppress(HttpError):
-        assert isinstance(read_invocations(body, ["km"]), list)
+        assert isinstance(rows_of(body), list)
     with contextlib.suppress(HttpError):
         assert isinstance(read_csv_rows(body, COLUMNS), list)
 
@@ -90,6 +96,10 @@ DEEP = b"[" * 990 + b"1" + b"]" * 990
     [
         (b'{"dataframe_records": [{"city": "\x90"}]}', "encoding"),
         (b'{"instances": [{}], "params": "\xa0"}', "encoding"),
+        (b'{"instances": [{}], "params": {"temperature": 0.7}}', "request"),
+        (b'{"instances": [{}], "params": {"explain": "yes"}}', "request"),
+        (b'{"instances": [{}], "instances": [{}]}', "duplicate_key"),
+        (b'{"instances": [{"km": 1%s, "ok": NaN}]}' % (b"0" * 5000), "json"),
         (b'{"dataframe_split": {"columns": ["km", "km"], "data": [[1, 2]]}}', "request"),
         (b'{"dataframe_records": [{"km": %s}]}' % DEEP, "depth"),
         (b'{"dataframe_split": {"columns": ["km"], "data": [%s]}}' % DEEP, "depth"),
@@ -98,5 +108,22 @@ DEEP = b"[" * 990 + b"1" + b"]" * 990
 )
 def test_a_body_that_no_reader_of_rows_would_take_is_refused_with_its_reason(body: bytes, code: str) -> None:
     with pytest.raises(HttpError) as refused:
-        read_rows_of(invoked_rows(body, b"application/json", CONTRACT), 10)
+        read_rows_of(read_invocation(body, JSON, CONTRACT).text, 10)
     assert (refused.value.status, refused.value.name) == (400, code)
+
+
+def test_nan_is_missing_and_an_infinity_is_a_text() -> None:
+    body = b'{"inputs": {"km": [NaN, -Infinity, 1e999, 2.5], "city": ["a", "b", "c", "d"]}}'
+    assert rows_of(body) == [
+        {"km": None, "city": "a"},
+        {"km": "-Infinity", "city": "b"},
+        {"km": "1e999", "city": "c"},
+        {"km": 2.5, "city": "d"},
+    ]
+
+
+def test_params_ask_for_reasons_and_name_the_request() -> None:
+    asked = read_invocation(b'{"instances": [{}], "params": {"explain": true, "request_id": "r"}}', JSON, CONTRACT)
+    assert (asked.explain, asked.request_id) == (True, "r")
+    asked = read_invocation(b'{"instances": [{}], "params": null}', JSON, CONTRACT)
+    assert (asked.explain, asked.request_id) == (False, None)

@@ -81,8 +81,9 @@ def test_binary_tensors_become_the_same_rows(rows: list[tuple[float, str, bool]]
 @given(st.floats(1e-15, 1e25), st.integers(1, 6), st.sampled_from([1, -1]))
 def test_a_decimal_sent_as_a_float32_is_read_as_that_decimal(size: float, digits: int, sign: int) -> None:
     decimal = sign * float(f"{size:.{digits}g}")
-    body, head = binary_body([("km", [1], "FP32", np.array([decimal], "<f4").tobytes())])
-    assert read_inference(body, head, (), 10).rows == [{"km": decimal}]
+    for count in (1, 100):
+        body, head = binary_body([("km", [count], "FP32", np.array([decimal] * count, "<f4").tobytes())])
+        assert read_inference(body, head, (), 100).rows == [{"km": decimal}] * count
 
 
 def test_half_numbers_are_read_and_an_infinity_is_a_text_that_no_number_column_takes() -> None:

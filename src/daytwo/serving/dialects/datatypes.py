@@ -11,6 +11,7 @@ Source: Open Inference Protocol 2 (KServe), and Triton's binary tensor data exte
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,8 +40,12 @@ DATATYPES = (*_FORMS, _BYTES)
 _FLOATS = ("FP16", "FP32", "FP64")
 _LENGTH_BYTES = 4
 _INFINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
-# Every decimal of 6 digits survives FP32; the seventh is kept where it does.
-_DIGITS = 7
+# Every decimal of 6 digits survives FP32, and so do most of 7.
+_DIGITS = (6, 7)
+# From here on arrays are cheaper.
+_BLOCK = 40
+_FLOAT32 = struct.Struct("<f")
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 # Powers of ten beyond this are no exact float64.
 _EXACT_POWER = 22
 
@@ -70,7 +75,9 @@ def from_binary(name: str, datatype: str, content: memoryview) -> list[object]:
     held = np.frombuffer(content, dtype=form)
     if datatype == "BF16":
         held = (held.astype("<u4") << 16).view("<f4")
-    values: list[object] = (_decimals(held) if datatype in {"FP16", "BF16", "FP32"} else held).tolist()
+    if datatype in {"FP16", "BF16", "FP32"}:
+        return list(_decimals(held))
+    values: list[object] = held.tolist()
     return values
 
 
@@ -95,20 +102,30 @@ def to_binary(output: Output) -> bytes:
     return np.array(values, dtype=_FORMS[output.datatype]).tobytes()
 
 
-def _decimals(held: NDArray[np.floating]) -> NDArray[np.float64]:
+def _decimals(held: NDArray[np.floating]) -> list[float]:
     """Return each number as the decimal of up to 7 digits that rounds to it, or as it is where there is none."""
     wide = held.astype(np.float64)
+    if len(wide) < _BLOCK:
+        return [_decimal(value) for value in wide.tolist()]
+    found = wide
     with np.errstate(all="ignore"):
         size = np.floor(np.log10(np.abs(wide)))
-        power = np.nan_to_num(_DIGITS - 1 - size, nan=0.0, posinf=0.0, neginf=0.0)
-        # Both sides of the division are exact whole numbers, so the decimal is the nearest float64.
-        short = np.where(
-            power >= 0,
-            np.rint(wide * 10.0 ** np.maximum(power, 0)) / 10.0 ** np.maximum(power, 0),
-            np.rint(wide / 10.0 ** np.maximum(-power, 0)) * 10.0 ** np.maximum(-power, 0),
-        )
-        same = (np.abs(power) <= _EXACT_POWER) & (short.astype(np.float32) == wide.astype(np.float32))
-    return np.where(same, short, wide)
+        for digits in reversed(_DIGITS):
+            power = np.nan_to_num(digits - 1 - size, nan=0.0, posinf=0.0, neginf=0.0)
+            up, down = 10.0 ** np.maximum(power, 0), 10.0 ** np.maximum(-power, 0)
+            # Both sides of each are exact whole numbers, so the decimal is the nearest float64.
+            short = np.where(power >= 0, np.rint(wide * up) / up, np.rint(wide / down) * down)
+            same = (np.abs(power) <= _EXACT_POWER) & (short.astype(np.float32) == wide.astype(np.float32))
+            found = np.where(same, short, found)
+    return found.tolist()  # type: ignore[no-any-return]
+
+
+def _decimal(value: float) -> float:
+    for digits in _DIGITS:
+        short = float(f"{value:.{digits}g}")
+        if abs(short) <= _FLOAT32_MAX and _FLOAT32.unpack(_FLOAT32.pack(short))[0] == value:
+            return short
+    return value
 
 
 def _texts(name: str, content: memoryview) -> list[object]:

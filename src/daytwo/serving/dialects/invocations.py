@@ -1,7 +1,9 @@
 """What MLflow's clients send to `/invocations`, as rows: four JSON forms and CSV. Pure.
 
 `dataframe_split` {"columns", "data"}, `dataframe_records` [{...}], `instances` (rows, or lists in the columns' order)
-and `inputs` (columns of values, or rows). Source: MLflow's scoring protocol, version 2 and later.
+and `inputs` (columns of values, or rows). NaN is a missing value, as its clients write one. Of `params`, which MLflow
+hands to the model, two mean something here: `explain` and `request_id`. Source: MLflow's scoring protocol, version 2
+and later.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -20,11 +23,26 @@ from daytwo.core.schema import Kind
 from daytwo.serving.answering.repeated_keys import repeated_key
 from daytwo.serving.answering.replies import Reply
 from daytwo.serving.answering.requests import too_deep
+from daytwo.serving.dialects.python_json import read_python_json
 from daytwo.serving.transport.messages import HttpError
 
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _LEFT_OUT = (Role.TARGET, Role.IGNORED)
 _READ_AS = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """Rows as a JSON list in `text`, and what is asked besides."""
+
+    text: bytes
+    request_id: str | None = None
+    explain: bool = False
+
+
+class _Params(msgspec.Struct, forbid_unknown_fields=True):
+    request_id: str | None = None
+    explain: bool | None = None
 
 
 class _Split(msgspec.Struct):
@@ -33,8 +51,8 @@ class _Split(msgspec.Struct):
     index: list[Any] | None = None
 
 
-def invoked_rows(body: bytes, content_type: bytes, contract: Contract) -> bytes:
-    """Return the rows of a body of this type as a JSON list, their values as the contract's columns read them.
+def read_invocation(body: bytes, content_type: bytes, contract: Contract) -> Invocation:
+    """Return what a body of this type asks, its values as the contract's columns read them.
 
     Raises
     ------
@@ -43,16 +61,18 @@ def invoked_rows(body: bytes, content_type: bytes, contract: Contract) -> bytes:
     """
     columns = {column.name: column for column in contract.columns if column.role not in _LEFT_OUT}
     if content_type.partition(b";")[0].strip().lower() == b"text/csv":
-        return msgspec.json.encode(read_csv_rows(body, columns))
+        return Invocation(msgspec.json.encode(read_csv_rows(body, columns)))
     try:
-        rows = read_invocations(body, list(columns))
+        asked = _object(body)
+        rows = read_rows_of_form(asked, list(columns))
         twice = repeated_key(body)
         text = msgspec.json.encode(rows)
     except RecursionError as err:
         raise too_deep() from err
     if twice is not None:
         raise HttpError(400, "duplicate_key", f"the key {twice!r} stands twice", hint="Send it once")
-    return text
+    params = _params(asked.get("params"))
+    return Invocation(text, params.request_id, bool(params.explain))
 
 
 def invocation_reply(reply: Reply) -> dict[str, object]:
@@ -64,42 +84,63 @@ def invocation_reply(reply: Reply) -> dict[str, object]:
     }
 
 
-def read_invocations(body: bytes, columns: Sequence[str]) -> list[object]:
-    """Return the rows of a JSON body; `columns` names the values of rows that are lists.
+def read_rows_of_form(asked: Mapping[str, object], columns: Sequence[str]) -> list[object]:
+    """Return the rows of a body in one of the four forms; `columns` names the values of rows that are lists.
 
     Raises
     ------
     HttpError
-        400 where it is none of the four forms, or no UTF-8.
+        400 where it is none of the four forms.
 
     Examples
     --------
-    >>> read_invocations(b'{"inputs": {"km": [1.5, 2.0]}}', ["km"])
+    >>> read_rows_of_form({"inputs": {"km": [1.5, 2.0]}}, ["km"])
     [{'km': 1.5}, {'km': 2.0}]
     """
-    try:
-        if not body.isascii():
-            body.decode()  # what stands beside the rows is not looked at by the JSON reader
-        asked = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        found = [form for form in _FORMS if form in asked]
-        if len(found) != 1:
-            raise HttpError(400, "request", "this is no invocation", hint=f"Send one of {', '.join(_FORMS)}")
-        if found[0] == "dataframe_split":
-            split = msgspec.json.decode(asked[found[0]], type=_Split)
-            names = columns if split.columns is None else split.columns
-            if len(set(names)) != len(names):
-                raise HttpError(400, "request", "a column stands twice in columns", hint="Name each column once")
-            return [_named(row, names) for row in split.data]
-        held = msgspec.json.decode(asked[found[0]])
-    except UnicodeDecodeError as err:
-        raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
-    except msgspec.MsgspecError as err:
-        raise HttpError(400, "json", f"this is no invocation: {err}", hint="The documentation shows its forms") from err
+    found = [form for form in _FORMS if form in asked]
+    if len(found) != 1:
+        raise HttpError(400, "request", "this is no invocation", hint=f"Send one of {', '.join(_FORMS)}")
+    held = asked[found[0]]
+    if found[0] == "dataframe_split":
+        return _split(held, columns)
     if isinstance(held, dict):
         return _transposed(held)
     if not isinstance(held, list):
         raise HttpError(400, "request", f"{found[0]} is neither a list nor columns", hint="Send rows")
     return [_named(row, columns) if isinstance(row, list) else row for row in held]
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        if not body.isascii():
+            body.decode()  # what is dropped is not looked at by the JSON reader
+        return msgspec.convert(read_python_json(body), type=dict[str, object])
+    except UnicodeDecodeError as err:
+        raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
+    except (msgspec.MsgspecError, ValueError) as err:
+        raise HttpError(400, "json", f"this is no invocation: {err}", hint="The documentation shows its forms") from err
+
+
+def _params(told: object) -> _Params:
+    try:
+        return _Params() if told is None else msgspec.convert(told, type=_Params)
+    except msgspec.ValidationError as err:
+        raise HttpError(
+            400, "request", f"these params mean nothing here: {err}", hint="There are explain and request_id"
+        ) from err
+
+
+def _split(held: object, columns: Sequence[str]) -> list[object]:
+    try:
+        split = msgspec.convert(held, type=_Split)
+    except msgspec.ValidationError as err:
+        raise HttpError(
+            400, "request", f"this is no dataframe_split: {err}", hint="Send columns, and data as lists"
+        ) from err
+    names = columns if split.columns is None else split.columns
+    if len(set(names)) != len(names):
+        raise HttpError(400, "request", "a column stands twice in columns", hint="Name each column once")
+    return [_named(row, names) for row in split.data]
 
 
 def read_csv_rows(body: bytes, columns: Mapping[str, Column]) -> list[object]:

@@ -45,6 +45,8 @@ _TOLD = ("breaches", "warnings", "reasons")
 INFER, ABOUT = "/v2/infer", "/v2"
 OF_PROTOCOL = frozenset((INFER, ABOUT))
 _LENGTH = b"inference-header-content-length"
+# Digits: no body is longer than a number of so many.
+_LONGEST_LENGTH = 18
 _SHOWN_DIGEST = 12
 _SHORTEST_PREFIX = 6
 
@@ -115,7 +117,7 @@ class OpenInference:
                 hint="Ask without a version, or for the champion's",
             )
         length = request.headers.get(_LENGTH)
-        if length is not None and not length.isdigit():
+        if length is not None and not (length.isdigit() and len(length) <= _LONGEST_LENGTH):
             raise HttpError(400, "inference", "Inference-Header-Content-Length is no number", hint="Correct it")
         asked = read_inference(
             request.body, None if length is None else int(length), _matrix(live.champion), self._max_rows

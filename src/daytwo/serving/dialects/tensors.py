@@ -11,7 +11,6 @@ Source: Open Inference Protocol 2 (KServe), and Triton's binary tensor data exte
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import msgspec
 
 from daytwo.serving.answering.repeated_keys import plain_keys, repeated_key
 from daytwo.serving.dialects.datatypes import DATATYPES, Output, from_binary, sayable, to_binary
+from daytwo.serving.dialects.python_json import read_python_json
 from daytwo.serving.transport.messages import HttpError
 
 # What a parameter of a tensor may ask for that is not offered here.
@@ -179,7 +179,7 @@ def _head(body: bytes, head_bytes: int | None) -> tuple[_Asked, memoryview]:
     text = body[:cut]
     try:
         text.decode()  # what stands in keys and values that are skipped is not looked at by the JSON reader
-        told = _json(text)
+        told = read_python_json(text)
         asked = msgspec.convert(told, type=_Asked)
         twice = repeated_key(text) if plain_keys(text) != _keys(told) else None
     except UnicodeDecodeError as err:
@@ -189,16 +189,6 @@ def _head(body: bytes, head_bytes: int | None) -> tuple[_Asked, memoryview]:
     if twice is not None:
         raise HttpError(400, "duplicate_key", f"the key {twice!r} stands twice", hint="Send it once")
     return asked, memoryview(body)[cut:]
-
-
-def _json(text: bytes) -> object:
-    """Return what the JSON `text` says; Triton's client writes NaN and Infinity as Python's own writer does."""
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        if b"NaN" not in text and b"Infinity" not in text:
-            raise
-        return json.loads(text)
 
 
 def _keys(value: object) -> int:
