@@ -39,6 +39,14 @@ def test_what_was_written_is_there_and_nothing_beside_it(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["file.json"]
 
 
+def test_what_is_private_is_for_its_owner_only_also_over_a_file_that_was_for_all(tmp_path):
+    path = tmp_path / "key"
+    write_whole(path, b"one")
+    path.chmod(0o644)
+    write_whole(path, b"two", private=True)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_writer_that_is_killed_at_any_moment_leaves_the_old_content_or_the_new_one(tmp_path):
     path = tmp_path / "file"
     write_whole(path, b"z" * SIZE)

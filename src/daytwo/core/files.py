@@ -16,8 +16,8 @@ from daytwo.core.errors import Fault
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{32}\.draft")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that it is there whole and on disk, or not at all.
+def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write `content` to `path` so that it is there whole and on disk, or not at all; `private` is for its owner only.
 
     Drafts that killed writers have left in the folder are removed.
 
@@ -30,6 +30,8 @@ def write_whole(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep_drafts(path.parent)
         with _draft_of(path) as (draft, stream):
+            if private:
+                os.fchmod(stream.fileno(), 0o600)
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

@@ -1,4 +1,4 @@
-"""The audit log and the approvals in the ledger's database."""
+"""The audit log, the approvals and the tokens in the ledger's database."""
 
 from __future__ import annotations
 
@@ -6,11 +6,25 @@ from dataclasses import asdict
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Boolean, Column, Engine, Integer, RowMapping, String, Table, delete, insert, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    Integer,
+    RowMapping,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from daytwo.core.ledger import LEDGER, Moment
 from daytwo.governance.approvals import Decision, Request
 from daytwo.governance.audit import GENESIS, Entry, Sealed, seal
+from daytwo.governance.tokens import Scope, Token, name_taken, no_such_token
 
 _audit = Table(
     "audit",
@@ -47,6 +61,18 @@ _decisions = Table(
     Column("approved", Boolean, nullable=False),
     Column("reason", String, nullable=False),
     Column("at", Moment, nullable=False),
+)
+_tokens = Table(
+    "tokens",
+    LEDGER,
+    Column("name", String, primary_key=True),
+    Column("digest", String, nullable=False, unique=True),
+    Column("scopes", String, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", String, nullable=False),
+    Column("rate_per_s", Float),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
 )
 
 
@@ -123,6 +149,40 @@ class SqlApprovals:
         query = select(_decisions).where(_decisions.c.flow == flow).order_by(_decisions.c.at, _decisions.c.person)
         with self._engine.connect() as connection:
             return tuple(Decision(**row) for row in connection.execute(query).mappings())
+
+
+class SqlTokens:
+    """The `Tokens` as one table; scopes stand in it side by side."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, token: Token) -> None:
+        """Keep a new token, as the port says."""
+        with self._engine.begin() as connection:
+            if connection.execute(select(_tokens.c.name).where(_tokens.c.name == token.name)).first() is not None:
+                raise name_taken(token.name)
+            connection.execute(insert(_tokens).values(asdict(token) | {"scopes": " ".join(token.scopes)}))
+
+    def revoke(self, name: str, at: datetime) -> Token:
+        """End a token, as the port says."""
+        mine = _tokens.c.name == name
+        with self._engine.begin() as connection:
+            connection.execute(update(_tokens).where(mine & _tokens.c.revoked_at.is_(None)).values(revoked_at=at))
+            row = connection.execute(select(_tokens).where(mine)).mappings().first()
+            if row is None:
+                raise no_such_token(name)
+            return _token(row)
+
+    def all(self) -> tuple[Token, ...]:
+        """Every token there ever was, the oldest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_tokens).order_by(_tokens.c.made_at, _tokens.c.name)).mappings()
+            return tuple(_token(row) for row in rows)
+
+
+def _token(row: RowMapping) -> Token:
+    return Token(**(dict(row) | {"scopes": tuple(Scope(scope) for scope in row["scopes"].split())}))
 
 
 def _sealed(row: RowMapping) -> Sealed:
