@@ -193,3 +193,12 @@ def _hold(old: Column, new: Column, rows: pl.DataFrame) -> None:
         assert after <= before
     if Effect.WIDER not in effects and Effect.DIFFERENT not in effects:
         assert before <= after
+
+
+def test_a_lower_share_of_repeated_rows_is_narrower_where_it_refuses() -> None:
+    before, after = (
+        Contract("t", 1, "", (Column("a", Kind.NUMBER),), batch=Batch(max_repeat_share=share, action=Action.REJECT))
+        for share in (0.3, 0.1)
+    )
+    (change,) = diff(before, after).changes
+    assert (change.words, change.effect) == ("max_repeat_share of a batch: 0.3 -> 0.1", Effect.NARROWER)

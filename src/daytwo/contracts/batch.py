@@ -8,6 +8,8 @@ rule              a batch fails when
 ================  ===============================================================================================
 null_share        more than `max_null_share` of a column's values are missing
 freshness         its newest event time is older than `max_age` at the moment of the check
+repeat_share      more than `max_repeat_share` of its rows repeat a row before them in every judged column: a batch
+                  that came twice
 volume            a whole `window` of event time has fewer than `minimum_rows` or more than `maximum_rows`; without
                   a time column the batch itself is the window
 distribution      a column's values are spread otherwise than promised: the total variation distance between the
@@ -25,16 +27,21 @@ import msgspec
 
 from daytwo.contracts.action import Action
 from daytwo.core.durations import duration
+from daytwo.core.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How fresh and how large a batch is. `window` and `max_age` are durations such as "1d"; "" promises nothing."""
+    """How fresh and how large a batch is, and how much of it repeats itself.
+
+    `window` and `max_age` are durations such as "1d"; "" promises nothing. `max_repeat_share` is a share in [0, 1].
+    """
 
     max_age: str = ""
     window: str = "1d"
     minimum_rows: int | None = None
     maximum_rows: int | None = None
+    max_repeat_share: float | None = None
     action: Action = Action.WARN
     evidence: str = ""
     false_alarm_rate: float | None = None
@@ -43,6 +50,11 @@ class Batch:
         if self.max_age:
             duration(self.max_age)
         duration(self.window)
+        if self.max_repeat_share is not None and not 0 <= self.max_repeat_share <= 1:
+            raise SettingsError(
+                f"max_repeat_share is a share between 0 and 1, not {self.max_repeat_share}",
+                hint="Write 0.05 for 5 % in [batch] of the contract",
+            )
 
 
 # Promises nothing.

@@ -157,7 +157,7 @@ def _rejects(promise: Any) -> bool:
 
 
 def _batch(old: Batch, new: Batch) -> Iterator[Change]:
-    for field in ("max_age", "window", "minimum_rows", "maximum_rows", "action"):
+    for field in ("max_age", "window", "minimum_rows", "maximum_rows", "max_repeat_share", "action"):
         before, after = getattr(old, field), getattr(new, field)
         if before == after:
             continue
@@ -171,7 +171,7 @@ def _batch_effect(field: str, before: Any, after: Any) -> Effect:
         return Effect.NARROWER if after is Action.REJECT else Effect.WIDER
     if before in {None, ""} or after in {None, ""}:
         return Effect.NARROWER if before in {None, ""} else Effect.WIDER
-    if field in {"minimum_rows", "maximum_rows"}:
+    if field in {"minimum_rows", "maximum_rows", "max_repeat_share"}:
         return Effect.NARROWER if (after > before) == (field == "minimum_rows") else Effect.WIDER
     return Effect.DIFFERENT
 

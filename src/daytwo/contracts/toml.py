@@ -101,6 +101,7 @@ class _BatchTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, froz
     window: str = "1d"
     minimum_rows: int | None = None
     maximum_rows: int | None = None
+    max_repeat_share: float | None = None
     action: Action = Action.WARN
     evidence: str = ""
     false_alarm_rate: float | None = None

@@ -112,3 +112,11 @@ def test_queries_count_what_breaks_a_promise():
     assert count(repeated_keys(["carrier"])) == 2
     assert count(repeated_keys(["k m", "carrier"])) == 0
     database.close()
+
+
+def test_the_share_of_repeated_rows_is_a_query() -> None:
+    columns = (Column("a", Kind.NUMBER), Column("b", Kind.TEXT, Role.IGNORED, required=False))
+    document = odcs(Contract("t", 1, "", columns, batch=Batch(max_repeat_share=0.03)))
+    (quality,) = document["schema"][0]["quality"]
+    assert quality["mustBeLessOrEqualTo"] == 3.0
+    assert quality["query"].endswith('from (select count(*) as copies from ${table} group by "a") alike')

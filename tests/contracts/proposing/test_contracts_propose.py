@@ -229,7 +229,8 @@ def test_what_was_measured_and_never_missing_may_be_missing_now_and_then() -> No
     contract = proposed(frame)
     repaired = {column.name: column.repair for column in contract.columns if column.repair}
     middle = frame["km"].sort()[(ROWS - 1) // 2]
-    assert repaired == {"km": (f"default {np.float32(middle)!s}",), "tip_share": (f"default {proposed_middle(frame)!r}",)}
+    half = frame["tip_share"].sort()[(ROWS - 1) // 2]
+    assert repaired == {"km": (f"default {np.float32(middle)!s}",), "tip_share": (f"default {half!r}",)}
     few = frame.with_columns(pl.when(pl.int_range(ROWS) % 50 > 0).then("km").alias("km"))
     checked = check(contract, few)
     assert (checked.rejected.height, checked.accepted["km_imputed"].sum(), checked.batch) == (0, ROWS // 50, ())
@@ -241,5 +242,23 @@ def test_what_was_measured_and_never_missing_may_be_missing_now_and_then() -> No
     assert not any(column.repair for column in proposed(trips(500)).columns)
 
 
-def proposed_middle(frame: pl.DataFrame) -> float:
-    return frame["tip_share"].sort()[(frame.height - 1) // 2]
+def test_where_nothing_names_a_row_a_batch_may_not_repeat_itself() -> None:
+    random = np.random.default_rng(3)
+    frame = pl.DataFrame({"a": random.integers(0, 40, 4_000), "b": random.integers(0, 9, 4_000) / 4})
+    frame = frame.with_columns(pl.Series("c", random.choice(["x", "y"], 4_000)), pl.Series("d", random.random(4_000)))
+    few = frame.with_columns((pl.col("d") * 20).floor())
+    contract, often = propose(frame, name="t"), propose(few, name="t").batch.max_repeat_share
+    assert (contract.batch.max_repeat_share, contract.batch.evidence) == (0.02, "0.00% of 4000 rows repeat another row")
+    assert often is not None
+    assert 0.2 < often <= 0.45
+    assert propose(few.select("a", "c"), name="t").batch.max_repeat_share is None
+    named = few.with_columns(pl.Series("id", [f"n-{i:05d}" for i in range(4_000)]))
+    assert propose(named, name="t").batch.max_repeat_share is None
+    batch = frame.head(1_000)
+    assert not check(contract, batch).batch
+    (told,) = check(contract, pl.concat([batch, batch.head(50)])).batch
+    assert (told.rule, told.message) == (
+        "repeat_share",
+        "4.76% of the rows repeat a row before them; at most 2.00% may",
+    )
+    assert from_toml(to_toml(contract)) == contract

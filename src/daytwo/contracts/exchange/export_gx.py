@@ -157,6 +157,10 @@ def _batch(contract: Contract, suite: Suite) -> Iterator[dict[str, Any]]:
             yield _expect("table_row_count_to_be_between", rows, warns=batch.action is Action.WARN)
         else:
             suite.left.append(Note("volume", f"it counts rows in each {batch.window}, an expectation in a whole table"))
+    if batch.max_repeat_share is not None:
+        suite.left.append(
+            Note("repeat_share", "an expectation counts all of the rows that are alike, not the repeated")
+        )
     if batch.max_age:
         suite.left.append(Note("freshness", "no expectation knows what time it is"))
     for spread in contract.distributions:

@@ -16,7 +16,7 @@ from daytwo.contracts.action import Action
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.exchange.export_json_schema import whole_text
-from daytwo.contracts.exchange.export_sql import breaking_rows, repeated_keys
+from daytwo.contracts.exchange.export_sql import breaking_rows, repeat_percent, repeated_keys
 from daytwo.contracts.relations import Relation, Unique
 from daytwo.core.schema import Kind
 
@@ -153,6 +153,17 @@ def _table_quality(contract: Contract) -> Iterator[dict[str, Any]]:
         yield _relation(relation)
     for spread in contract.distributions:
         yield _custom(f"{spread.column}_distribution", asdict(spread), "values are spread as promised", spread.action)
+    most = contract.batch.max_repeat_share
+    if most is not None:
+        yield {
+            "name": "repeat_share",
+            "type": "sql",
+            "query": repeat_percent([column.name for column in contract.columns if column.is_checked]),
+            "mustBeLessOrEqualTo": round(100 * most, 10),
+            "dimension": "uniqueness",
+            "severity": _SEVERITY[contract.batch.action],
+            "description": "percentage of rows that repeat another row as a whole",
+        }
     low, high = contract.batch.minimum_rows, contract.batch.maximum_rows
     if low is not None or high is not None:
         yield {

@@ -57,6 +57,18 @@ def repeated_keys(columns: Sequence[str]) -> str:
     return f"select count(*) from (select 1 from ${{table}} {keys}) repeated"  # noqa: S608 (names are quoted)
 
 
+def repeat_percent(columns: Sequence[str]) -> str:
+    """Return the query for the percentage of rows that repeat another row in all of these columns.
+
+    Examples
+    --------
+    >>> repeat_percent(["day"])
+    'select 100.0 * sum(copies - 1) / sum(copies) from (select count(*) as copies from ${table} group by "day") alike'
+    """
+    alike = f"select count(*) as copies from ${{table}} group by {', '.join(map(_name, columns))}"  # noqa: S608
+    return f"select 100.0 * sum(copies - 1) / sum(copies) from ({alike}) alike"  # noqa: S608 (names are quoted)
+
+
 def _name(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 

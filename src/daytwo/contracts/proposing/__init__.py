@@ -6,6 +6,7 @@ texts.py          a text column: levels (levels.py; mistyped.py: those that are 
 keys.py           columns that name a row, and what only grows
 dependencies.py   columns that others decide (agreement.py: how far; coded.py: values as small numbers)
 arithmetic.py     sums, products and orders between the numbers of a row
+repeated.py       how many rows of a batch may repeat another
 spreads.py        how values are spread; volumes.py: how many rows come, how fresh
 held_out.py       the rows that rules are proved on
 leaks.py          columns that look like the answer

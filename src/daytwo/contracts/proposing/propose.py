@@ -9,6 +9,7 @@ keys.py               columns that name a row, and what grows from row to row
 dependencies.py       columns that others decide
 arithmetic.py         sums, products and orders within a row
 spreads.py            how a batch's values are spread; volumes.py: how many rows come, how fresh
+repeated.py           how many rows of a batch may repeat another
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from daytwo.contracts.batch import ANY_BATCH, Distribution
+from daytwo.contracts.batch import ANY_BATCH, Batch, Distribution
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.proposing.arithmetic import propose_arithmetic, propose_orders
@@ -32,6 +33,7 @@ from daytwo.contracts.proposing.columns import ignored_column, named_column, pla
 from daytwo.contracts.proposing.dependencies import Dependencies, propose_dependencies
 from daytwo.contracts.proposing.held_out import held_out_rows
 from daytwo.contracts.proposing.keys import propose_keys, propose_monotone
+from daytwo.contracts.proposing.repeated import most_repeated
 from daytwo.contracts.proposing.spreads import propose_spread
 from daytwo.contracts.proposing.texts import text_column
 from daytwo.contracts.proposing.volumes import propose_batch
@@ -97,6 +99,8 @@ def propose(
     )
     checked = [column for column in columns if column.is_checked]
     names = {column.name for column in checked}
+    keys = _told_apart(propose_keys({name: in_codes[name] for name in _may_name(checked, in_codes)}, named=key))
+    batch = propose_batch(frame.get_column(time).drop_nulls()) if time else ANY_BATCH
     return Contract(
         name=name,
         version=1,
@@ -104,12 +108,12 @@ def propose(
         columns=columns,
         rules=_told_apart(_rules(frame, checked, held_out)),
         relations=(
-            *_told_apart(propose_keys({name: in_codes[name] for name in _may_name(checked, in_codes)}, named=key)),
+            *keys,
             *propose_monotone(as_came, checked),
             *_told_apart(tuple(one for one in depends.proposed if names.issuperset(one.reads))),
         ),
         distributions=_spreads(frame, checked, ordered=bool(time)),
-        batch=propose_batch(frame.get_column(time).drop_nulls()) if time else ANY_BATCH,
+        batch=batch if keys else _repeating(batch, frame.select(column.name for column in checked), ordered=bool(time)),
     )
 
 
@@ -190,6 +194,14 @@ def _spreads(frame: pl.DataFrame, checked: list[Column], *, ordered: bool) -> tu
         if column.role is Role.FEATURE and (column.is_numeric or column.levels)
     )
     return tuple(spread for spread in found if spread is not None)
+
+
+def _repeating(batch: Batch, frame: pl.DataFrame, *, ordered: bool) -> Batch:
+    found = most_repeated(frame, ordered=ordered)
+    if found is None:
+        return batch
+    evidence = "; ".join(part for part in (batch.evidence, found[1]) if part)
+    return replace(batch, max_repeat_share=found[0], evidence=evidence)
 
 
 def _refuse_patterns(frame: pl.DataFrame) -> None:

@@ -18,6 +18,7 @@ import polars as pl
 from daytwo.contracts.batch import Batch, BatchBreach, Distribution
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.table.plan import Plan
+from daytwo.contracts.table.repeats import NO_ROWS, Repeats, repeats
 from daytwo.core.durations import duration
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +29,8 @@ _REACH = 0.25
 class Tally:
     """What is counted of rows: `missing` by column, `spreads` by column and bin, `windows` by their number.
 
-    `first` and `last` are the ends of the event times, in microseconds since 1970.
+    `first` and `last` are the ends of the event times, in microseconds since 1970; `repeats` counts rows that are
+    alike.
     """
 
     rows: int = 0
@@ -37,6 +39,7 @@ class Tally:
     windows: Mapping[int, int] = field(default_factory=dict)
     first: int | None = None
     last: int | None = None
+    repeats: Repeats = NO_ROWS
 
     def __add__(self, other: Tally) -> Tally:
         """Return the counts of both."""
@@ -53,6 +56,7 @@ class Tally:
             dict(Counter(self.windows) + Counter(other.windows)),
             min(firsts, default=None),
             max(lasts, default=None),
+            self.repeats + other.repeats,
         )
 
 
@@ -84,6 +88,7 @@ def tally(held: Plan, rows: pl.LazyFrame) -> Tally:
         _windows(rows, moment, batch) if moment is not None and _has_volume(batch) else {},
         counts.get("first"),
         counts.get("last"),
+        NO_ROWS if batch.max_repeat_share is None else repeats(rows, [_value(held, i) for i in positions.values()]),
     )
 
 
@@ -91,6 +96,7 @@ def breaches(contract: Contract, counts: Tally, now: datetime | None) -> tuple[B
     """Return the promises that rows so counted break as a whole; freshness is judged only where `now` is given."""
     return (
         *_null_shares(contract, counts),
+        *_repeat_share(contract, counts),
         *_freshness(contract, counts, now),
         *_volume(contract, counts),
         *_distributions(contract, counts),
@@ -148,6 +154,13 @@ def _null_shares(contract: Contract, counts: Tally) -> Iterator[BatchBreach]:
         if share > limit:
             words = f"{share:.2%} of {column.name} is missing; at most {limit:.2%} may be"
             yield BatchBreach(column.name, "null_share", words, contract.batch.action, share, limit)
+
+
+def _repeat_share(contract: Contract, counts: Tally) -> Iterator[BatchBreach]:
+    limit, share = contract.batch.max_repeat_share, counts.repeats.share
+    if limit is not None and share > limit:
+        words = f"{share:.2%} of the rows repeat a row before them; at most {limit:.2%} may"
+        yield BatchBreach("", "repeat_share", words, contract.batch.action, share, limit)
 
 
 def _freshness(contract: Contract, counts: Tally, now: datetime | None) -> Iterator[BatchBreach]:
