@@ -117,7 +117,11 @@ def _object(body: bytes) -> dict[str, object]:
         return msgspec.convert(read_python_json(body), type=dict[str, object])
     except UnicodeDecodeError as err:
         raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
-    except (msgspec.MsgspecError, ValueError) as err:
+    except msgspec.ValidationError as err:
+        raise HttpError(
+            400, "request", f"this is no invocation: {err}", hint=f"Send one of {', '.join(_FORMS)}"
+        ) from err
+    except (msgspec.DecodeError, ValueError) as err:
         raise HttpError(400, "json", f"this is no invocation: {err}", hint="The documentation shows its forms") from err
 
 

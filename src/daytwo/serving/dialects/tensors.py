@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from daytwo.serving.answering.repeated_keys import plain_keys, repeated_key
+from daytwo.serving.answering.requests import too_deep
 from daytwo.serving.dialects.datatypes import DATATYPES, Output, from_binary, sayable, to_binary
 from daytwo.serving.dialects.python_json import read_python_json
 from daytwo.serving.transport.messages import HttpError
@@ -184,7 +185,9 @@ def _head(body: bytes, head_bytes: int | None) -> tuple[_Asked, memoryview]:
         twice = repeated_key(text) if plain_keys(text) != _keys(told) else None
     except UnicodeDecodeError as err:
         raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
-    except (msgspec.MsgspecError, ValueError, RecursionError) as err:
+    except RecursionError as err:
+        raise too_deep() from err
+    except (msgspec.MsgspecError, ValueError) as err:
         raise _refused(f"this is no inference request: {err}", "The documentation shows its form") from err
     if twice is not None:
         raise HttpError(400, "duplicate_key", f"the key {twice!r} stands twice", hint="Send it once")
