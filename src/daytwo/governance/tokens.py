@@ -24,7 +24,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|min|h)")
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 # The token that `[serve] token` names, and the one by which daytwo asks its own server.
-OWN_NAMES = ("serve", "daytwo")
+SERVE, OWN = "serve", "daytwo"
 
 
 class Scope(StrEnum):
@@ -53,11 +53,11 @@ class Token:
     revoked_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or self.name in OWN_NAMES:
+        if not _NAME.fullmatch(self.name) or self.name in {SERVE, OWN}:
             raise Mistake(
                 f"{self.name[:80]!r} cannot be a token's name",
                 hint="Use 1 to 63 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit, "
-                f"and none of {', '.join(OWN_NAMES)}",
+                f"but neither {SERVE!r} nor {OWN!r}",
             )
         if not self.scopes:
             raise Mistake(

@@ -1,7 +1,9 @@
 """Answer requests: check, route, predict, give reasons, record.
 
-server.py     one server process (__main__.py starts it, config.py tells it what to do, process.py runs it as a child)
-handlers.py   what each address answers (admission.py: who may ask)
+server.py     one process that answers (worker.py starts it, config.py tells it what to do)
+workers/      several such processes behind one port (__main__.py decides; process.py runs either as a child)
+handlers.py   what each address answers
+access/       who may ask what, how fast, and what is hidden of it
 transport/    HTTP on a socket
 answering/    rows answered, recorded and told
 dialects/     the addresses of other servers

@@ -22,10 +22,11 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """One server process.
 
     `bundles` and `journal` are folders, `route` is a file. `token` is empty (nothing asked, loopback only),
-    `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token itself. `fallback` says what answers where the
-    model cannot, as `[serve] fallback` does; `unrecorded` what becomes of answers that the journal cannot take.
-    Requests that would wait longer than `max_wait_ms` are refused. `salt` keys the split of subjects between
-    champion and canary. Times are in seconds.
+    `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token itself; `own_token`, a reference of the same
+    forms, is the one by which daytwo asks its own server; `tokens` is the file of all others. `fallback` says what
+    answers where the model cannot, as `[serve] fallback` does; `unrecorded` what becomes of answers that the journal
+    cannot take. Requests that would wait longer than `max_wait_ms` are refused. `salt` keys the split of subjects
+    between champion and canary. Times are in seconds.
     """
 
     model: str
@@ -39,6 +40,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     max_body_mb: float = 8.0
     max_rows: int = 10_000
     token: str = ""
+    own_token: str = ""
+    tokens: str = ""
     fallback: str | float = "base_rate"
     unrecorded: Literal["refuse", "serve"] = "refuse"
     max_wait_ms: float = 100.0
@@ -57,7 +60,7 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     def __post_init__(self) -> None:
         if self.workers != 1:
             raise ValueError("a server is one process for now: set [serve] workers = 1")
-        if self.host not in _LOOPBACK and not self.token:
+        if self.host not in _LOOPBACK and not (self.token or self.tokens):
             raise ValueError(f"{self.host} can be reached from outside, so a token is needed: set [serve] token")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"{self.port} is no port")

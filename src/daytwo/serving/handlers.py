@@ -16,7 +16,8 @@ import msgspec
 
 from daytwo.core.errors import DaytwoError, Fault, NotFound
 from daytwo.predictions.record import row_texts
-from daytwo.serving.admission import Admission
+from daytwo.serving.access.admission import Admission
+from daytwo.serving.access.keyring import Grant, keyring_of
 from daytwo.serving.answering.replies import reply_again
 from daytwo.serving.answering.requests import read_rows_of
 from daytwo.serving.answering.served import Served
@@ -41,7 +42,8 @@ class Handlers:
         metrics: Metrics,
     ) -> None:
         self._config, self._served, self._metrics = config, served, metrics
-        self._admission = Admission(config)
+        self._admission = Admission(keyring_of(config), metrics)
+        self._asker: Grant | None = None
         self._counts = Counts(metrics)
         self._inference = OpenInference(config.model, config.max_rows, served.predicting.predict, metrics)
         self._logged_at = 0.0
@@ -82,7 +84,7 @@ class Handlers:
         return response
 
     def _answer(self, request: Request, path: str) -> Response:
-        self._admission.admit(request, path)
+        self._asker = self._admission.admit(request, path)
         request = unpacked(request, self._config.max_body_bytes)
         if path == "/predictions":
             return self.prediction(request)

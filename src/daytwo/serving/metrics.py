@@ -27,6 +27,8 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "daytwo_duplicates_total": ("counter", "Requests that had been recorded before, by path"),
     "daytwo_journal_bytes_total": ("counter", "Bytes written to the journal"),
     "daytwo_unrecorded_turns_total": ("counter", "Turns of the loop whose answers left unrecorded, where that is set"),
+    "daytwo_token_requests_total": ("counter", "Requests let in, by token"),
+    "daytwo_token_refusals_total": ("counter", "Requests turned away for want of a right, by token and reason"),
     "daytwo_refused_busy_total": ("counter", "Requests refused because too many waited"),
     "daytwo_dropped_total": ("counter", "Requests dropped because their client had gone"),
     "daytwo_journal_failing": ("gauge", "1 while records cannot be written"),

@@ -143,7 +143,7 @@ def test_a_token_is_asked_for_everything_but_health(serve, place):
     assert client.ready()
     assert client.predict([trip(1)])["predictions"][0]["arm"] == "champion"
     stranger = Client("127.0.0.1", client.port, "wrong", patience_s=0)
-    with pytest.raises(Refused, match="token is missing or wrong"):
+    with pytest.raises(Refused, match="token is missing, wrong or revoked"):
         stranger.route()
     for path in ("/metrics", "/admin/rotate", "/predictions/x", "/nothing"):
         assert raw(client, "GET", path)[0] == 401

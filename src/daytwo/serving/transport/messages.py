@@ -19,6 +19,8 @@ JSON = b"application/json"
 TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+# What a client that comes without a token is to come with (RFC 9110, 11.6.1).
+_CHALLENGE = ((b"www-authenticate", b"Bearer"),)
 _error_number = itertools.count(1)
 _ENCODER = msgspec.json.Encoder()
 
@@ -78,7 +80,8 @@ def refusal(error: DaytwoError, identity: str, *, flat: bool = False) -> Respons
             status, code, retry = 400, error.code, 0
     told = {"code": code, "message": error.message, "hint": error.hint, "id": identity}
     body: dict[str, object] = {"error": f"{error.message}. {error.hint}", **told} if flat else {"error": told}
-    return Response(status, _ENCODER.encode(body), retry_after_s=retry)
+    headers = _CHALLENGE if status == HTTPStatus.UNAUTHORIZED else ()
+    return Response(status, _ENCODER.encode(body), retry_after_s=retry, headers=headers)
 
 
 def broken(identity: str, *, flat: bool = False) -> Response:
