@@ -26,7 +26,7 @@ from serving_model import make_place
 from serving_storm import kill_nine, overload
 
 HERE = Path(__file__).parent
-PEERS_PYTHON = HERE / "peers" / ".venv-serving" / "bin" / "python"
+PEERS_PYTHON = HERE.parent / ".venv" / "peers" / "serving" / "bin" / "python"
 # Rows a request x connections.
 CELLS = {"1x32": (1, 32), "32x32": (32, 32), "1000x1": (1000, 1), "1x1": (1, 1)}
 PATHS = {"mlflow": "/invocations", "echo": "/", "bentoml": "/predict"}
