@@ -130,7 +130,7 @@ def test_rows_of_another_width_are_a_bug_of_the_caller(boosters):
     scorer = LightgbmScorer(boosters["binary"].model_to_string().encode(), 6)
     with pytest.raises(ValueError, match="6 columns"):
         scorer.many(np.zeros((2, 5)))
-    with pytest.raises(ValueError, match="size"):
+    with pytest.raises(ValueError, match="a row of 6 numbers"):
         scorer.one([1.0] * 5)
 
 

@@ -74,7 +74,7 @@ def test_a_request_becomes_features_a_score_an_advice_and_reasons(store, files, 
     told = model.explain(features, ROW, k=6)
     assert {reason.feature for reason in told} <= set(model.schema.names)
     assert told[0].words.endswith("pushed towards late")
-    raw_score, typical = model.scorer.raw([features, model.explainer.reference])
+    raw_score, typical = model.engine.raw([features, model.explainer.reference])
     assert sum(reason.contribution for reason in told) == pytest.approx(raw_score - typical)
     assert model.typical_score == model.score(model.explainer.reference)
 

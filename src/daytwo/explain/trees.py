@@ -34,7 +34,7 @@ class Trees:
     A child >= 0 is a node, a child < 0 is the leaf `-1 - child`; `roots` holds such numbers too. `first_leaf` is
     where each tree's leaves begin. A number goes left when it is <= `threshold`, or, where it is missing
     (`missing`, see `Missing`), when `default_left`. A category goes left when its code is in `categories[node]`
-    (None for a node that asks for a number); a missing one goes right.
+    (None for a node that asks for a number); a missing one counts as the code -1.
     """
 
     roots: NDArray[np.int64]

@@ -23,6 +23,7 @@ from daytwo.core.digest import canonical_json, digest_bytes, digest_file
 from daytwo.core.errors import DataError, Fault, Mistake, NotFound, Refused
 from daytwo.core.files import sync_folder
 from daytwo.core.schema import Task
+from daytwo.registry.trust import NO_TRUST, Trust
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -102,11 +103,12 @@ class Manifest(_Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One complete model version in `folder`."""
+    """One complete model version in `folder`; `trust` is what its project lets run."""
 
     digest: str
     folder: Path
     manifest: Manifest
+    trust: Trust = NO_TRUST
 
     def read(self, name: str) -> bytes:
         """Return the content of the file `name`, checked against the manifest.
@@ -133,6 +135,7 @@ class BundleStore:
     """Bundles in sub-folders of `folder`. Any number of processes may put and get at once."""
 
     folder: Path
+    trust: Trust = NO_TRUST
 
     def put(self, files: Mapping[str, bytes], manifest: Manifest) -> Bundle:
         """Keep `files` as a bundle and return it; the same content again is the same bundle and changes nothing.
@@ -190,7 +193,7 @@ class BundleStore:
                 raise _unreadable(whole, folder / name, err) from err
             if actual != expected:
                 raise _tampered(whole, folder / name)
-        return Bundle(whole, folder, manifest)
+        return Bundle(whole, folder, manifest, self.trust)
 
     def list(self) -> tuple[str, ...]:
         """Return the digests of all bundles, in order."""

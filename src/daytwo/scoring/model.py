@@ -22,18 +22,19 @@ from daytwo.explain.reasons import Explainer, Reason, reasons
 from daytwo.explain.shapley import ReferenceShapley
 from daytwo.registry.bundle import Bundle, Manifest
 from daytwo.scoring.calibration import Calibration
-from daytwo.scoring.lightgbm_c import LightgbmScorer
+from daytwo.scoring.engine import Engine
+from daytwo.scoring.engines import open_engine
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay
 
-# What a bundle must hold to be served.
-MODEL_FILE = "model.txt"
+# What a bundle must hold to be served, besides one of the model files in `engines.py`.
 CONTRACT_FILE = "contract.toml"
 CALIBRATION_FILE = "calibration.json"
 PAYOFF_FILE = "payoff.json"
 REPLAY_FILE = "replay.npy"
-# What it may hold: without it there are no reasons.
+# What it may hold: without it, and without trees, there are no reasons.
 EXPLAINER_FILE = "explainer.json"
+_REASONS_HINT = "Serve it as LightGBM or XGBoost trees, with an explainer, to have reasons"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Model:
     contract: Contract
     decoder: Decoder
     encoder: Encoder
-    scorer: LightgbmScorer
+    engine: Engine
     calibration: Calibration
     payoff: Payoff
     explainer: Explainer | None
@@ -57,12 +58,14 @@ class Model:
         Raises
         ------
         Refused
-            If a file is not what was put in, the contract is not the one the model was made with, or a replayed
-            row does not get its score.
+            If a file is not what was put in, the contract is not the one the model was made with, the model is code
+            that the project does not trust, or a replayed row does not get its score.
         DataError
             If a file is damaged in itself.
         NotFound
             If the bundle lacks a file that serving needs.
+        Mistake
+            If the package that the model's engine needs is not installed.
         """
         contract = from_toml(bundle.read(CONTRACT_FILE).decode())
         if contract.digest != bundle.manifest.contract:
@@ -71,17 +74,18 @@ class Model:
                 f"and holds {contract.digest[:12]}",
                 hint="Make the model again",
             )
-        explainer = EXPLAINER_FILE in bundle.manifest.files
+        engine = open_engine(bundle, len(contract.features.features), threads=threads)
+        explained = engine.trees is not None and EXPLAINER_FILE in bundle.manifest.files
         model = Model(
             digest=bundle.digest,
             manifest=bundle.manifest,
             contract=contract,
             decoder=compile_decoder(contract),
             encoder=Encoder(contract),
-            scorer=LightgbmScorer(bundle.read(MODEL_FILE), len(contract.features.features), threads=threads),
+            engine=engine,
             calibration=Calibration.from_json(bundle.read(CALIBRATION_FILE)),
             payoff=Payoff.from_json(bundle.read(PAYOFF_FILE)),
-            explainer=Explainer.from_json(bundle.read(EXPLAINER_FILE)) if explainer else None,
+            explainer=Explainer.from_json(bundle.read(EXPLAINER_FILE)) if explained else None,
         )
         replay = Replay.from_bytes(bundle.read(REPLAY_FILE))
         replay.prove(model.score_many)
@@ -100,11 +104,14 @@ class Model:
 
     def score(self, features: Sequence[float]) -> float:
         """Return the calibrated probability, or the predicted value, of one encoded row."""
-        return self.calibration.one(self.scorer.one(features))
+        return self.calibration.one(self.engine.one(features))
 
     def score_many(self, matrix: ArrayLike) -> NDArray[np.float64]:
-        """Return what `score` returns for every row of a feature matrix, shape (n,), to the last bit."""
-        return self.calibration.many(self.scorer.many(matrix))
+        """Return what `score` returns for every row of a feature matrix, shape (n,), to the engine's tolerance.
+
+        LightGBM and XGBoost give the same bits.
+        """
+        return self.calibration.many(self.engine.many(matrix))
 
     def explain(self, features: Sequence[float], row: Mapping[str, object], *, k: int = 3) -> tuple[Reason, ...]:
         """Return why this encoded row is not scored as the typical one: up to `k` reasons for and `k` against.
@@ -114,11 +121,20 @@ class Model:
         Raises
         ------
         NotFound
-            If the bundle holds no explainer.
+            If the engine has no trees, or the bundle holds no explainer.
         """
         if self.explainer is None:
-            raise NotFound(f"the model {self.digest[:12]} holds no explainer", hint="Make the model again")
+            raise NotFound(f"the model {self.digest[:12]} gives no reasons: {self.no_reasons}", hint=_REASONS_HINT)
         return reasons(self._shapley.contributions(features), row, self.explainer, k=k)
+
+    @property
+    def no_reasons(self) -> str:
+        """Why there are no reasons, in words; empty where there are."""
+        if self.explainer is not None:
+            return ""
+        if self.engine.trees is None:
+            return f"the engine {self.engine.name} has no trees to work them out from"
+        return f"its bundle holds no {EXPLAINER_FILE}"
 
     @cached_property
     def typical_score(self) -> float:
@@ -128,4 +144,5 @@ class Model:
     @cached_property
     def _shapley(self) -> ReferenceShapley:
         assert self.explainer is not None
-        return ReferenceShapley(self.scorer.trees, self.explainer.reference)
+        assert self.engine.trees is not None
+        return ReferenceShapley(self.engine.trees, self.explainer.reference)

@@ -14,14 +14,8 @@ from daytwo.core.errors import DataError
 from daytwo.explain.reasons import build_explainer, outcome_words
 from daytwo.monitoring.estimator_fit import fit_estimator
 from daytwo.monitoring.reference import build_reference
-from daytwo.scoring.model import (
-    CALIBRATION_FILE,
-    CONTRACT_FILE,
-    EXPLAINER_FILE,
-    MODEL_FILE,
-    PAYOFF_FILE,
-    REPLAY_FILE,
-)
+from daytwo.scoring.engines import MODEL_FILE
+from daytwo.scoring.model import CALIBRATION_FILE, CONTRACT_FILE, EXPLAINER_FILE, PAYOFF_FILE, REPLAY_FILE
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
 from daytwo.training.dataset import Parts, join

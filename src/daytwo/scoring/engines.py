@@ -1,0 +1,50 @@
+"""Which engine serves a bundle: the one for the model file that it holds."""
+
+from __future__ import annotations
+
+from daytwo.core.errors import NotFound, Refused
+from daytwo.registry.bundle import Bundle
+from daytwo.scoring.engine import Engine
+from daytwo.scoring.foreign import PYTHON_FILE, open_foreign
+from daytwo.scoring.lightgbm_c import LightgbmScorer
+from daytwo.scoring.onnx import OnnxScorer
+from daytwo.scoring.xgboost_c import XgboostScorer
+
+# LightGBM's text, as daytwo trains it.
+MODEL_FILE = "model.txt"
+XGBOOST_FILE, ONNX_FILE = "model.ubj", "model.onnx"
+MODEL_FILES = (MODEL_FILE, XGBOOST_FILE, ONNX_FILE, PYTHON_FILE)
+
+
+def open_engine(bundle: Bundle, n_features: int, *, threads: int = 1) -> Engine:
+    """Return the engine for the bundle's model; `threads` is how many a library may use for a block of rows.
+
+    Raises
+    ------
+    NotFound
+        If the bundle holds no model file.
+    Refused
+        If it holds several, or Python code that the settings do not trust.
+    DataError
+        If the file is damaged, or the model is none that daytwo serves.
+    Mistake
+        If the engine's optional package is not installed.
+    """
+    held = [name for name in MODEL_FILES if name in bundle.manifest.files]
+    if len(held) > 1:
+        raise Refused(
+            f"bundle {bundle.digest[:12]} holds several models: {', '.join(held)}", hint="Make it with one of them"
+        )
+    match held:
+        case [name] if name == MODEL_FILE:
+            return LightgbmScorer(bundle.read(name), n_features, threads=threads)
+        case [name] if name == XGBOOST_FILE:
+            return XgboostScorer(bundle.read(name), n_features, threads=threads)
+        case [name] if name == ONNX_FILE:
+            return OnnxScorer(bundle.read(name), n_features, threads=threads)
+        case [_]:
+            return open_foreign(bundle, n_features, bundle.trust)
+    raise NotFound(
+        f"bundle {bundle.digest[:12]} holds no {', '.join(MODEL_FILES[:-1])} or {PYTHON_FILE}",
+        hint="Make the model again",
+    )
