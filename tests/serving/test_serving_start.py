@@ -30,7 +30,7 @@ def test_a_port_in_use_is_told_in_one_line(place):
     [
         ({"colour": 1}, 2, "unknown field `colour`"),
         ({"host": "0.0.0.0"}, 2, "a token is needed"),
-        ({"workers": 2}, 2, "one process for now"),
+        ({"workers": -1}, 2, "one per core"),
         ({"token": "env:DAYTWO_NOT_SET"}, 2, "is empty"),
         ({"token": "file:/nowhere"}, 2, "cannot read the token"),
         ({"journal": "/proc/journal"}, 3, "cannot write to the journal"),

@@ -1,4 +1,4 @@
-"""How one server process is told what to do: a JSON file that `wiring.py` writes and `server.py` reads.
+"""How a server is told what to do: a JSON file that `wiring.py` writes and `server.py` reads.
 
 Strict: an unknown key is an error. Everything here is decided at start; what changes while a server runs, the route,
 is read again and again by `live.py`.
@@ -19,7 +19,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One server process.
+    """One server: `workers` processes, 0 for one per core.
 
     `bundles` and `journal` are folders, `route` is a file. `token` is empty (nothing asked, loopback only),
     `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token itself; `own_token`, a reference of the same
@@ -58,8 +58,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     shadow_queue_mb: float = 16.0
 
     def __post_init__(self) -> None:
-        if self.workers != 1:
-            raise ValueError("a server is one process for now: set [serve] workers = 1")
+        if self.workers < 0:
+            raise ValueError(f"there are no {self.workers} workers: set [serve] workers, 0 for one per core")
         if self.host not in _LOOPBACK and not (self.token or self.tokens):
             raise ValueError(f"{self.host} can be reached from outside, so a token is needed: set [serve] token")
         if not 0 <= self.port <= 65535:

@@ -7,8 +7,9 @@ is not in the journal. Whatever goes wrong is told with a code, a reason and a n
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version as installed
 
@@ -29,6 +30,9 @@ from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.transport.messages import JSON, TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
 from daytwo.serving.transport.packing import packed, unpacked
+from daytwo.serving.transport.turns import Answer
+from daytwo.serving.workers.share import Elsewhere
+from daytwo.serving.workers.together import Together, is_passed_on, no_answer, sealed_reply
 
 
 class Handlers:
@@ -40,8 +44,9 @@ class Handlers:
         *,
         served: Served,
         metrics: Metrics,
+        together: Together | None = None,
     ) -> None:
-        self._config, self._served, self._metrics = config, served, metrics
+        self._config, self._served, self._metrics, self._together = config, served, metrics, together
         self._admission = Admission(keyring_of(config), metrics)
         self._asker: Grant | None = None
         self._counts = Counts(metrics)
@@ -65,26 +70,53 @@ class Handlers:
             return refusal(err, identity)
         return None
 
-    def handle(self, request: Request) -> Response:
-        """Answer one request, whatever it is."""
+    def handle(self, request: Request) -> Answer:
+        """Answer one request, whatever it is: now, or by a future where other workers are asked."""
         began = time.perf_counter()
         path = request.path if request.path in HANDLERS else _family(request.path)
         try:
-            response = packed(self._answer(request, path), request)
-        except DaytwoError as err:
-            identity = error_id()
-            response = refusal(err, identity, flat=path in OF_PROTOCOL)
-            if response.status >= 500:
-                self._log_refusal(identity, path, str(err))
-        except Exception as err:  # a bug of ours: the client gets an id, the log gets the rest
-            identity = error_id()
-            response = broken(identity, flat=path in OF_PROTOCOL)
-            log("broken", id=identity, path=path, error=err)
+            response = self._answer(request, path)
+            if not isinstance(response, Response):
+                return asyncio.ensure_future(self._answer_later(response, path, began))
+            response = packed(response, request)
+        except Elsewhere as elsewhere:
+            passed = self._pass_on(elsewhere.worker, request)
+            return asyncio.ensure_future(self._answer_later(passed, path, began))
+        except Exception as err:  # also a bug of ours: the client gets an id, the log gets the rest
+            response = self._told(err, path)
+        if not is_passed_on(request):
+            self._counts.request(path, response.status, time.perf_counter() - began)
+        return response
+
+    async def _answer_later(self, coming: Awaitable[Response], path: str, began: float) -> Response:
+        try:
+            response = await coming
+        except Exception as err:
+            response = self._told(err, path)
         self._counts.request(path, response.status, time.perf_counter() - began)
         return response
 
-    def _answer(self, request: Request, path: str) -> Response:
-        self._asker = self._admission.admit(request, path)
+    async def _pass_on(self, worker: int, request: Request) -> Response:
+        """Return the answer of the worker that keeps what is asked for."""
+        assert self._together is not None
+        response = await self._together.pass_on(worker, request)
+        if response is None:
+            raise no_answer()
+        return response
+
+    def _told(self, err: Exception, path: str) -> Response:
+        identity, flat = error_id(), path in OF_PROTOCOL
+        if not isinstance(err, DaytwoError):
+            log("broken", id=identity, path=path, error=err)
+            return broken(identity, flat=flat)
+        response = refusal(err, identity, flat=flat)
+        if response.status >= 500:
+            self._log_refusal(identity, path, str(err))
+        return response
+
+    def _answer(self, request: Request, path: str) -> Response | Awaitable[Response]:
+        if not is_passed_on(request):
+            self._asker = self._admission.admit(request, path)
         request = unpacked(request, self._config.max_body_bytes)
         if path == "/predictions":
             return self.prediction(request)
@@ -136,13 +168,16 @@ class Handlers:
         """POST /feedback: record what a person did with a prediction."""
         return ok(self._served.outcomes.feedback(request.body))
 
-    def rotate(self, request: Request) -> Response:  # noqa: ARG002
-        """POST /admin/rotate: finish all shadow scores, then seal the journal's segment so that it can be shipped."""
+    def rotate(self, request: Request) -> Response | Awaitable[Response]:
+        """POST /admin/rotate: finish all shadow scores, then seal all segments so that they can be shipped."""
         self._served.shadow.drain()
         try:
-            return ok({"segment": self._served.journal.rotate()})
+            sealed = self._served.journal.rotate()
         except OSError as err:
             raise Fault(f"the segment cannot be sealed: {err.strerror or err}", hint="Free some disk space") from err
+        if self._together is None or is_passed_on(request):
+            return ok(sealed_reply([] if sealed is None else [sealed]))
+        return self._together.sealed(sealed)
 
     def prediction(self, request: Request) -> Response:
         """GET /predictions/ID: what was answered lately, and to which row."""
@@ -188,8 +223,8 @@ class Handlers:
         }
         return ok(told) if ready else Response(503, msgspec.json.encode(told), retry_after_s=1)
 
-    def metrics(self, request: Request) -> Response:  # noqa: ARG002
-        """GET /metrics: everything counted."""
+    def metrics(self, request: Request) -> Response | Awaitable[Response]:
+        """GET /metrics: everything counted, by all workers."""
         self._metrics.set("daytwo_journal_failing", float(self._served.journal.failing is not None))
         self._metrics.set("daytwo_route_failing", float(self._served.watcher.fault is not None))
         self._metrics.clear("daytwo_version_info")
@@ -199,7 +234,14 @@ class Handlers:
             for role in ("champion", "canary", "shadow"):
                 if digest := getattr(live.route, role):
                     self._metrics.set("daytwo_version_info", 1, (("role", role), ("version", digest[:12])))
-        return Response(200, self._metrics.text(), TEXT)
+        if self._together is None:
+            return Response(200, self._metrics.text(), TEXT)
+        if is_passed_on(request):
+            return ok(self._together.account.now())
+        return self._metrics_of_all(request, self._together)
+
+    async def _metrics_of_all(self, request: Request, together: Together) -> Response:
+        return packed(Response(200, (await together.counted()).told(), TEXT), request)
 
 
 def _family(path: str) -> str:
@@ -211,7 +253,7 @@ def _family(path: str) -> str:
     return "other"
 
 
-Method = Callable[[Handlers, Request], Response]
+Method = Callable[[Handlers, Request], Response | Awaitable[Response]]
 HANDLERS: Mapping[str, tuple[str, Method]] = {
     "/predict": ("POST", Handlers.predict),
     "/labels": ("POST", Handlers.labels),

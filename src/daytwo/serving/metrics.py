@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
+
 # name -> (type, help)
 METRICS: Mapping[str, tuple[str, str]] = {
     "daytwo_requests_total": ("counter", "Requests answered, by path and status"),
@@ -66,6 +68,13 @@ class Histogram:
         self.sum += value
 
 
+class Snapshot(msgspec.Struct, frozen=True):
+    """All numbers of one moment: by metric the series of labels and value, or labels, edges, counts and sum."""
+
+    values: dict[str, list[tuple[Labels, float]]]
+    histograms: dict[str, list[tuple[Labels, tuple[float, ...], list[int], float]]]
+
+
 class Metrics:
     """All numbers of one process."""
 
@@ -103,12 +112,30 @@ class Metrics:
         series = self._values.get(name, {})
         return sum(value for held, value in series.items() if all(label in held for label in labels))
 
-    def text(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+    def measure(self) -> None:
+        """Set what this process has used up to now."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
         self.set("daytwo_cpu_seconds_total", usage.ru_utime + usage.ru_stime)
         self.set("daytwo_resident_bytes", resident_bytes())
         self.set("daytwo_start_time_seconds", self._started)
+
+    def snapshot(self) -> Snapshot:
+        """Return all numbers as a value."""
+        return Snapshot(
+            {name: list(series.items()) for name, series in self._values.items()},
+            {
+                name: [(labels, one.edges, list(one.counts), one.sum) for labels, one in series.items()]
+                for name, series in self._histograms.items()
+            },
+        )
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text format, as of now."""
+        self.measure()
+        return self.told()
+
+    def told(self) -> bytes:
+        """Return what was counted, and nothing that is measured now, in Prometheus' text format."""
         lines: list[str] = []
         for name, (kind, words) in METRICS.items():
             if name not in self._values and name not in self._histograms:

@@ -1,8 +1,9 @@
 """One server process: everything put together, run until it is told to stop, and stopped without losing anything.
 
-`run(config)` serves; `python -m daytwo.serving --config FILE` calls it. When it can answer it prints one line on
+`run(config)` serves; `python -m daytwo.serving.worker --config FILE` calls it. When it can answer it prints one line on
 stdout: JSON with its port, or the words it was given. SIGTERM and SIGINT let requests that have begun end, then seal
-the journal.
+the journal. A worker among others (`workers/supervisor.py`) prints a second line once its clients have their answers,
+and goes on answering the others until its stdin closes.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 
 import uvloop
@@ -34,16 +33,22 @@ from daytwo.serving.metrics import Metrics
 from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.protocol import Connection
 from daytwo.serving.transport.turns import Turns
+from daytwo.serving.workers.callers import listen_to_callers
+from daytwo.serving.workers.listeners import BACKLOG, listen
+from daytwo.serving.workers.order import Order
+from daytwo.serving.workers.share import Share
+from daytwo.serving.workers.together import Together
 
 # How often slow connections are cut off, old segments are sealed and a failing disk is tried again.
 _TICK_S = 1.0
-_BACKLOG = 1024
+# To accept, to read, to answer, and one to spare.
+_LAST_TURNS = 4
 
 
-def run(config: ServerConfig, *, attached: bool = False, ready_words: str = "") -> None:
+def run(config: ServerConfig, *, attached: bool = False, ready_words: str = "", order: Order | None = None) -> None:
     """Serve until SIGTERM or SIGINT; an `attached` server also stops when its stdin closes.
 
-    `ready_words` are for people, and printed in place of the JSON line.
+    `ready_words` are for people, and printed in place of the JSON line. `order` makes it one of several workers.
 
     Raises
     ------
@@ -52,68 +57,122 @@ def run(config: ServerConfig, *, attached: bool = False, ready_words: str = "") 
     SettingsError
         If the token leads nowhere.
     """
-    listener = _listen(config.host, config.port)
+    listener = listen(config.host, config.port) if order is None else socket.socket(fileno=order.listener)
     with listener:
-        uvloop.run(_serve(config, listener, attached=attached, ready_words=ready_words))
+        server = _Server(config, listener, order)
+        uvloop.run(server.serve(attached=attached or order is not None, ready_words=ready_words))
 
 
-async def _serve(config: ServerConfig, listener: socket.socket, *, attached: bool, ready_words: str) -> None:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    if attached:
-        loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else stop.set())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    watcher = Watcher(Path(config.route), Versions(BundleStore(Path(config.bundles)), config.fallback))
-    folder, prefix, metrics = Path(config.journal), process_prefix(), Metrics()
-    journal = Journal(folder, prefix, max_bytes=int(config.segment_mb * (1 << 20)), sync_every_s=config.sync_every_s)
-    try:
-        shadow = ShadowQueue(loop, journal, metrics, int(config.shadow_queue_mb * (1 << 20)))
-        recent = Recent(folder)
-        recent.rebuild()
-        served = Served(
+class _Server:
+    """One server process from its start to its end."""
+
+    def __init__(self, config: ServerConfig, listener: socket.socket, order: Order | None) -> None:
+        self._config, self._listener, self._order = config, listener, order
+        self._metrics = Metrics()
+        self._stop, self._left = asyncio.Event(), asyncio.Event()
+
+    async def serve(self, *, attached: bool, ready_words: str) -> None:
+        """Serve until told to stop."""
+        self._heed(attached=attached)
+        config, order = self._config, self._order
+        share = Share() if order is None else order.share
+        prefix = share.new_prefix() if order is None else order.prefix
+        folder = Path(config.journal)
+        journal = Journal(
+            folder, prefix, max_bytes=int(config.segment_mb * (1 << 20)), sync_every_s=config.sync_every_s
+        )
+        try:
+            recent = Recent(folder, share)
+            recent.rebuild(() if order is None else order.others)
+            served = self._served(prefix, journal, recent)
+            together = None if order is None else Together(asyncio.get_running_loop(), order, self._metrics)
+            handlers = Handlers(config, served=served, metrics=self._metrics, together=together)
+            await served.watcher.look()
+            _take_up_shadows(served)
+            await self._answer(_door(config, handlers), served, together, ready_words)
+        finally:
+            journal.close()
+        log("stopped")
+
+    def _heed(self, *, attached: bool) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+        def heard() -> None:
+            if not os.read(sys.stdin.fileno(), 1024):
+                loop.remove_reader(sys.stdin.fileno())
+                self._stop.set()
+                self._left.set()
+
+        if attached:
+            loop.add_reader(sys.stdin.fileno(), heard)
+
+    def _served(self, prefix: str, journal: Journal, recent: Recent) -> Served:
+        config, metrics = self._config, self._metrics
+        versions = Versions(BundleStore(Path(config.bundles)), config.fallback)
+        queue_bytes = int(config.shadow_queue_mb * (1 << 20))
+        return Served(
             config.model,
             prefix=prefix,
             salt=config.salt,
             max_rows=config.max_rows,
-            watcher=watcher,
+            watcher=Watcher(Path(config.route), versions),
             journal=journal,
             recent=recent,
-            shadow=shadow,
+            shadow=ShadowQueue(asyncio.get_running_loop(), journal, metrics, queue_bytes),
             metrics=metrics,
         )
-        handlers = Handlers(config, served=served, metrics=metrics)
-        door = _door(config, handlers, loop)
-        await watcher.look()
-        if watcher.live is not None and (version := watcher.live.shadow) is not None:
-            for record in recent.unshadowed(version.digest):
-                shadow.put(record, version)
-        server = await loop.create_server(lambda: Connection(door, loop), sock=listener, backlog=_BACKLOG)
+
+    async def _answer(self, door: Door, served: Served, together: Together | None, ready_words: str) -> None:
+        """Answer until told to stop, and then what has begun."""
+        config, loop, callers = self._config, asyncio.get_running_loop(), None
+        if self._order is not None:
+            callers = await listen_to_callers(loop, Path(self._order.folder), self._order.number, door.turns)
+        server = await loop.create_server(lambda: Connection(door, loop), sock=self._listener, backlog=BACKLOG)
         tasks = [
-            loop.create_task(watcher.follow(config.poll_s)),
-            loop.create_task(_tick(config, door, journal, metrics)),
+            loop.create_task(served.watcher.follow(config.poll_s)),
+            loop.create_task(_tick(config, door, served.journal, self._metrics, together)),
         ]
-        sys.stdout.write((ready_words or json.dumps({"port": listener.getsockname()[1]})) + "\n")
-        sys.stdout.flush()
-        log("ready", port=listener.getsockname()[1], generation=watcher.live and watcher.live.route.generation)
-        await stop.wait()
+        port = self._listener.getsockname()[1]
+        _say(ready_words or json.dumps({"port": port}))
+        generation = served.watcher.live and served.watcher.live.route.generation
+        log("ready", port=port, generation=generation, worker=self._order and self._order.number)
+        await self._stop.wait()
+        for _ in range(_LAST_TURNS):  # who is connected already, though not accepted yet, gets an answer
+            await asyncio.sleep(0)
         server.close()
         await _drain(door, config.drain_s)
+        if callers is not None:
+            _say("drained")
+            await self._left.wait()
+            callers.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        shadow.drain()
-    finally:
-        journal.close()
-    log("stopped")
+        served.shadow.drain()
+        if together is not None:
+            together.close()
 
 
-def process_prefix() -> str:
-    """Return what all prediction ids and segments of this process begin with: sorts by time, and no other has it."""
-    return f"{time.time_ns() // 1_000_000:011x}{secrets.token_hex(4)}-"
+def _say(words: str) -> None:
+    """Tell the parent."""
+    with contextlib.suppress(BrokenPipeError):  # it is dead, and so is who would listen
+        sys.stdout.write(words + "\n")
+        sys.stdout.flush()
 
 
-async def _tick(config: ServerConfig, door: Door, journal: Journal, metrics: Metrics) -> None:
+def _take_up_shadows(served: Served) -> None:
+    """Queue what a predecessor had promised to score in shadow, and has not."""
+    live = served.watcher.live
+    if live is not None and live.shadow is not None:
+        for record in served.recent.unshadowed(live.shadow.digest):
+            served.shadow.put(record, live.shadow)
+
+
+async def _tick(
+    config: ServerConfig, door: Door, journal: Journal, metrics: Metrics, together: Together | None
+) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(_TICK_S)
@@ -121,6 +180,8 @@ async def _tick(config: ServerConfig, door: Door, journal: Journal, metrics: Met
         metrics.set("daytwo_connections", len(door.connections))
         metrics.set("daytwo_refused_busy_total", door.turns.refused)
         metrics.set("daytwo_dropped_total", door.turns.dropped)
+        if together is not None:
+            together.account.now()
         try:
             if journal.failing is not None:
                 journal.probe()
@@ -139,9 +200,13 @@ async def _drain(door: Door, longest_s: float) -> None:
         connection.abort()
 
 
-def _door(config: ServerConfig, handlers: Handlers, loop: asyncio.AbstractEventLoop) -> Door:
+def _door(config: ServerConfig, handlers: Handlers) -> Door:
     turns = Turns(
-        loop, handlers.handle, handlers.commit, max_queue=config.max_queue, max_wait_s=config.max_wait_ms / 1000
+        asyncio.get_running_loop(),
+        handlers.handle,
+        handlers.commit,
+        max_queue=config.max_queue,
+        max_wait_s=config.max_wait_ms / 1000,
     )
     return Door(
         turns,
@@ -151,23 +216,3 @@ def _door(config: ServerConfig, handlers: Handlers, loop: asyncio.AbstractEventL
         body_timeout_s=config.body_timeout_s,
         idle_timeout_s=config.idle_timeout_s,
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as err:
-        raise Fault(f"cannot open a socket: {err.strerror or err}", hint="Check the machine's limits") from err
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-    except OSError as err:
-        listener.close()
-        raise Fault(
-            f"cannot listen on {host} port {port}: {err.strerror or err}",
-            hint="Stop what uses the port, or set another one as [serve] port (0 picks a free one)",
-        ) from err
-    return listener

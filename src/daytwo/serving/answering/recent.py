@@ -1,31 +1,44 @@
 """What was recorded lately: which request ids are known, and where each prediction lies in the journal.
 
 Only places are kept in memory, a few bytes a request; the record itself is read back from its segment. After a
-restart the memory is made again from the segments that are still there, shipped ones of the last hours included.
+restart the memory is made again from the segments that are still there, shipped ones of the last hours included. Of
+several workers each remembers its own share (`workers/share.py`), and names the keeper of whatever else is asked for.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
-from daytwo.core.errors import NotFound
+from daytwo.core.errors import Fault, NotFound
 from daytwo.predictions.journal import Place
 from daytwo.predictions.record import LabelsRecord, PredictionRecord, decode, split_id
-from daytwo.predictions.segments import OPEN, SHIPPED, read_payload, read_segment, sealed_segments, segment_name
+from daytwo.predictions.segments import (
+    OPEN,
+    SEALED,
+    SHIPPED,
+    Segment,
+    read_payload,
+    read_segment,
+    sealed_segments,
+    segment_name,
+)
 from daytwo.serving.transport.messages import HttpError
+from daytwo.serving.workers.share import Share
 
 # At some 110 bytes an id this is 30 MB. Older ids are forgotten first.
 MAX_IDS = 300_000
 # Two numbers of 8 bytes a request.
 MAX_REQUESTS = 1_000_000
 _OFFSET_BITS = 36
+# A segment is named by its process's prefix and a number of so many digits.
+_NUMBER_DIGITS = 6
 
 
 class _Head(msgspec.Struct):
@@ -52,10 +65,10 @@ class _Starts:
 
 
 class Recent:
-    """Places of recent records in the journal `folder`."""
+    """Places of recent records in the journal `folder`, as far as they are this worker's to keep."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, share: Share = Share()) -> None:  # noqa: B008 (frozen)
+        self._folder, self._share = folder, share
         self._segments: list[str] = []
         self._numbers: dict[str, int] = {}
         self._ids: dict[int, int] = {}
@@ -106,6 +119,8 @@ class Recent:
         ------
         HttpError
             409, if the id is known and its record no longer here.
+        Elsewhere
+            If another worker keeps this id.
         """
         record = self._known("prediction", request_id)
         return record if isinstance(record, PredictionRecord) and record.request_id == request_id else None
@@ -116,9 +131,18 @@ class Recent:
         return record if isinstance(record, LabelsRecord) and record.request_id == request_id else None
 
     def prediction(self, identity: str) -> tuple[PredictionRecord, int] | None:
-        """Return the record of a prediction and its row's number in it, or None where nothing is known."""
+        """Return the record of a prediction and its row's number in it, or None where nothing is known.
+
+        Raises
+        ------
+        Elsewhere
+            If another worker keeps it.
+        """
         split = split_id(identity)
-        if split is None or split[0] not in self._predictions:
+        if split is None:
+            return None
+        self._share.must_be_mine(split[0])
+        if split[0] not in self._predictions:
             return None
         prefix, number = split
         known = self._predictions[prefix]
@@ -128,11 +152,17 @@ class Recent:
             return None
         return record, number - record.start
 
-    def rebuild(self) -> None:
-        """Remember everything that lies in the folder."""
-        shipped, sealed = sealed_segments(self._folder / SHIPPED), sealed_segments(self._folder)
-        for path in sorted({*shipped, *sealed, *self._folder.glob(f"*{OPEN}")}, key=segment_name):
-            self._rebuild_from(path)
+    def rebuild(self, others: Collection[str] = ()) -> None:
+        """Remember everything that lies in the folder; what the `others`, prefixes of workers, wrote is not ours."""
+        # In the order in which a segment moves, so that none is missed that moves meanwhile.
+        found = [
+            *self._folder.glob(f"*{OPEN}"),
+            *sealed_segments(self._folder),
+            *sealed_segments(self._folder / SHIPPED),
+        ]
+        for name in sorted({segment_name(path) for path in found}):
+            if name[:-_NUMBER_DIGITS] not in others:
+                self._rebuild_from(name)
 
     def unshadowed(self, version: str) -> Iterator[PredictionRecord]:
         """Yield, once, the requests from before the restart that `version` was to score in shadow and did not."""
@@ -142,22 +172,40 @@ class Recent:
             if isinstance(record, PredictionRecord):
                 yield record
 
-    def _rebuild_from(self, path: Path) -> None:
-        segment, name = read_segment(path), segment_name(path)
+    def _rebuild_from(self, name: str) -> None:
+        segment = self._segment(name)
+        if segment is None:
+            return
         for (offset, length), payload in zip(segment.spans, segment.payloads(), strict=True):
             head, place = _HEAD.decode(payload), Place(name, offset, length)
             if head.type == "prediction":
-                self.remember_prediction(head.prefix, head.start, place)
-                if head.given:
+                if self._share.is_mine(head.prefix):
+                    self.remember_prediction(head.prefix, head.start, place)
+                    if head.shadow:
+                        self._due[head.prefix, head.start] = head.shadow, self._pack(place)
+                if head.given and self._share.is_mine(head.request_id):
                     self.remember_id("prediction", head.request_id, place)
-                if head.shadow:
-                    self._due[head.prefix, head.start] = head.shadow, self._pack(place)
-            elif head.type == "labels" and head.request_id:
+            elif head.type == "labels" and head.request_id and self._share.is_mine(head.request_id):
                 self.remember_id("labels", head.request_id, place)
             elif head.type == "shadow":
                 self._due.pop((head.prefix, head.start), None)
 
+    def _segment(self, name: str) -> Segment | None:
+        """Return the segment of this name, wherever it has got to by now; None where it is gone."""
+        for path in (
+            self._folder / (name + OPEN),
+            self._folder / (name + SEALED),
+            self._folder / SHIPPED / (name + SEALED),
+        ):
+            try:
+                return read_segment(path)
+            except Fault as err:
+                if not isinstance(err.__cause__, FileNotFoundError):
+                    raise
+        return None
+
     def _known(self, kind: str, request_id: str) -> object:
+        self._share.must_be_mine(request_id)
         place = self._ids.get(_hash(kind, request_id))
         if place is None:
             return None

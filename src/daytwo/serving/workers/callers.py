@@ -1,0 +1,67 @@
+"""How a worker is asked by the others: their requests wait for the same turns as those of its own clients.
+
+`neighbours.py` is the other end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from daytwo.serving.transport.messages import HttpError, Request, Response, error_id, refusal
+from daytwo.serving.transport.turns import Turns
+from daytwo.serving.workers.neighbours import socket_path
+from daytwo.serving.workers.wire import Frames, request_of, to_wire
+
+
+async def listen_to_callers(
+    loop: asyncio.AbstractEventLoop, folder: Path, number: int, turns: Turns
+) -> asyncio.AbstractServer:
+    """Answer what other workers ask the one with this `number`; a dead predecessor's socket is replaced."""
+    path = socket_path(folder, number)
+    path.unlink(missing_ok=True)
+    return await loop.create_unix_server(lambda: _Caller(turns), str(path))
+
+
+class _Caller(asyncio.Protocol):
+    """The connection from one other worker."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._frames = Frames()
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        for payload in self._frames.feed(data):
+            number, request = request_of(payload)
+            self._put(_Passed(self, number), request)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self.transport = None
+
+    def _put(self, passed: _Passed, request: Request) -> None:
+        try:
+            self._turns.put(passed, request)
+        except HttpError as err:
+            passed.answer(refusal(err, error_id()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """One request that another worker has passed on."""
+
+    caller: _Caller
+    number: int
+
+    @property
+    def has_gone(self) -> bool:
+        return self.caller.transport is None
+
+    def answer(self, response: Response) -> None:
+        if self.caller.transport is not None:
+            self.caller.transport.write(to_wire(self.number, response))

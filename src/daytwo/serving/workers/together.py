@@ -1,0 +1,111 @@
+"""What one worker answers for all: requests that another one keeps, sealed segments, and what was counted.
+
+`handlers.py` asks it; a server that is one process has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from daytwo.serving.metrics import Metrics, Snapshot
+from daytwo.serving.transport.messages import HttpError, Request, Response, ok
+from daytwo.serving.workers.neighbours import FORWARDED, Neighbours, Told
+from daytwo.serving.workers.order import Order
+from daytwo.serving.workers.totals import Account, total
+
+# After this long a client may as well ask again.
+_ANSWER_S = 10.0
+# All shadow scores are finished first.
+_SEAL_S = 60.0
+# What a worker has kept of its counts is no older than a tick.
+_COUNTS_S = 2.0
+_SNAPSHOT = msgspec.json.Decoder(Snapshot)
+
+
+class _Sealed(msgspec.Struct):
+    segments: list[str]
+
+
+_SEALED = msgspec.json.Decoder(_Sealed)
+
+
+class Together:
+    """One worker among others. For the loop's thread only."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, order: Order, metrics: Metrics) -> None:
+        self._number = order.number
+        self._others = [number for number in range(order.of) if number != order.number]
+        self._neighbours = Neighbours(loop, Path(order.folder))
+        self.account = Account(Path(order.folder), order.number, metrics)
+
+    def pass_on(self, worker: int, request: Request) -> Told:
+        """Return what becomes the answer of the worker that keeps what is asked for."""
+        return self._neighbours.ask(worker, request, _ANSWER_S)
+
+    async def sealed(self, own: str | None) -> Response:
+        """Have the others seal their segments too, and tell all names, this worker's `own` first.
+
+        One that cannot be reached is dead: what it wrote is sealed by whoever ships it.
+
+        Raises
+        ------
+        HttpError
+            503, if one lives and does not answer.
+        """
+        names = [] if own is None else [own]
+        for worker, response in (await self._ask_all("POST", "/admin/rotate", _SEAL_S)).items():
+            if response is None:
+                if self._neighbours.reaches(worker):
+                    raise no_answer()
+            elif response.status != 200:
+                return response
+            else:
+                names += _SEALED.decode(response.body).segments
+        return ok(sealed_reply(names))
+
+    async def counted(self) -> Metrics:
+        """Return what all workers have counted; one that does not answer stands with what it has kept."""
+        told = {self._number: self.account.now()}
+        for worker, response in (await self._ask_all("GET", "/metrics", _COUNTS_S)).items():
+            kept = (
+                self.account.of(worker)
+                if response is None or response.status != 200
+                else _SNAPSHOT.decode(response.body)
+            )
+            if kept is not None:
+                told[worker] = kept
+        return total(told)
+
+    def close(self) -> None:
+        """End the connections to the others, and keep the counts."""
+        self._neighbours.close()
+        self.account.now()
+
+    async def _ask_all(self, method: str, path: str, within_s: float) -> dict[int, Response | None]:
+        request = Request(method, path, {}, b"", True)
+        asked = [self._neighbours.ask(worker, request, within_s) for worker in self._others]
+        return dict(zip(self._others, await asyncio.gather(*asked), strict=True))
+
+
+def is_passed_on(request: Request) -> bool:
+    """Whether another worker has admitted the request, and counts it."""
+    return FORWARDED in request.headers
+
+
+def sealed_reply(names: list[str]) -> dict[str, object]:
+    """Return what is told of sealed segments: the first, as a server of one process has but one, and all."""
+    return {"segment": names[0] if names else None, "segments": names}
+
+
+def no_answer() -> HttpError:
+    """Return the refusal of a request whose keeper does not answer."""
+    return HttpError(
+        503,
+        "restarting",
+        "the worker that keeps this is being started again or has too much to do",
+        hint="Send it again with the same request_id",
+        retry_after_s=1,
+    )
