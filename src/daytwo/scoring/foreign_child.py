@@ -20,10 +20,12 @@ import struct
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 REQUEST, REPLY = struct.Struct("<II"), struct.Struct("<BQ")
 SCORES, WORDS = 0, 1
+
+_Model: TypeAlias = Callable[[Any], Any]
 
 
 def main() -> int:
@@ -33,6 +35,7 @@ def main() -> int:
     os.dup2(2, 1)  # what a model prints belongs in the log
     with socket.socket(fileno=int(number)) as connection:
         try:
+            numpy = importlib.import_module("numpy")  # here, so that a missing one is told as the code's failures are
             score = _import(folder, entry)
         except Exception as err:
             traceback.print_exc()
@@ -45,7 +48,7 @@ def main() -> int:
             content = _take(connection, 4 * rows * columns)
             if content is None:
                 return 0
-            failed = not _answer(connection, score, content, rows, columns, quiet=failed) or failed
+            failed = not _answer(connection, numpy, score, content, (rows, columns), quiet=failed) or failed
     return 0
 
 
@@ -65,27 +68,23 @@ def die_with_parent() -> None:
         os._exit(1)
 
 
-def _import(folder: str, entry: str) -> Callable[[Any], Any]:
-    import numpy  # noqa: F401, ICN001, PLC0415  a missing numpy is told as the code's own failures are
-
+def _import(folder: str, entry: str) -> _Model:
     sys.path.insert(0, folder)
     module, _, name = entry.partition(":")
-    found: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
+    found: _Model = getattr(importlib.import_module(module), name)
     return found
 
 
 def _answer(
-    connection: socket.socket, score: Callable[[Any], Any], content: bytes, rows: int, columns: int, *, quiet: bool
+    connection: socket.socket, numpy: Any, score: _Model, content: bytes, shape: tuple[int, int], *, quiet: bool
 ) -> bool:
     """Score the rows, reply, and return whether there were scores; unless `quiet`, the log gets what went wrong."""
-    import numpy as np  # noqa: PLC0415  see above
-
     try:
-        scores = np.asarray(score(np.frombuffer(content, "<f4").reshape(rows, columns).copy()), dtype="<f8")
+        scores = numpy.asarray(score(numpy.frombuffer(content, "<f4").reshape(shape).copy()), dtype="<f8")
         if scores.ndim == 2 and scores.shape[1] in {1, 2}:
             scores = scores[:, -1]
-        if scores.shape != (rows,):
-            raise ValueError(f"it gave scores of shape {scores.shape} for {rows} rows")  # noqa: TRY301  told like others
+        if scores.shape != shape[:1]:
+            raise ValueError(f"it gave scores of shape {scores.shape} for {shape[0]} rows")  # noqa: TRY301  told like others
     except Exception as err:
         if not quiet:
             traceback.print_exc()

