@@ -427,8 +427,9 @@ def test_propose_names_the_columns_that_it_leaves_out_and_quotes_what_to_type_ne
 def test_what_is_wrong_with_one_of_several_files_names_the_file(daytwo, contract, rows_file, tmp_path, how):
     (tmp_path / "other.csv").write_text("x,y\n1,2\n")
     said = daytwo("contract", "check", rows_file, "other.csv", "--contract", contract, *how)
-    assert said.code == 2
-    assert "other.csv: the data has no column" in said.err
+    assert said.code == 1
+    assert "other.csv: 1 rows: 0 accepted, 1 rejected" in said.out
+    assert "the data has no column" in said.out
 
 
 def test_a_proposal_says_how_many_of_its_own_rows_break_it(daytwo, tmp_path):
@@ -437,3 +438,61 @@ def test_a_proposal_says_how_many_of_its_own_rows_break_it(daytwo, tmp_path):
     pl.DataFrame({"city": cities, "zip": ["35233", "36301", "36104", "35801"] * 60}).write_csv(tmp_path / "dirty.csv")
     said = daytwo("contract", "propose", tmp_path / "dirty.csv", "-o", tmp_path / "c.toml")
     assert "1 of these rows (0.4%) break it themselves" in said.out
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_a_lost_column_is_a_check_that_said_no_and_is_named(daytwo, rows_file, contract, tmp_path, stream):
+    pl.read_parquet(rows_file).drop("wind", "seats").write_parquet(tmp_path / "lost.parquet")
+    ask = ("contract", "check", "lost.parquet", "--contract", contract, *stream)
+    said = daytwo(*ask, "--json", "--junit", "j.xml")
+    assert said.code == 1
+    assert (said.json["rows"], said.json["accepted"], said.json["rejected"], said.json["passed"]) == (
+        3000,
+        0,
+        3000,
+        False,
+    )
+    assert {(one["column"], one["rule"], one["action"]) for one in said.json["batch"]} == {
+        ("wind", "missing_field", "reject"),
+        ("seats", "missing_field", "reject"),
+    }
+    assert len(ET.parse(tmp_path / "j.xml").findall(".//failure")) == 2
+    told = daytwo(*ask)
+    assert told.code == 1
+    assert "The batch as a whole (reject): the data has no column 'wind', which the contract" in told.out
+    assert "next: Bring the column back" in told.out
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (".", ". is a folder, and no Delta table"),
+        ("empty.parquet", "empty.parquet: it cannot be read"),
+        ("empty.csv", "empty.csv: it holds nothing"),
+        ("bytes.csv", "bytes.csv: this is no text"),
+        ("bytes.parquet", "bytes.parquet: it cannot be read"),
+        ("bytes.bin", "bytes.bin is of no kind that is read"),
+    ],
+)
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_what_is_no_table_is_said_in_a_line_and_a_next_step(daytwo, contract, tmp_path, source, words, stream):
+    for name in ("empty.parquet", "empty.csv"):
+        (tmp_path / name).touch()
+    for name in ("bytes.csv", "bytes.parquet", "bytes.bin"):
+        (tmp_path / name).write_bytes(bytes(range(256)))
+    said = daytwo("contract", "check", source, "--contract", contract, "--json", *stream)
+    assert said.code == 2
+    assert words in said.err
+    assert "next: " in said.err
+
+
+@pytest.mark.parametrize("option", ["--failures", "--page", "--junit"])
+def test_no_folder_is_made_that_nobody_asked_for(daytwo, rows_file, contract, tmp_path, option):
+    said = daytwo("contract", "check", rows_file, "--contract", contract, option, "gone/such/x.csv")
+    assert said.code == 2
+    assert "there is no folder gone/such to write x.csv in" in said.err
+    assert "next: Make it first: mkdir -p gone/such" in said.err
+    assert not (tmp_path / "gone").exists()
+    (tmp_path / "x.csv").mkdir()
+    assert "x.csv is a folder" in daytwo("contract", "check", rows_file, "--contract", contract, option, "x.csv").err
+    assert "no folder gone" in daytwo("contract", "propose", rows_file, "-o", "gone/C.toml").err

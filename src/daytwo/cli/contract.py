@@ -14,6 +14,7 @@ import click
 from daytwo.cli.contract_change import diff_contracts, lint_contracts
 from daytwo.cli.contract_check import check_rows
 from daytwo.cli.contract_exchange import export_contract, import_contract
+from daytwo.cli.contract_outputs import require_folder
 from daytwo.cli.speak import as_json, next_steps, tell_json
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.proposing.propose import propose
@@ -24,7 +25,7 @@ from daytwo.core.files import write_whole
 from daytwo.sources.files import read_rows
 from daytwo.sources.kinds import typed_rows
 from daytwo.sources.rows import Rows
-from daytwo.sources.source import parse_source
+from daytwo.sources.source import Form, parse_source
 
 _FILE = click.Path(path_type=Path)
 
@@ -64,6 +65,8 @@ def propose_contract(
     """
     if output is not None and output.exists():
         raise Refused(f"{output} is there already", hint="Remove it, or write to another file with -o")
+    if output is not None:
+        require_folder(output)
     read = read_rows(rows)
     frame = typed_rows(read)
     made = propose(
@@ -96,7 +99,9 @@ def propose_contract(
         )
         _tell_breaches(made, read)
         kept = shlex.quote(str(output))
-        next_steps(f"daytwo contract check {shlex.quote(rows)} --contract {kept}", f"daytwo contract lint {kept}")
+        source = parse_source(rows)
+        shown = source.name if source.form is Form.SQL else rows
+        next_steps(f"daytwo contract check {shlex.quote(shown)} --contract {kept}", f"daytwo contract lint {kept}")
 
 
 def _tell_breaches(made: Contract, read: Rows) -> None:

@@ -117,6 +117,10 @@ def parse_source(source: str | Path) -> Source:
 def _file(path: Path) -> Source:
     if (path / "_delta_log").is_dir():
         return Source(Form.DELTA, path.name, str(path), path)
+    if path.is_dir():
+        raise NotFound(
+            f"{path} is a folder, and no Delta table", hint="Name a file in it, or a folder that holds _delta_log"
+        )
     if not path.is_file():
         raise NotFound(f"there is no file {path}", hint="Check [data] source in daytwo.toml, or the path you gave")
     suffixes = [suffix.lower() for suffix in path.suffixes]

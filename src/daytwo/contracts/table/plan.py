@@ -5,6 +5,7 @@ So a good table costs one pass that compares and counts nothing else. `suspects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -20,6 +21,18 @@ from daytwo.contracts.table.lines import ROW
 from daytwo.contracts.table.suspects import evaluated, suspect
 from daytwo.contracts.table.typed import Reading, dtype_of, reading
 from daytwo.core.errors import DataError
+
+
+class LostColumns(DataError):
+    """A table lacks columns that its contract requires; no row of it can be judged."""
+
+    def __init__(self, columns: Sequence[str], contract: str) -> None:
+        named = f"column{'s' if len(columns) > 1 else ''} {', '.join(map(repr, columns))}"
+        super().__init__(
+            f"the data has no {named}, which the contract {contract!r} requires",
+            hint="Bring the column back, or renew the contract with required = false for it",
+        )
+        self.columns = tuple(columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +111,11 @@ def plan(contract: Contract, schema: pl.Schema, *, labels: bool, parse_text: boo
 
     Raises
     ------
-    DataError
+    LostColumns
         If a required column is not there, and no default stands in for it.
     """
     wanted = [c for c in contract.columns if c.is_checked and (labels or c.role is not Role.TARGET)]
-    absent = frozenset(c.name for c in wanted if c.name not in schema and _stands_in(c, contract))
+    absent = _stood_in_for([c for c in wanted if c.name not in schema], contract)
     columns = tuple(c for c in wanted if c.name in schema or c.name in absent)
     names = [column.name for column in columns]
     plain = not any(name == "*" or name.startswith("^") for name in names)
@@ -119,17 +132,20 @@ def plan(contract: Contract, schema: pl.Schema, *, labels: bool, parse_text: boo
     )
 
 
-def _stands_in(column: Column, contract: Contract) -> bool:
-    """Whether a default stands in for a column that is not there; none does for more values than may be missing."""
-    found: list[Breach] = []
-    mending_judge(column)(MISSING, found)
-    too_many = bool(found) and column.max_null_share is not None and column.max_null_share < 1.0
-    if too_many or any(breach.action is Action.REJECT for breach in found):
-        raise DataError(
-            f"the data has no column {column.name!r}, which the contract {contract.name!r} requires",
-            hint="Bring the column back, or renew the contract with required = false for it",
-        )
-    return bool(found)
+def _stood_in_for(missing: Sequence[Column], contract: Contract) -> frozenset[str]:
+    """Return for which missing columns a default stands in; none does for more values than may be missing."""
+    mended, lost = [], []
+    for column in missing:
+        found: list[Breach] = []
+        mending_judge(column)(MISSING, found)
+        too_many = bool(found) and column.max_null_share is not None and column.max_null_share < 1.0
+        if too_many or any(breach.action is Action.REJECT for breach in found):
+            lost.append(column.name)
+        elif found:
+            mended.append(column.name)
+    if lost:
+        raise LostColumns(lost, contract.name)
+    return frozenset(mended)
 
 
 def _nothing(height: int, dtype: pl.DataType) -> pl.Series:
