@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from daytwo.core.errors import SettingsError
+from daytwo.registry.trust import Trust
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -26,7 +27,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     forms, is the one by which daytwo asks its own server; `tokens` is the file of all others. `fallback` says what
     answers where the model cannot, as `[serve] fallback` does; `unrecorded` what becomes of answers that the journal
     cannot take. Requests that would wait longer than `max_wait_ms` are refused. `salt` keys the split of subjects
-    between champion and canary. Times are in seconds.
+    between champion and canary. `trust`, `python` and `python_deadline_s` are for models that are Python code, as in
+    [serve]. Times are in seconds.
     """
 
     model: str
@@ -46,6 +48,9 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     unrecorded: Literal["refuse", "serve"] = "refuse"
     max_wait_ms: float = 100.0
     salt: str = ""
+    trust: tuple[str, ...] = ()
+    python: str = ""
+    python_deadline_s: float = 5.0
     max_connections: int = 1024
     head_timeout_s: float = 10.0
     body_timeout_s: float = 30.0
@@ -69,6 +74,11 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     def max_body_bytes(self) -> int:
         """The largest body that is read."""
         return int(self.max_body_mb * (1 << 20))
+
+    @property
+    def trusted(self) -> Trust:
+        """Which models that are Python code may run, and how."""
+        return Trust(frozenset(self.trust), self.python, self.python_deadline_s)
 
     @property
     def is_loopback(self) -> bool:

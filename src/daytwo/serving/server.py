@@ -110,7 +110,7 @@ class _Server:
 
     def _served(self, prefix: str, journal: Journal, recent: Recent) -> Served:
         config, metrics = self._config, self._metrics
-        versions = Versions(BundleStore(Path(config.bundles)), config.fallback)
+        versions = Versions(BundleStore(Path(config.bundles), config.trusted), config.fallback)
         queue_bytes = int(config.shadow_queue_mb * (1 << 20))
         return Served(
             config.model,
