@@ -4,6 +4,8 @@ import http.server
 import json
 import socket
 import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -12,7 +14,7 @@ from daytwo.serving.client import Client
 
 
 class Script:
-    """A server that plays a list: a status with a body, or None to break the connection."""
+    """A server that plays a list: a status with a body and headers, or None to break the connection."""
 
     def __init__(self, *steps):
         self.steps, self.asked, self.waits = list(steps), [], []
@@ -29,9 +31,11 @@ class Script:
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
-                status, told = step
+                status, told, *headers = step
                 content = json.dumps(told).encode()
                 self.send_response(status)
+                for name, value in headers:
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -53,7 +57,7 @@ class Script:
         self.server.server_close()
 
     def client(self, **more):
-        return Client("127.0.0.1", self.server.server_address[1], sleep=self.waits.append, **more)
+        return Client("127.0.0.1", self.server.server_address[1], sleep=self.waits.append, chance=lambda: 0.0, **more)
 
 
 def error(code="x"):
@@ -119,3 +123,62 @@ def test_the_token_and_the_options_are_sent():
     assert json.loads(body) == {"rows": [{}], "request_id": "mine", "explain": True, "replay_of": ["q-1"]}
     assert headers["Authorization"] == "Bearer open sesame"
     assert json.loads(feedback) == {"prediction_id": "p", "action": "ignored", "reason": "r", "by": "me"}
+
+
+def in_ten_seconds():
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=10), usegmt=True)
+
+
+def test_the_time_that_the_server_names_is_waited():
+    busy = [
+        (503, error("busy"), ("Retry-After", "2")),
+        (429, error("rate"), ("Retry-After", in_ten_seconds())),
+        (503, error("busy"), ("Retry-After", "soon")),
+    ]
+    with Script(*busy, (200, {"recorded": 1})) as script, script.client() as client:
+        assert client.labels([{"key": "a", "label": 1}]) == 1
+    assert script.waits[0] == 2.0
+    assert 8 < script.waits[1] <= 10
+    assert script.waits[2] == 0.08
+
+
+def test_a_time_beyond_patience_is_not_waited():
+    with (
+        Script((503, error("busy"), ("Retry-After", "60"))) as script,
+        script.client() as client,
+        pytest.raises(Fault, match="it was busy"),
+    ):
+        client.predict([{}])
+    assert script.waits == []
+
+
+def test_within_bounds_all_tries():
+    with (
+        Script((503, error("busy"), ("Retry-After", "1"))) as script,
+        script.client() as client,
+        pytest.raises(Fault, match="it was busy"),
+    ):
+        client.predict([{}], within_s=0.5)
+
+
+def test_feedback_is_not_sent_twice_once_it_may_have_been_read():
+    with Script(None, (503, error("busy")), (200, {"recorded": 1})) as script, script.client() as client:
+        with pytest.raises(Fault, match="it is not known whether it was recorded"):
+            client.feedback("p", "ignored")
+        client.feedback("p", "ignored")  # what was refused was not recorded
+    assert len(script.asked) == 3
+
+
+def test_an_id_is_never_a_path():
+    with Script((404, error("not_found"))) as script, script.client() as client, pytest.raises(NotFound):
+        client.explanation("../admin/rotate?x")
+    assert script.asked[0][1] == "/predictions/..%2Fadmin%2Frotate%3Fx/explanation"
+
+
+def test_an_error_of_the_server_names_where_to_look():
+    with (
+        Script((500, error("broken"))) as script,
+        script.client() as client,
+        pytest.raises(Fault, match="error 1 in the server's log"),
+    ):
+        client.route()
