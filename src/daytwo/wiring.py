@@ -20,7 +20,7 @@ from daytwo.core.clock import Clock, ManualClock, SystemClock
 from daytwo.core.errors import Fault, SettingsError
 from daytwo.core.files import write_whole
 from daytwo.core.ledger import create_tables, open_sqlite
-from daytwo.core.settings import Settings
+from daytwo.core.settings import ServeSettings, Settings
 from daytwo.core.settings_file import LoadedSettings, load_settings, secret
 from daytwo.governance.sql import SqlApprovals, SqlAuditLog
 from daytwo.lifecycle.records_sql import SqlReleaseBook, SqlWindowBook
@@ -28,6 +28,7 @@ from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import STANDS_AT
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.sql import SqlRegistry
+from daytwo.registry.trust import Trust
 from daytwo.registry.versions import current_route
 from daytwo.scoring.model import CONTRACT_FILE
 from daytwo.serving.answering.fallback import check_fallback, is_rule
@@ -75,7 +76,7 @@ def build_system(loaded: LoadedSettings) -> System:
         state=state,
         settings=settings,
         tables=DeltaTables(state / "tables"),
-        bundles=BundleStore(state / "bundles"),
+        bundles=BundleStore(state / "bundles", trust_of(settings.serve)),
         registry=SqlRegistry(engine, settings.model.name),
         audit=SqlAuditLog(engine),
         approvals=SqlApprovals(engine),
@@ -123,6 +124,9 @@ def server_config(system: System, *, port: int | None = None) -> Path:
             fallback=serve.fallback,
             unrecorded=serve.unrecorded,
             salt=_salt(system.state),
+            trust=serve.trust,
+            python=serve.python,
+            python_deadline_s=serve.python_deadline_s,
         )
     except ValueError as err:
         raise SettingsError(f"daytwo.toml, [serve]: {err}", hint="Mend [serve] and start again") from err
@@ -153,6 +157,11 @@ def client_of(state: Path, settings: Settings, *, patience_s: float = 30.0) -> C
     if note is None:
         return None
     return Client(note.host, note.port, secret(settings.serve.token), patience_s=patience_s)
+
+
+def trust_of(serve: ServeSettings) -> Trust:
+    """Return which models that are Python code may run, and how."""
+    return Trust(frozenset(serve.trust), serve.python, serve.python_deadline_s)
 
 
 def _read_note(state: Path) -> ServerNote | None:

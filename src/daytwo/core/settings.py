@@ -18,6 +18,8 @@ Amount = Annotated[float, msgspec.Meta(ge=0)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 # What may answer for the model, besides a number and an expression over the row.
 FALLBACKS = ("base_rate", "previous", "refuse")
+# A model that is Python code, by the digest of its files.
+CodeDigest = Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$")]
 # Port 0 asks for any that is free.
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
@@ -102,6 +104,7 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     `token` is a secret reference, `env:NAME` or `file:PATH`. `fallback` is one of `FALLBACKS`, a number, or an
     expression over the columns of the row that kept the contract. More than `max_queue` requests, or more than can be
     answered in `max_wait_ms`, are refused. `unrecorded` says what becomes of answers while the disk is full.
+    `trust` names the Python code that may run as a model, `python` the interpreter for it, empty for our own.
     """
 
     host: str = "127.0.0.1"
@@ -114,6 +117,9 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     token: str = ""
     fallback: str | float = "base_rate"
     unrecorded: Literal["refuse", "serve"] = "refuse"
+    trust: tuple[CodeDigest, ...] = ()
+    python: str = ""
+    python_deadline_s: Positive = 5.0
 
 
 class CostSettings(_Section, frozen=True, kw_only=True):
