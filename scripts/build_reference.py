@@ -31,6 +31,8 @@ FORMS: Mapping[str, str] = {
     "model.key": "a column, or empty",
     "data.source": "a path, may have `*`",
     "data.exclude": "list of columns",
+    "data.personal": "list of columns, neither target nor time",
+    "data.pseudonym_key": "`env:NAME`, `file:PATH` or empty",
     "value.currency": "a code such as `EUR`",
     "value.true_positive": "money a row: number or expression",
     "value.false_positive": "money a row: number or expression",

@@ -18,13 +18,16 @@ from daytwo.alerts.sql import SqlAlertBook
 from daytwo.contracts.toml import from_toml
 from daytwo.core.clock import Clock, ManualClock, SystemClock
 from daytwo.core.errors import Fault, SettingsError
-from daytwo.core.files import write_whole
+from daytwo.core.files import own_secret, write_whole
 from daytwo.core.ledger import create_tables, open_sqlite
-from daytwo.core.settings import ServeSettings, Settings
+from daytwo.core.pseudonyms import Pseudonyms
+from daytwo.core.settings import DataSettings, ServeSettings, Settings
 from daytwo.core.settings_file import LoadedSettings, load_settings, secret
-from daytwo.governance.sql import SqlApprovals, SqlAuditLog
+from daytwo.governance.sql import SqlApprovals, SqlAuditLog, SqlTokens
+from daytwo.governance.tokens import holding
 from daytwo.lifecycle.records_sql import SqlReleaseBook, SqlWindowBook
 from daytwo.lifecycle.system import System
+from daytwo.lifecycle.tokens import project_tokens
 from daytwo.lifecycle.windows import STANDS_AT
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.sql import SqlRegistry
@@ -40,6 +43,9 @@ from daytwo.value.sql import SqlCostBook
 STATE = ".daytwo"
 # What a running server wrote about itself, for those who want to call it.
 _SERVER_NOTE = "server.json"
+# By this token daytwo asks its own server: whoever may read the state may do so too.
+_OWN = "own-token"
+_PSEUDONYM_KEY = "pseudonym.key"
 
 
 class ServerNote(msgspec.Struct, frozen=True):
@@ -85,7 +91,9 @@ def build_system(loaded: LoadedSettings) -> System:
         releases=SqlReleaseBook(engine),
         windows=SqlWindowBook(engine),
         costs=SqlCostBook(engine),
+        tokens=SqlTokens(engine),
         seal_journal=_sealer(state, settings),
+        pseudonyms=pseudonyms_of(state, settings.data),
     )
 
 
@@ -104,6 +112,7 @@ def server_config(system: System, *, port: int | None = None) -> Path:
         If what [serve] says cannot be, or its fallback means nothing for the rows of the live version.
     """
     serve, route = system.settings.serve, current_route(system.registry)
+    project_tokens(system, SystemClock().now())
     if route is not None and is_rule(serve.fallback):
         contract = from_toml(system.bundles.get(route.champion).read(CONTRACT_FILE).decode())
         check_fallback(serve.fallback, contract)
@@ -121,6 +130,8 @@ def server_config(system: System, *, port: int | None = None) -> Path:
             max_body_mb=serve.max_body_mb,
             max_rows=serve.max_rows,
             token=serve.token,
+            own_token=_own_token(system.state),
+            tokens=str(system.tokens_path),
             fallback=serve.fallback,
             unrecorded=serve.unrecorded,
             salt=_salt(system.state),
@@ -130,6 +141,11 @@ def server_config(system: System, *, port: int | None = None) -> Path:
         )
     except ValueError as err:
         raise SettingsError(f"daytwo.toml, [serve]: {err}", hint="Mend [serve] and start again") from err
+    if not config.is_loopback and not serve.token and not holding(system.tokens.all(), SystemClock().now()):
+        raise SettingsError(
+            f"[serve] host = {serve.host!r} can be reached from outside, and there is no token",
+            hint="Make one: 'daytwo token create --name NAME --scope predict'",
+        )
     path = system.state / "serve.json"
     write_whole(path, msgspec.json.format(msgspec.json.encode(config)))
     return path
@@ -156,7 +172,8 @@ def client_of(state: Path, settings: Settings, *, patience_s: float = 30.0) -> C
     note = _read_note(state)
     if note is None:
         return None
-    return Client(note.host, note.port, secret(settings.serve.token), patience_s=patience_s)
+    token = secret(settings.serve.token) or own_secret(state / _OWN)
+    return Client(note.host, note.port, token, patience_s=patience_s)
 
 
 def trust_of(serve: ServeSettings) -> Trust:
@@ -198,6 +215,28 @@ def _sealer(state: Path, settings: Settings) -> Callable[[], None]:
             client.close()
 
     return seal
+
+
+def pseudonyms_of(state: Path, data: DataSettings) -> Pseudonyms | None:
+    """Return what hides the personal columns of a project, None where it names none.
+
+    Raises
+    ------
+    SettingsError
+        If the key is not there, or is too short to be a secret.
+    """
+    if not data.personal:
+        return None
+    key = secret(data.pseudonym_key) if data.pseudonym_key else own_secret(state / _PSEUDONYM_KEY)
+    try:
+        return Pseudonyms(data.personal, key)
+    except ValueError as err:
+        raise SettingsError(f"data.pseudonym_key: {err}", hint="Make one with 'openssl rand -hex 32'") from err
+
+
+def _own_token(state: Path) -> str:
+    own_secret(state / _OWN)
+    return f"file:{state / _OWN}"
 
 
 def _salt(state: Path) -> str:

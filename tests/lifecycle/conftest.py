@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from daytwo.alerts.sql import SqlAlertBook
 from daytwo.core.settings import DataSettings, ModelSettings, ReleaseSettings, Settings
-from daytwo.governance.sql import SqlApprovals, SqlAuditLog
+from daytwo.governance.sql import SqlApprovals, SqlAuditLog, SqlTokens
 from daytwo.lifecycle.flow import Json
 from daytwo.lifecycle.records_sql import SqlReleaseBook, SqlWindowBook
 from daytwo.lifecycle.system import System
@@ -63,6 +63,7 @@ def make_system(tmp_path: Path) -> Callable[..., System]:
             releases=SqlReleaseBook(engine),
             windows=SqlWindowBook(engine),
             costs=SqlCostBook(engine),
+            tokens=SqlTokens(engine),
             seal_journal=lambda: None,
         )
 

@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, Entry] = {
     "label": Entry("predict", "Send outcomes to the running server"),
     "feedback": Entry("predict", "Say what a person did with a prediction"),
     "explain": Entry("explain", "Why a prediction came out as it did, by its id"),
+    "token": Entry("token", "Who may ask the server: make, list and revoke tokens"),
     "monitor": Entry("watch", "How the last windows were judged"),
     "alerts": Entry("watch", "What is wrong and who owns it; take an alert up, or close it"),
     "value": Entry("account", "What the model brings and costs, in money"),

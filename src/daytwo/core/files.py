@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import secrets
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from typing import BinaryIO
 
 from daytwo.core.errors import Fault
 
+_SECRET_BYTES = 32
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{32}\.draft")
 
 
@@ -56,6 +58,25 @@ def sweep_drafts(folder: Path) -> None:
         with suppress(OSError), draft.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             draft.unlink()
+
+
+def own_secret(path: Path) -> str:
+    """Return the secret in the file at `path`: 256 random bits in hex, made once, for its owner only.
+
+    Raises
+    ------
+    Fault
+        If the file can be neither read nor made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(f".{path.name}.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                write_whole(path, secrets.token_hex(_SECRET_BYTES).encode(), private=True)
+            return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as err:
+        raise Fault(f"cannot read {path}: {err}", hint="Restore it from a backup, or make it readable") from err
 
 
 def sync_folder(folder: Path) -> None:

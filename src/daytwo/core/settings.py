@@ -42,11 +42,16 @@ class ModelSettings(_Section, frozen=True, kw_only=True):
 
 
 class DataSettings(_Section, frozen=True, kw_only=True):
-    """[data]: where rows come from, who owns them, and which columns are not inputs."""
+    """[data]: where rows come from, who owns them, which columns are not inputs, and which are personal.
+
+    `pseudonym_key` is a secret reference, `env:NAME` or `file:PATH`; empty has one made in the project's state.
+    """
 
     source: str = ""
     owner: str = ""
     exclude: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
+    pseudonym_key: str = ""
 
 
 class ValueSettings(_Section, frozen=True, kw_only=True):

@@ -113,6 +113,16 @@ def check(settings: Settings) -> None:
         if not match or (match[1] and not 0 < float(match[1]) < 100):
             raise SettingsError(f"release.steps has {step!r}", hint="Write steps such as 'shadow 2d' or 'canary 5% 1d'")
     _check_fallback(settings.serve.fallback, settings.model.task)
+    _check_personal(settings)
+
+
+def _check_personal(settings: Settings) -> None:
+    for role, name in (("target", settings.model.target), ("time", settings.model.time)):
+        if name and name in settings.data.personal:
+            raise SettingsError(
+                f"data.personal names {name!r}, which is the {role}",
+                hint=f"A model cannot learn from a pseudonym of its {role}: take it out of [data] personal",
+            )
 
 
 def _check_fallback(fallback: str | float, task: Task) -> None:

@@ -25,6 +25,8 @@ MEANINGS: Mapping[str, str] = {
     "data.source": "the files to learn from, seen from this folder",
     "data.owner": "who answers for the data",
     "data.exclude": "columns that are no inputs",
+    "data.personal": "columns whose values are replaced by pseudonyms before anything is written",
+    "data.pseudonym_key": "a secret reference, env:NAME or file:PATH; empty has one made in .daytwo",
     "value.currency": "all money here is in it",
     "value.true_positive": "what acting on a real case brings: a number, or an expression over the row",
     "value.false_positive": "what acting in vain brings",

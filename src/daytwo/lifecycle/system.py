@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daytwo.alerts.alerts import AlertBook, Channel
+from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.core.settings import Settings
 from daytwo.governance.approvals import Approvals
 from daytwo.governance.audit import AuditLog
+from daytwo.governance.tokens import Tokens
 from daytwo.lifecycle.releases import ReleaseBook
 from daytwo.lifecycle.windows import WindowBook
 from daytwo.registry.bundle import BundleStore
@@ -23,7 +25,8 @@ class System:
     """One project, ready to be worked on.
 
     `folder` holds `daytwo.toml`, `contract.toml` and perhaps `model.py`; `state` what daytwo keeps. `seal_journal`
-    asks a running server to hand over what it has journaled; it does nothing where none runs.
+    asks a running server to hand over what it has journaled; it does nothing where none runs. `pseudonyms` hides what
+    is personal, None where nothing is.
     """
 
     folder: Path
@@ -39,7 +42,9 @@ class System:
     releases: ReleaseBook
     windows: WindowBook
     costs: CostBook
+    tokens: Tokens
     seal_journal: Callable[[], None]
+    pseudonyms: Pseudonyms | None = None
 
     @property
     def contract_path(self) -> Path:
@@ -50,6 +55,11 @@ class System:
     def journal(self) -> Path:
         """Where server processes write what they answered."""
         return self.state / "journal"
+
+    @property
+    def tokens_path(self) -> Path:
+        """The projection of the tokens that servers read."""
+        return self.state / "tokens.json"
 
     @property
     def route_path(self) -> Path:
