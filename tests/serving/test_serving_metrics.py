@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import re
 
-from daytwo.serving.metrics import METRICS, SCORES, Metrics, resident_bytes
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daytwo.serving.metrics import METRICS, SCORES, Histogram, Metrics, resident_bytes
 
 _LINE = re.compile(r'[a-z_]+(\{[a-z_]+="(?:[^"\\\n]|\\.)*"(,[a-z_]+="(?:[^"\\\n]|\\.)*")*\})? [-+0-9.e]+')
 
@@ -44,3 +48,13 @@ def test_a_running_server_tells_only_metrics_of_the_table(shared):
     told = {line.split()[2] for line in shared.metrics().splitlines() if line.startswith("# TYPE")}
     assert told <= set(METRICS)
     assert {"daytwo_requests_total", "daytwo_predictions_total", "daytwo_breaches_total"} <= told
+
+
+@given(st.lists(st.floats(-1, 2) | st.sampled_from(SCORES), max_size=200))
+def test_many_values_are_counted_as_one_after_the_other(values):
+    one, many = Histogram(SCORES), Histogram(SCORES)
+    for value in values:
+        one.add(value)
+    many.add_many(values)
+    assert (many.counts, many.count) == (one.counts, one.count)
+    assert many.sum == pytest.approx(one.sum, rel=1e-12, abs=1e-12)

@@ -79,10 +79,7 @@ class Counts:
         if labels is None:
             labels = self._arms[version, arm] = (("version", version[:12]), ("arm", arm))
         self._arm_series[labels] = self._arm_series.get(labels, 0.0) + len(scores)
-        histogram = self._score_histogram(version)
-        for score in scores:
-            assert score is not None  # it is neither bad nor failed
-            histogram.add(score)
+        self._score_histogram(version).add_many([score for score in scores if score is not None])
 
     def _breaches(self, record: PredictionRecord, columns: set[str]) -> None:
         for bad in record.bad:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import bisect
 import resource
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 # name -> (type, help)
 METRICS: Mapping[str, tuple[str, str]] = {
@@ -47,6 +48,8 @@ METRICS: Mapping[str, tuple[str, str]] = {
 }
 # Seconds: from what one row takes to what a client no longer waits for.
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+# From here on an array is faster than one value after the other.
+_MANY = 48
 SCORES = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
 Labels = tuple[tuple[str, str], ...]
@@ -66,6 +69,18 @@ class Histogram:
         self.counts[bisect.bisect_left(self.edges, value)] += 1
         self.count += 1
         self.sum += value
+
+    def add_many(self, values: Sequence[float]) -> None:
+        """Count many values."""
+        if len(values) < _MANY:
+            for value in values:
+                self.add(value)
+            return
+        held = np.asarray(values, dtype=np.float64)
+        found = np.bincount(np.searchsorted(self.edges, held), minlength=len(self.counts)).tolist()
+        self.counts = [count + more for count, more in zip(self.counts, found, strict=True)]
+        self.count += len(values)
+        self.sum += float(held.sum())
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -149,7 +149,7 @@ def test_a_model_that_fails_leaves_the_request_to_the_thorough_door(live):
     asked = plain.read(json.dumps([row]).encode(), 3)
     whole = plain._model
     try:
-        plain._model = replace(whole, scorer=Broken())
+        plain._model = replace(whole, engine=Broken())
         assert plain.answer(asked, **KNOWN, shadow="") is None
     finally:
         plain._model = whole

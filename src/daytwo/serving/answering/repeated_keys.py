@@ -13,12 +13,12 @@ _SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")
 
 def plain_keys(body: bytes) -> int:
     """Return how often `":` stands in `body`, or -1 where white space stands before a colon."""
-    if len(body) < _BIG_BYTES:
-        keys = body.count(b'":')
-        # Where every colon ends a key there is no need to look for others.
-        if body.count(b":") != keys and any(colon in body for colon in _SPACED_COLONS):
-            return -1
+    keys = body.count(b'":')
+    # Where every colon ends a key there is no need to look for others.
+    if body.count(b":") == keys:
         return keys
+    if len(body) < _BIG_BYTES:
+        return -1 if any(colon in body for colon in _SPACED_COLONS) else keys
     characters = np.frombuffer(body, dtype=np.uint8)
     before = characters[:-1][characters[1:] == ord(":")]
     return -1 if (before <= ord(" ")).any() else int(np.count_nonzero(before == ord('"')))
