@@ -39,6 +39,8 @@ _AT_LIMIT, _LEAST_AT_LIMIT = 0.02, 50
 _REACHED, _LEAST_CORRELATION = 100, 0.1
 # A rounded result is off by half of its last digit.
 _MOST_DIGITS = 6
+# Larger numbers have no digits behind the point.
+_WRITTEN = 2.0**53
 _MOST_RULES = 12
 
 
@@ -141,6 +143,7 @@ def _result(shape: _Shape, a: _Values, b: _Values) -> _Values:
 def _tolerance(c: _Values) -> float:
     """Return half of the last digit that the result is written with; 0 for whole numbers."""
     known = c[~np.isnan(c)][:_GLANCE]
+    known = known[np.abs(known) < _WRITTEN]
     for digits in range(_MOST_DIGITS):
         if np.allclose(known, np.round(known, digits), rtol=0, atol=1e-9):
             return 0.0 if digits == 0 else 0.6 * 10.0**-digits
@@ -180,7 +183,7 @@ def _proven(
     share, late = float(broken[known].mean()), float(broken[held_out].mean())
     if max(share, late) > _MOST_BROKEN:
         return None
-    names = {"a": _written(a), "b": _written(b), "c": _written(c)}
+    names = {"a": written_column(a), "b": written_column(b), "c": written_column(c)}
     text = shape.text.format(**names)
     if tolerance:
         inside = shape.text.format(**names).split(" == ")[0]
@@ -215,10 +218,11 @@ def _order(values: Mapping[str, _Values], held_out: npt.NDArray[np.int64], a: st
     words = (
         f"broken by {broken} of {rows} rows, {chance:.0%} would break it by chance, {int(near.sum())} reach the limit"
     )
-    text = f"{_written(a)} <= {_written(b)}"
+    text = f"{written_column(a)} <= {written_column(b)}"
     return Rule(f"order_{a}_{b}", text, Action.REJECT, f"{words}; false alarms expected: {late:.4%}")
 
 
-def _written(name: str) -> str:
+def written_column(name: str) -> str:
+    """Return a column as a row rule names it."""
     plain = name.isidentifier() and not keyword.iskeyword(name) and name != "col"
     return name if plain else f"col({name!r})"

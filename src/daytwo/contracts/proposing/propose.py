@@ -7,7 +7,7 @@ proposed_columns.py   kinds, roles, missing values, ranges (ranges.py); leaks.py
 proposed_texts.py     levels (levels.py, mistyped.py) and patterns (patterns.py)
 keys.py               columns that name a row, and what grows from row to row
 dependencies.py       columns that others decide
-arithmetic.py         sums, products and orders within a row
+arithmetic.py         sums, products and orders within a row; bins.py: categories that are bins of a number
 spreads.py            how a batch's values are spread; volumes.py: how many rows come, how fresh
 repeated.py           how many rows of a batch may repeat another
 """
@@ -28,6 +28,8 @@ from daytwo.contracts.batch import ANY_BATCH, Batch, Distribution
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.proposing.arithmetic import propose_arithmetic, propose_orders
+from daytwo.contracts.proposing.bins import MOST_LEVELS as MOST_BINS
+from daytwo.contracts.proposing.bins import propose_bins
 from daytwo.contracts.proposing.coded import Coded, coded
 from daytwo.contracts.proposing.columns import ignored_column, named_column, plain_column
 from daytwo.contracts.proposing.dependencies import Dependencies, propose_dependencies
@@ -40,6 +42,7 @@ from daytwo.contracts.proposing.volumes import propose_batch
 from daytwo.contracts.relations import Dependency, Unique
 from daytwo.contracts.table.moments import read_moments, require_moments
 from daytwo.core.errors import DataError
+from daytwo.core.expression import parse
 from daytwo.core.schema import Kind
 
 # Measured numbers with more distinct values than this share of a sample's rows neither decide nor are decided.
@@ -100,13 +103,15 @@ def propose(
     checked = [column for column in columns if column.is_checked]
     names = {column.name for column in checked}
     keys = _told_apart(propose_keys({name: in_codes[name] for name in _may_name(checked, in_codes)}, named=key))
+    rules = _told_apart(_rules(frame, checked, held_out))
+    columns = _without_defaults(columns, rules)
     batch = propose_batch(frame.get_column(time).drop_nulls()) if time else ANY_BATCH
     return Contract(
         name=name,
         version=1,
         owner=owner,
         columns=columns,
-        rules=_told_apart(_rules(frame, checked, held_out)),
+        rules=rules,
         relations=(
             *keys,
             *propose_monotone(as_came, checked),
@@ -178,7 +183,19 @@ def _rules(frame: pl.DataFrame, checked: list[Column], held_out: npt.NDArray[np.
         elif column.kind is Kind.TIME:
             times[column.name] = read_moments(series).to_physical().cast(pl.Float64).fill_null(np.nan).to_numpy()
     rules = propose_arithmetic(numbers, held_out, target=target)
-    return (*rules, *propose_orders(numbers, held_out), *propose_orders(times, held_out))
+    inputs = [column for column in checked if column.role is Role.FEATURE]
+    measured = {column.name: numbers[column.name] for column in inputs if column.name in numbers}
+    levels = {
+        column.name: frame.get_column(column.name).cast(pl.String).to_numpy().astype(object)
+        for column in inputs
+        if column.kind is Kind.CATEGORY and len(column.levels) <= MOST_BINS
+    }
+    return (
+        *rules,
+        *propose_orders(numbers, held_out),
+        *propose_orders(times, held_out),
+        *propose_bins(levels, measured, held_out),
+    )
 
 
 def _dependencies(in_codes: Mapping[str, Coded], held_out: npt.NDArray[np.int64], *, target: str) -> Dependencies:
@@ -194,6 +211,15 @@ def _spreads(frame: pl.DataFrame, checked: list[Column], *, ordered: bool) -> tu
         if column.role is Role.FEATURE and (column.is_numeric or column.levels)
     )
     return tuple(spread for spread in found if spread is not None)
+
+
+def _without_defaults(columns: tuple[Column, ...], rules: tuple[Rule, ...]) -> tuple[Column, ...]:
+    """Return the columns, those without a default that a rule ties to others: what stands in would break it."""
+    tied = {name for rule in rules if not rule.name.startswith("order_") for name in parse(rule.expression).columns}
+    return tuple(
+        replace(column, repair=(), max_null_share=None) if column.repair and column.name in tied else column
+        for column in columns
+    )
 
 
 def _repeating(batch: Batch, frame: pl.DataFrame, *, ordered: bool) -> Batch:
