@@ -66,6 +66,14 @@ class Admission:
                 )
         return grant
 
+    def asks_for_tokens(self) -> bool:
+        """Whether nobody is admitted without one."""
+        return self._keyring.is_required()
+
+    def asker(self, request: Request) -> Grant | None:
+        """Return the token of a request that was admitted elsewhere."""
+        return self._keyring.grant(request.headers.get(b"authorization", b""))
+
     def charge(self, grant: Grant | None, rows: int) -> None:
         """Count the rows that an admitted request turned out to hold; the first is counted at the door."""
         if grant is not None and grant.bucket is not None and rows > 1:

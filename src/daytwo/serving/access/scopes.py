@@ -27,6 +27,7 @@ NEEDED: Mapping[str, tuple[Scope, ...]] = {
     "/metrics": (Scope.READ,),
     "/admin/rotate": (Scope.ADMIN,),
     "/version": ANY,
+    "/openapi.json": ANY,
     "other": ANY,
     "/v2/health/live": OPEN,
     "/v2/health/ready": OPEN,

@@ -7,5 +7,5 @@ predicting.py  answered, recorded, counted (plain.py: rows that keep their contr
 outcomes.py    labels and feedback
 fallback.py    what answers a row that the model cannot
 live.py        which versions answer (router.py: whom; shadow.py: who is only compared)
-recent.py      what was recorded lately
+recent.py      what was recorded lately (explaining.py: why a prediction of it is what it is)
 """

@@ -1,0 +1,57 @@
+"""Why a recent prediction is what it is: its reasons, worked out again from the row that was recorded.
+
+The version that answered works them out, so they are those that `explain` would have given with the answer. Older
+predictions are the business of `daytwo explain`, which reads the tables.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from daytwo.core.errors import NotFound
+from daytwo.predictions.record import PredictionRecord, good_row, mended, read_rows
+from daytwo.serving.answering.live import Live, Version
+from daytwo.serving.answering.predict import breach_record
+from daytwo.serving.answering.replies import reply_again
+from daytwo.serving.transport.messages import HttpError
+
+
+def explanation(record: PredictionRecord, i: int, live: Live, model: str) -> dict[str, object]:
+    """Return what is to be told of row `i` of `record`: of a row that the model did not answer, its breaches.
+
+    Raises
+    ------
+    HttpError
+        409, if the version that answered is no longer loaded.
+    NotFound
+        If it gives no reasons.
+    """
+    answer = reply_again(record, model).predictions[i]
+    told: dict[str, object] = {
+        "prediction_id": answer.prediction_id,
+        "version": answer.version,
+        "arm": answer.arm,
+        "score": answer.score,
+    }
+    if answer.fallback is not msgspec.UNSET:
+        breaches = () if answer.breaches is msgspec.UNSET else answer.breaches
+        warnings = () if answer.warnings is msgspec.UNSET else answer.warnings
+        return {**told, "fallback": answer.fallback, "reasons": (), "breaches": (*breaches, *warnings)}
+    version = _loaded(live, answer.version)
+    if version is None:
+        raise HttpError(
+            409,
+            "not_loaded",
+            f"the version {answer.version[:12]} that answered is no longer loaded",
+            hint=f"'daytwo explain {answer.prediction_id}' loads it",
+        )
+    row = good_row(read_rows(record.rows)[i])
+    values, found = version.model.decoder.check(row)
+    if values is None:
+        raise NotFound("the row of this prediction kept no contract", hint="Its breaches stand in GET /predictions/ID")
+    return {**told, "reasons": version.model.explain(values, mended(row, map(breach_record, found)))}
+
+
+def _loaded(live: Live, digest: str) -> Version | None:
+    held = (live.champion, live.canary, live.shadow, live.previous)
+    return next((one for one in held if one is not None and one.digest == digest), None)

@@ -1,0 +1,44 @@
+"""Reasons afterwards are the reasons that would have stood with the answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.serving.conftest import make_bundle, raw, trip, wait_for
+
+from daytwo.core.errors import Conflict, NotFound
+from daytwo.serving.client import Client
+
+
+def test_reasons_afterwards_are_those_of_the_answer(shared):
+    rows = [trip(number) for number in range(4)] + [trip(5, carrier="ZZ"), trip(6, wind=None)]
+    answers = shared.predict(rows, explain=True)["predictions"]
+    for answer in answers:
+        told = shared.explanation(answer["prediction_id"])
+        assert told["reasons"] == answer["reasons"]
+        assert (told["version"], told["score"]) == (answer["version"], answer["score"])
+
+
+def test_a_row_of_the_fallback_has_its_breaches_for_reasons(shared):
+    (answer,) = shared.predict([trip(1, wind=-5.0)])["predictions"]
+    told = shared.explanation(answer["prediction_id"])
+    assert (told["reasons"], told["fallback"], told["arm"]) == ([], "base_rate", "fallback")
+    assert told["breaches"] == answer["breaches"]
+
+
+def test_what_is_not_there_leads_to_the_command(shared):
+    with pytest.raises(NotFound, match="daytwo explain"):
+        shared.explanation("1a206c31f272ecea30d-000000000")
+    assert raw(shared, "POST", "/predictions/x/explanation")[0] == 405
+    assert json.loads(raw(shared, "GET", "/predictions/x/reasons")[1])["error"]["code"] == "not_found"
+
+
+def test_a_version_that_is_gone_is_a_conflict_that_leads_to_the_command(own_place):
+    _, port = own_place.start()
+    with Client("127.0.0.1", port) as client:
+        (answer,) = client.predict([trip(1)])["predictions"]
+        other = make_bundle(own_place.bundles, seed=2)
+        wait_for(client, own_place.route(other.digest).generation)
+        with pytest.raises(Conflict, match=r"no longer loaded.*daytwo explain"):
+            client.explanation(answer["prediction_id"])
