@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 import pytest
 
@@ -8,6 +10,7 @@ from daytwo.predictions.record import Label, LabelsRecord, PredictionRecord, Sha
 from daytwo.serving.answering import recent as recent_module
 from daytwo.serving.answering.recent import Recent
 from daytwo.serving.transport.messages import HttpError
+from daytwo.serving.workers.share import Elsewhere, Share
 
 
 def prediction(start, count=2, **more):
@@ -97,3 +100,68 @@ def test_an_id_whose_record_is_gone_from_the_disk_is_no_new_id(tmp_path, journal
     with pytest.raises(HttpError, match="answered long ago") as refusal:
         recent.prediction_request("r0")
     assert refusal.value.status == 409
+
+
+def test_of_several_workers_each_remembers_its_share_and_names_the_keeper_of_the_rest(tmp_path):
+    shares = [Share(number, 3) for number in range(3)]
+    prefixes = [share.new_prefix() for share in shares]
+    for number, prefix in enumerate(prefixes):
+        writing = Journal(tmp_path, prefix)
+        for start in range(0, 40, 2):
+            given = f"r{number}-{start}"
+            record = prediction(start, prefix=prefix, request_id=given, shadow="s")
+            writing.append(encode(record))
+            writing.append(encode(LabelsRecord(request_id=given, received_at_us=0, labels=[])))
+        writing.close()
+    workers = [Recent(tmp_path, share) for share in shares]
+    for worker in workers:
+        worker.rebuild()
+    for number, prefix in enumerate(prefixes):
+        for start in range(0, 40, 2):
+            given = f"r{number}-{start}"
+            for share, worker in zip(shares, workers, strict=True):
+                for keeper, ask in (
+                    (number, lambda w=worker, p=prefix, s=start: w.prediction(prediction_id(p, s))[0]),
+                    (share.keeper(given), lambda w=worker, g=given: w.prediction_request(g)),
+                    (share.keeper(given), lambda w=worker, g=given: w.labels_request(g)),
+                ):
+                    if keeper == share.number:
+                        assert ask().request_id == given
+                    else:
+                        with pytest.raises(Elsewhere) as elsewhere:
+                            ask()
+                        assert elsewhere.value.worker == keeper
+    due = [[(record.prefix, record.start) for record in worker.unshadowed("s")] for worker in workers]
+    assert [{prefix for prefix, _ in one} for one in due] == [{prefix} for prefix in prefixes]
+    assert [len(one) for one in due] == [20, 20, 20]
+
+
+def test_what_other_workers_have_written_since_the_start_is_not_even_read(tmp_path):
+    mine, other = Share(0, 2), Share(1, 2)
+    for prefix in (first := mine.new_prefix(), foreign := other.new_prefix()):
+        with contextlib.closing(Journal(tmp_path, prefix)) as writing:
+            writing.append(encode(prediction(0, prefix=prefix, request_id="r")))
+    (tmp_path / f"{foreign}000000.segment").write_bytes(b"never opened")
+    recent = Recent(tmp_path, mine)
+    recent.rebuild(others=(foreign,))
+    assert recent.prediction(prediction_id(first, 0)) is not None
+
+
+def test_a_segment_that_is_shipped_while_the_memory_is_made_again_is_found_where_it_went(
+    tmp_path, journal, monkeypatch
+):
+    journal.append(encode(prediction(0)))
+    journal.rotate()
+    (tmp_path / "shipped").mkdir()
+    listed = recent_module.sealed_segments
+
+    def moved_meanwhile(folder):
+        found = listed(folder)
+        for path in found if folder == tmp_path else ():
+            path.rename(tmp_path / "shipped" / path.name)
+        return found
+
+    monkeypatch.setattr(recent_module, "sealed_segments", moved_meanwhile)
+    recent = Recent(tmp_path)
+    recent.rebuild()
+    assert recent.prediction_request("r0").start == 0

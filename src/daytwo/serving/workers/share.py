@@ -32,7 +32,7 @@ class Share:
 
         Examples
         --------
-        >>> Share(0, 4).keeper("order-17"), Share(0, 1).keeper("order-17")
+        >>> Share(0, 4).keeper("order-19"), Share(0, 1).keeper("order-19")
         (3, 0)
         """
         return zlib.crc32(text.encode(errors="surrogatepass")) % self.of if self.of > 1 else 0

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -45,7 +46,7 @@ class Together:
         """Return what becomes the answer of the worker that keeps what is asked for."""
         return self._neighbours.ask(worker, request, _ANSWER_S)
 
-    async def sealed(self, own: str | None) -> Response:
+    async def sealed(self, own: Sequence[str]) -> Response:
         """Have the others seal their segments too, and tell all names, this worker's `own` first.
 
         One that cannot be reached is dead: what it wrote is sealed by whoever ships it.
@@ -55,7 +56,7 @@ class Together:
         HttpError
             503, if one lives and does not answer.
         """
-        names = [] if own is None else [own]
+        names = list(own)
         for worker, response in (await self._ask_all("POST", "/admin/rotate", _SEAL_S)).items():
             if response is None:
                 if self._neighbours.reaches(worker):
@@ -95,7 +96,7 @@ def is_passed_on(request: Request) -> bool:
     return FORWARDED in request.headers
 
 
-def sealed_reply(names: list[str]) -> dict[str, object]:
+def sealed_reply(names: Sequence[str]) -> dict[str, object]:
     """Return what is told of sealed segments: the first, as a server of one process has but one, and all."""
     return {"segment": names[0] if names else None, "segments": names}
 
