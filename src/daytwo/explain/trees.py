@@ -5,6 +5,7 @@ Pure numpy; what the decisions mean is written at `Trees`. `shapley.py` next doo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,6 +18,16 @@ from daytwo.core.errors import DataError
 
 # Bits of LightGBM's decision_type (include/LightGBM/tree.h).
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT, _MISSING_MASK = 1, 2, 2, 3
+# The lines of a tree by how many numbers they hold. LightGBM reads trees on threads of its own, where a number that is
+# none, or one too few, ends the process.
+_PER_NODE = (
+    "split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child",
+    "internal_value", "internal_weight", "internal_count",
+)  # fmt: skip
+_PER_LEAF = ("leaf_value", "leaf_weight", "leaf_count")
+_SINGLE = ("Tree", "num_leaves", "num_cat", "is_linear", "shrinkage")
+_SETS = ("cat_boundaries", "cat_threshold")
+_LINE = re.compile(rb"([A-Za-z_]+)=((?:(?:-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|-?inf|-?nan)(?: |$))*)")
 
 
 class Missing(IntEnum):
@@ -77,7 +88,7 @@ def parse_trees(text: bytes) -> Trees:
     try:
         trees = _join([_Block(block) for block in _cut(text)])
         _check(trees, int(_fields(text[: text.index(b"\nTree=")])["max_feature_idx"][0]) + 1)
-    except (KeyError, ValueError, IndexError) as err:
+    except (KeyError, ValueError, IndexError, OverflowError) as err:
         raise DataError(f"the model text is damaged: {err!r}", hint="Restore it, or make the model again") from err
     return trees
 
@@ -86,11 +97,28 @@ class _Block:
     """One tree's part of the text."""
 
     def __init__(self, text: bytes) -> None:
-        self._fields = _fields(text)
+        if b"is_linear=1" in text:
+            raise DataError("the leaves hold linear models", hint="Train with linear_tree=false")
+        self._fields = self._strict_fields(text)
         self.n_leaves = int(self._fields["num_leaves"][0])
         self.n_nodes = self.n_leaves - 1
-        if self._fields.get("is_linear", [b"0"]) != [b"0"]:
-            raise DataError("the leaves hold linear models", hint="Train with linear_tree=false")
+        if self.n_leaves < 1:
+            raise ValueError(f"a tree of {self.n_leaves} leaves")
+        for name in self._fields:
+            if name not in _SETS and self.n_nodes:  # a tree without a node leaves most lines empty
+                self._sized(name)
+
+    @staticmethod
+    def _strict_fields(text: bytes) -> dict[str, list[bytes]]:
+        fields: dict[str, list[bytes]] = {}
+        for line in text.split(b"\n"):
+            if not line:
+                continue
+            match = _LINE.fullmatch(line)
+            if match is None or (name := match[1].decode()) in fields:
+                raise ValueError(f"{line[:40]!r} is no line of a tree, or stands twice")
+            fields[name] = match[2].split()
+        return fields
 
     def integers(self, name: str) -> NDArray[np.int64]:
         return np.array([int(one) for one in self._sized(name)], dtype=np.int64)
@@ -110,7 +138,14 @@ class _Block:
         return [np.flatnonzero(one) for one in bits]
 
     def _sized(self, name: str) -> list[bytes]:
-        expected = self.n_leaves if name.startswith("leaf_") else self.n_nodes
+        if name in _PER_NODE:
+            expected = self.n_nodes
+        elif name in _PER_LEAF:
+            expected = self.n_leaves
+        elif name in _SINGLE:
+            expected = 1
+        else:
+            raise ValueError(f"a tree has no {name}")
         values = self._fields.get(name, []) if expected == 0 else self._fields[name]
         if len(values) != expected:
             raise ValueError(f"{name} holds {len(values)} numbers, not {expected}")

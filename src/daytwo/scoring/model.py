@@ -16,7 +16,7 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.decoder import Decoder, compile_decoder
 from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.toml import from_toml
-from daytwo.core.errors import NotFound, Refused
+from daytwo.core.errors import DataError, NotFound, Refused
 from daytwo.core.schema import Schema, Task
 from daytwo.explain.reasons import Explainer, Reason, reasons
 from daytwo.explain.shapley import ReferenceShapley
@@ -88,6 +88,11 @@ class Model:
             explainer=Explainer.from_json(bundle.read(EXPLAINER_FILE)) if explained else None,
         )
         replay = Replay.from_bytes(bundle.read(REPLAY_FILE))
+        if (width := replay.matrix.shape[1]) != engine.n_features:
+            raise DataError(
+                f"the replay set has {width} features, the contract has {engine.n_features}",
+                hint="Make the model again",
+            )
         replay.prove(model.score_many)
         replay.prove(lambda rows: np.array([model.score(row) for row in rows.tolist()]))
         return model

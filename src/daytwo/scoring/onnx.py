@@ -157,7 +157,8 @@ def _session(content: bytes, threads: int) -> Any:
     # A thread that waits must not burn the core that serves.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Without its fallback, which tries the same provider again and prints what went wrong.
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=False)
     # The runtime's errors have no base of their own below Exception.
     except Exception as err:
         raise DataError(
