@@ -19,13 +19,16 @@ from daytwo.core.errors import DaytwoError, Fault, NotFound
 from daytwo.predictions.record import row_texts
 from daytwo.serving.access.admission import Admission
 from daytwo.serving.access.keyring import Grant, keyring_of
-from daytwo.serving.answering.replies import reply_again
-from daytwo.serving.answering.requests import read_rows_of
+from daytwo.serving.answering.explaining import explanation
+from daytwo.serving.answering.live import Version
+from daytwo.serving.answering.replies import Reply, reply_again
+from daytwo.serving.answering.requests import PredictRequest, read_rows_of
 from daytwo.serving.answering.served import Served
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.counts import Counts
 from daytwo.serving.dialects.invocations import invocation_reply, read_invocation
 from daytwo.serving.dialects.open_inference import ABOUT, INFER, OF_PROTOCOL, OpenInference
+from daytwo.serving.dialects.openapi import openapi
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.transport.messages import JSON, TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
@@ -50,7 +53,8 @@ class Handlers:
         self._admission = Admission(keyring_of(config), metrics)
         self._asker: Grant | None = None
         self._counts = Counts(metrics)
-        self._inference = OpenInference(config.model, config.max_rows, served.predicting.predict, metrics)
+        self._inference = OpenInference(config.model, config.max_rows, self._predict, metrics)
+        self._document = "", Response(200, b"")
         self._logged_at = 0.0
 
     def commit(self) -> Response | None:
@@ -115,8 +119,8 @@ class Handlers:
         return response
 
     def _answer(self, request: Request, path: str) -> Response | Awaitable[Response]:
-        if not is_passed_on(request):
-            self._asker = self._admission.admit(request, path)
+        passed_on = is_passed_on(request)
+        self._asker = self._admission.asker(request) if passed_on else self._admission.admit(request, path)
         request = unpacked(request, self._config.max_body_bytes)
         if path == "/predictions":
             return self.prediction(request)
@@ -139,9 +143,27 @@ class Handlers:
             self._logged_at = now
             log("refused", id=identity, path=path, reason=reason)
 
+    @property
+    def _token(self) -> str:
+        """The name of the token that the request came with."""
+        return "" if self._asker is None else self._asker.name
+
+    def _predict(self, asked: PredictRequest, only: Version | None = None) -> Reply:
+        return self._charged(self._served.predicting.predict(asked, only))
+
+    def _charged(self, told: Reply) -> Reply:
+        self._admission.charge(self._asker, len(told.predictions))
+        return told
+
+    def _recorded(self, told: dict[str, object]) -> Response:
+        count = told["recorded"]
+        assert isinstance(count, int)
+        self._admission.charge(self._asker, count)
+        return ok(told)
+
     def predict(self, request: Request) -> Response:
         """POST /predict: answer rows, and record them first."""
-        return ok(self._served.predicting.predict_plain(request.body, self._config.max_rows))
+        return ok(self._charged(self._served.predicting.predict_plain(request.body, self._config.max_rows)))
 
     def invocations(self, request: Request) -> Response:
         """POST /invocations: the same for MLflow's clients."""
@@ -150,7 +172,21 @@ class Handlers:
         content_type = request.headers.get(b"content-type", JSON)
         asked = read_invocation(request.body, content_type, live.champion.model.contract)
         read = read_rows_of(asked.text, self._config.max_rows, request_id=asked.request_id)
-        return ok(invocation_reply(predicting.predict(replace(read, explain=asked.explain))))
+        return ok(invocation_reply(self._predict(replace(read, explain=asked.explain))))
+
+    def openapi(self, request: Request) -> Response:  # noqa: ARG002
+        """GET /openapi.json: what can be asked, for the contract of the champion."""
+        champion = self._served.predicting.live().champion
+        if self._document[0] != champion.digest:
+            document = openapi(
+                champion.model.contract,
+                self._config.model,
+                champion.digest,
+                max_rows=self._config.max_rows,
+                secured=self._admission.asks_for_tokens(),
+            )
+            self._document = champion.digest, ok(document)
+        return self._document[1]
 
     def ping(self, request: Request) -> Response:
         """GET /ping and /health: whether a model is loaded, as MLflow's clients ask."""
@@ -162,11 +198,11 @@ class Handlers:
 
     def labels(self, request: Request) -> Response:
         """POST /labels: record what came true, all of a request or nothing."""
-        return ok(self._served.outcomes.labels(request.body, self._served.predicting.live()))
+        return self._recorded(self._served.outcomes.labels(request.body, self._served.predicting.live(), self._token))
 
     def feedback(self, request: Request) -> Response:
         """POST /feedback: record what a person did with a prediction."""
-        return ok(self._served.outcomes.feedback(request.body))
+        return self._recorded(self._served.outcomes.feedback(request.body, self._token))
 
     def rotate(self, request: Request) -> Response | Awaitable[Response]:
         """POST /admin/rotate: finish all shadow scores, then seal all segments so that they can be shipped."""
@@ -181,16 +217,18 @@ class Handlers:
         return self._together.sealed(sealed)
 
     def prediction(self, request: Request) -> Response:
-        """GET /predictions/ID: what was answered lately, and to which row."""
+        """GET /predictions/ID: what was answered lately, and to which row; and with /explanation, why."""
         if request.method not in {"GET", "HEAD"}:
             raise HttpError(405, "method", f"/predictions does not take {request.method}", hint="Use GET")
-        identity = request.path.rpartition("/")[2]
+        identity, _, part = request.path.removeprefix("/predictions/").partition("/")
         found = self._served.recent.prediction(identity)
         if found is None:
             raise NotFound(
                 f"no recent prediction {identity[:80]!r}", hint=f"`daytwo explain {identity[:80]}` looks in the tables"
             )
         record, row = found
+        if part:
+            return ok(explanation(record, row, self._served.predicting.live(), self._config.model))
         told = msgspec.to_builtins(reply_again(record, self._config.model).predictions[row])
         told |= {
             "request_id": record.request_id,
@@ -247,7 +285,7 @@ class Handlers:
 
 def _family(path: str) -> str:
     """Return the name under which a path that is in no table is counted: never what a client wrote."""
-    if path.startswith("/predictions/") and path.count("/") == 2:
+    if path.startswith("/predictions/") and path.removesuffix("/explanation").count("/") == 2:
         return "/predictions"
     if path == "/v2" or path.startswith("/v2/"):
         return INFER if path.endswith("/infer") else ABOUT
@@ -268,4 +306,5 @@ HANDLERS: Mapping[str, tuple[str, Method]] = {
     "/ping": ("GET", Handlers.ping),
     "/health": ("GET", Handlers.ping),
     "/version": ("GET", Handlers.version),
+    "/openapi.json": ("GET", Handlers.openapi),
 }
