@@ -60,11 +60,12 @@ def soft(contract, tmp_path):
 
 
 def broken(rows_file, *, stranger=True):
-    """Four wrong cells: a missing wind, two storms and, unless told otherwise, a carrier that nobody knows."""
+    """Four wrong cells: a missing time, two storms and, unless told otherwise, a carrier that nobody knows."""
     rows = pl.read_parquet(rows_file)
-    wind = pl.Series([None if i == 3 else value * (1e6 if i in {7, 9} else 1) for i, value in enumerate(rows["wind"])])
+    wind = pl.Series([value * (1e6 if i in {7, 9} else 1) for i, value in enumerate(rows["wind"])])
     carrier = pl.Series(["ZZ" if i == 5 and stranger else value for i, value in enumerate(rows["carrier"])])
-    return rows.with_columns(wind=wind, carrier=carrier)
+    at = pl.when(pl.int_range(pl.len()) != 3).then("at")
+    return rows.with_columns(wind=wind, carrier=carrier, at=at)
 
 
 def test_propose_writes_to_stdout_and_never_over_a_file(daytwo, rows_file, contract):
@@ -107,7 +108,7 @@ def test_bad_rows_are_counted_by_rule_named_by_number_and_written_out(daytwo, ro
     assert by_rule["wind", "between"]["action"] == "reject"
     assert by_rule["wind", "between"]["rows"] == 2
     assert by_rule["wind", "between"]["examples"] == [7, 9]
-    assert by_rule["wind", "not_null"]["examples"] == [3]
+    assert by_rule["at", "not_null"]["examples"] == [3]
     assert by_rule["carrier", "in_set"]["action"] == "warn"
     cells = pl.read_parquet(tmp_path / "cells.parquet")
     assert cells.schema == {
@@ -284,7 +285,7 @@ def test_lint_asks_for_a_raised_version_against_the_last_commit(daytwo, contract
     git("add", "C.toml")
     git("commit", "-qm", "first")
     assert daytwo("contract", "lint", "C.toml").code == 0
-    contract.write_text(text.replace("[columns.wind]", "[columns.wind]\nnullable = true"))
+    contract.write_text(text.replace("[columns.wind]", "[columns.wind]\nrequired = false"))
     said = daytwo("contract", "lint", "C.toml")
     assert said.code == 1
     assert "raise it to 2" in said.out
@@ -339,7 +340,7 @@ def test_ingest_takes_a_content_in_once_and_keeps_bad_rows_aside(daytwo, rows_fi
     assert (told["again"], told["trouble"], told["version"]) == (False, "", first["version"])
     assert {(one["column"], one["rule"], one["rows"]) for one in told["reasons"]} == {
         ("wind", "between", 2),
-        ("wind", "not_null", 1),
+        ("at", "not_null", 1),
     }
     assert first["version"] == before["version"] + 1
     again = daytwo("ingest", "more.parquet", "-C", project)
@@ -348,7 +349,7 @@ def test_ingest_takes_a_content_in_once_and_keeps_bad_rows_aside(daytwo, rows_fi
     assert kept["rows"] == 3
     assert {(one["column"], one["rule"], one["rows"]) for one in kept["rules"]} == {
         ("wind", "between", 2),
-        ("wind", "not_null", 1),
+        ("at", "not_null", 1),
     }
     one = kept["quarantine"][0]["id"]
     shown = daytwo("quarantine", "show", one, "-C", project)
