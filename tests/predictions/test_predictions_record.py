@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from daytwo.predictions.record import (
     BadRow,
     BreachRecord,
+    Feedback,
     FeedbackRecord,
     LabelsRecord,
     PredictionRecord,
@@ -44,7 +45,7 @@ RECORDS = [
     ),
     ShadowRecord(prefix="p-", start=3, version="c", received_at_us=1, scores=[0.25, None], times=[None, "2013"]),
     LabelsRecord(request_id="l", received_at_us=5, labels=[]),
-    FeedbackRecord(prediction_id="p-000000001", action="ignored", received_at_us=9),
+    FeedbackRecord(feedback=[Feedback(prediction_id="p-000000001", action="ignored")], received_at_us=9),
 ]
 
 

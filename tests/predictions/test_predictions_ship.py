@@ -25,6 +25,7 @@ from daytwo.predictions.journal import Journal
 from daytwo.predictions.record import (
     BadRow,
     BreachRecord,
+    Feedback,
     FeedbackRecord,
     Label,
     LabelsRecord,
@@ -162,15 +163,20 @@ def test_shadow_scores_labels_and_feedback_go_to_their_tables(tmp_path):
     )
     by_key = Label(key="k", label=1.0, observed_at_us=SECOND)
     by_id = Label(prediction_id="p", label=0.0, observed_at_us=0)
-    feedback = FeedbackRecord(prediction_id="p", action="overridden", reason="storm", by="ops", received_at_us=SECOND)
+    said = [
+        Feedback(prediction_id="p", action="overridden", reason="storm", by="ops", outcome="0"),
+        Feedback(prediction_id="q", action="ignored"),
+    ]
+    feedback = FeedbackRecord(request_id="f", received_at_us=SECOND, token="desk", feedback=said)
     write(tmp_path, shadow, LabelsRecord(received_at_us=2 * SECOND, labels=[by_key, by_id]), feedback)
     tables = MemoryTables()
-    assert ship(tmp_path, tables, contract_of).rows == {"shadow": 2, "labels": 2, "feedback": 1}
+    assert ship(tmp_path, tables, contract_of).rows == {"shadow": 2, "labels": 2, "feedback": 2}
     shadow = tables.read("shadow")
     assert shadow["_id"].to_list() == ["p-000000004", "p-000000006"]
     assert shadow["_time"].to_list() == [datetime(2013, 4, 1, tzinfo=UTC), datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)]
     assert tables.read("labels").rows()[0][:3] == (None, "k", 1.0)
     assert tables.read("feedback").rows()[0][:4] == ("p", "overridden", "storm", "ops")
+    assert tables.read("feedback").rows()[0][4:6] == ("0", "desk")
 
 
 class _Dying(MemoryTables):

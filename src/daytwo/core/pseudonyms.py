@@ -3,7 +3,7 @@
 The same value has the same pseudonym in every column, table and process that has the key, so keys, labels and subjects
 still join. Without the key nobody can tell which value it was, nor try whether it was a given one. A pseudonym names
 its key, so that one can see which of them made it; what is a pseudonym already stays as it is, so that rows may come
-through the door again. `serving/access/personal.py` hides requests, `sources/personal.py` the rows of a source.
+through the door again. `serving/answering/personal.py` hides requests, `sources/personal.py` the rows of a source.
 """
 
 from __future__ import annotations

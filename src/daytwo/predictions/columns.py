@@ -86,12 +86,15 @@ _LABELS: dict[str, pl.DataType] = {
     "label": pl.Float64(),
     "observed_at": MOMENT,
     "received_at": MOMENT,
+    "token": pl.String(),
 }
 _FEEDBACK: dict[str, pl.DataType] = {
     "_prediction": pl.String(),
     "action": pl.String(),
     "reason": pl.String(),
     "by": pl.String(),
+    "outcome": pl.String(),
+    "token": pl.String(),
     "at": MOMENT,
 }
 
@@ -116,10 +119,13 @@ def frames(records: Iterable[Record], contract_of: ContractOf, columns_of: Colum
             case ShadowRecord():
                 _add_shadow(record, shadow)
             case LabelsRecord():
+                at, token = record.received_at_us, record.token
                 for one in record.labels:
-                    labels.add(one.prediction_id, one.key, one.label, one.observed_at_us, record.received_at_us)
+                    labels.add(one.prediction_id, one.key, one.label, one.observed_at_us, at, token)
             case FeedbackRecord():
-                feedback.add(record.prediction_id, record.action, record.reason, record.by, record.received_at_us)
+                at, token = record.received_at_us, record.token
+                for said in record.feedback:
+                    feedback.add(said.prediction_id, said.action, said.reason, said.by, said.outcome, token, at)
     predictions = [block.frame() for block in blocks.values()]
     made = {
         "predictions": pl.concat(predictions, how="diagonal") if predictions else pl.DataFrame(),

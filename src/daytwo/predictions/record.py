@@ -110,22 +110,36 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LabelsRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="labels"):
-    """The labels of one request; `fingerprint` as for predictions."""
+    """The labels of one request; `fingerprint` as for predictions. `token` is the name of the one it came with."""
 
     request_id: str = ""
     fingerprint: int = 0
     received_at_us: int
+    token: str = ""
     labels: list[Label]
 
 
-class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="feedback"):
-    """What a person did with a prediction: accepted, overridden or ignored it."""
+class Feedback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person did with a prediction: accepted, overridden or ignored it.
+
+    `by` is who, as the client said it, `outcome` what was decided in place of the advice, both empty where not told.
+    """
 
     prediction_id: str
     action: str
     reason: str = ""
     by: str = ""
+    outcome: str = ""
+
+
+class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="feedback"):
+    """The feedback of one request; `fingerprint` and `token` as for labels."""
+
+    request_id: str = ""
+    fingerprint: int = 0
     received_at_us: int
+    token: str = ""
+    feedback: list[Feedback]
 
 
 Record: TypeAlias = PredictionRecord | ShadowRecord | LabelsRecord | FeedbackRecord

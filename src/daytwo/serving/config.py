@@ -24,7 +24,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     `bundles` and `journal` are folders, `route` is a file. `token` is empty (nothing asked, loopback only),
     `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token itself; `own_token`, a reference of the same
-    forms, is the one by which daytwo asks its own server; `tokens` is the file of all others. `fallback` says what
+    forms, is the one by which daytwo asks its own server; `tokens` is the file of all others. The columns
+    `personal` are hidden by pseudonyms of the key that the reference `pseudonym_key` names. `fallback` says what
     answers where the model cannot, as `[serve] fallback` does; `unrecorded` what becomes of answers that the journal
     cannot take. Requests that would wait longer than `max_wait_ms` are refused. `salt` keys the split of subjects
     between champion and canary. `trust`, `python` and `python_deadline_s` are for models that are Python code, as in
@@ -44,6 +45,8 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     token: str = ""
     own_token: str = ""
     tokens: str = ""
+    personal: tuple[str, ...] = ()
+    pseudonym_key: str = ""
     fallback: str | float = "base_rate"
     unrecorded: Literal["refuse", "serve"] = "refuse"
     max_wait_ms: float = 100.0

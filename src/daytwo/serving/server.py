@@ -23,6 +23,7 @@ from daytwo.core.errors import Fault
 from daytwo.predictions.journal import Journal
 from daytwo.registry.bundle import BundleStore
 from daytwo.serving.answering.live import Versions, Watcher
+from daytwo.serving.answering.personal import pseudonyms_for
 from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.served import Served
 from daytwo.serving.answering.shadow import ShadowQueue
@@ -117,6 +118,7 @@ class _Server:
             prefix=prefix,
             salt=config.salt,
             max_rows=config.max_rows,
+            pseudonyms=pseudonyms_for(config),
             watcher=Watcher(Path(config.route), versions),
             journal=journal,
             recent=recent,

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daytwo.predictions.record import BreachRecord
-from daytwo.serving.answering.requests import MAX_DEPTH, read_feedback, read_labels, read_predict
+from daytwo.serving.answering.outcome_requests import read_feedback, read_labels
+from daytwo.serving.answering.requests import MAX_DEPTH, read_predict
 from daytwo.serving.transport.messages import HttpError
 
 
@@ -137,53 +138,13 @@ def test_large_bodies_are_searched_for_doubled_keys_too():
 
 @given(st.binary(max_size=60))
 def test_no_bytes_are_more_than_a_refusal(body):
-    for read in (lambda: read_predict(body, 10), lambda: read_labels(body, 10), lambda: read_feedback(body)):
+    for read in (lambda: read_predict(body, 10), lambda: read_labels(body, 10), lambda: read_feedback(body, 10)):
         status = 400
         try:
             read()
         except HttpError as err:
             status = err.status
         assert 400 <= status < 500
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "words"),
-    [
-        (b'{"labels": []}', 422, "no labels"),
-        (b'{"labels": [{"label": 1}]}', 422, "label 0 must name either"),
-        (b'{"labels": [{"label": 1, "key": "a", "prediction_id": "b"}]}', 422, "label 0 must name either"),
-        (b'{"labels": [{"label": null, "key": "a"}]}', 400, "labels[0].label"),
-        (b'{"labels": [{"label": 1, "key": ""}]}', 422, "1 to 200"),
-        (b'{"labels": [{"label": 1, "key": "a", "observed_at": "soon"}]}', 400, "Invalid RFC3339"),
-        (b'{"labels": [{"label": 1, "key": "a", "when": 1}]}', 400, "unknown field `when`"),
-        (b'{"labels": [{"label": 1, "label": 0, "key": "a"}]}', 400, "'label' stands twice"),
-        (b'{"labels": [' + b'{"label": 1, "key": "a"},' * 10 + b'{"label": 1, "key": "a"}]}', 413, "11 labels"),
-        (b"[1]", 400, "Expected `object`"),
-        (b"nothing", 400, ""),
-        (b'{"labels": "\xff"}', 400, ""),
-        (b"[" * 5000, 400, ""),
-    ],
-)
-def test_labels_that_are_none_are_refused_with_their_number(body, status, words):
-    with pytest.raises(HttpError) as refusal:
-        read_labels(body, 10)
-    assert refusal.value.status == status
-    assert words in refusal.value.message
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (b'{"prediction_id": "p", "action": "adored"}', "no action"),
-        (b'{"prediction_id": "", "action": "ignored"}', "1 to 200"),
-        (b'{"prediction_id": "p", "action": "ignored", "reason": "' + b"x" * 3000 + b'"}', "2000 characters"),
-        (b'{"action": "ignored"}', "missing required field `prediction_id`"),
-    ],
-)
-def test_feedback_that_is_none_is_refused(body, words):
-    with pytest.raises(HttpError) as refusal:
-        read_feedback(body)
-    assert words in refusal.value.message
 
 
 @pytest.mark.parametrize("body", [b'["\xf4\x90\x80\x80"]', b'{"rows": [{"a": 1}, "\xff"]}', b'[{"a": 1}, \xc3]'])

@@ -1,4 +1,4 @@
-"""Who may ask what, how fast, and what is hidden of what they send.
+"""Who may ask what, and how fast.
 
 admission.py  the rules at the door (scopes.py: which address needs which scope)
 keyring.py    the tokens that this server knows, as of now

@@ -10,9 +10,11 @@ import time
 import zlib
 from dataclasses import replace
 
+from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.journal import Journal, Place
 from daytwo.predictions.record import PredictionRecord, encode
 from daytwo.serving.answering.live import Live, Version, Watcher
+from daytwo.serving.answering.personal import hidden
 from daytwo.serving.answering.plain import Plain, PlainRequest
 from daytwo.serving.answering.predict import answer
 from daytwo.serving.answering.recent import Recent
@@ -43,10 +45,11 @@ class Predicting:
         shadow: ShadowQueue,
         metrics: Metrics,
         counts: Counts,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self._model, self._prefix, self._router, self._watcher = model, prefix, router, watcher
         self._journal, self._recent, self._shadow = journal, recent, shadow
-        self._metrics, self._counts = metrics, counts
+        self._metrics, self._counts, self._pseudonyms = metrics, counts, pseudonyms
         self._next = 0
 
     def live(self) -> Live:
@@ -70,6 +73,8 @@ class Predicting:
     def predict_plain(self, body: bytes, max_rows: int) -> Reply:
         """Answer the body of `POST /predict`; raises as `predict` and `read_predict` do."""
         live = self._watcher.live
+        if self._pseudonyms is not None:
+            return self.predict(read_predict(body, max_rows))
         if live is not None and live.canary is None and (plain := live.champion.plain) is not None:
             asked = plain.read(body, max_rows)
             told = None if asked is None else self._predict_plainly(asked, plain, live)
@@ -111,6 +116,8 @@ class Predicting:
             raise HttpError(
                 413, "too_many_rows", f"reasons are given for {MAX_EXPLAINED_ROWS} rows at most", hint="Send fewer"
             )
+        if self._pseudonyms is not None:
+            asked = hidden(asked, self._pseudonyms)
         fingerprint = 0
         if asked.request_id is not None:
             fingerprint = zlib.crc32(asked.text)

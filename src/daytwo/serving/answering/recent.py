@@ -18,7 +18,7 @@ import msgspec
 
 from daytwo.core.errors import Fault, NotFound
 from daytwo.predictions.journal import Place
-from daytwo.predictions.record import LabelsRecord, PredictionRecord, decode, split_id
+from daytwo.predictions.record import FeedbackRecord, LabelsRecord, PredictionRecord, decode, split_id
 from daytwo.predictions.segments import (
     OPEN,
     SEALED,
@@ -130,6 +130,11 @@ class Recent:
         record = self._known("labels", request_id)
         return record if isinstance(record, LabelsRecord) and record.request_id == request_id else None
 
+    def feedback_request(self, request_id: str) -> FeedbackRecord | None:
+        """Return the feedback that was recorded under this id, or None; raises as `prediction_request` does."""
+        record = self._known("feedback", request_id)
+        return record if isinstance(record, FeedbackRecord) and record.request_id == request_id else None
+
     def prediction(self, identity: str) -> tuple[PredictionRecord, int] | None:
         """Return the record of a prediction and its row's number in it, or None where nothing is known.
 
@@ -185,8 +190,8 @@ class Recent:
                         self._due[head.prefix, head.start] = head.shadow, self._pack(place)
                 if head.given and self._share.is_mine(head.request_id):
                     self.remember_id("prediction", head.request_id, place)
-            elif head.type == "labels" and head.request_id and self._share.is_mine(head.request_id):
-                self.remember_id("labels", head.request_id, place)
+            elif head.type in {"labels", "feedback"} and head.request_id and self._share.is_mine(head.request_id):
+                self.remember_id(head.type, head.request_id, place)
             elif head.type == "shadow":
                 self._due.pop((head.prefix, head.start), None)
 

@@ -7,10 +7,7 @@ the journal remembers what was sent and not what was made of it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TypeVar
 
 import msgspec
 
@@ -21,8 +18,6 @@ from daytwo.serving.transport.messages import HttpError
 # Rows are flat; whatever nests deeper than this was not meant as one.
 MAX_DEPTH = 16
 MAX_ID_CHARACTERS = 200
-MAX_TEXT_CHARACTERS = 2000
-_ACTIONS = ("accepted", "overridden", "ignored")
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -32,40 +27,7 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     replay_of: list[str | None] | None = None
 
 
-class LabelRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """One label as sent; what `label` may be is the model's matter. `name` is the key as it is recorded, a text."""
-
-    label: str | int | float | bool
-    key: str | int | None = None
-    prediction_id: str | None = None
-    observed_at: datetime | None = None
-
-    @property
-    def name(self) -> str | None:
-        """The key as a text."""
-        return None if self.key is None else str(self.key)
-
-
-class LabelsRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of `POST /labels`."""
-
-    labels: list[LabelRequest]
-    request_id: str | None = None
-
-
-class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of `POST /feedback`."""
-
-    prediction_id: str
-    action: str
-    reason: str = ""
-    by: str = ""
-
-
-_Body = TypeVar("_Body", LabelsRequest, FeedbackRequest)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_LABELS = msgspec.json.Decoder(LabelsRequest)
-_FEEDBACK = msgspec.json.Decoder(FeedbackRequest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +58,7 @@ def read_predict(body: bytes, max_rows: int) -> PredictRequest:
     except UnicodeDecodeError as err:
         raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
     except msgspec.DecodeError as err:
-        raise _malformed(body, err) from err
+        raise malformed(body, err) from err
 
 
 def _read_predict(body: bytes, max_rows: int) -> PredictRequest:
@@ -118,7 +80,7 @@ def _read_predict(body: bytes, max_rows: int) -> PredictRequest:
     _check_depth(text, rows)
     if request.replay_of is not None and len(request.replay_of) != len(rows):
         raise HttpError(422, "request", "replay_of has another length than rows", hint="Give one entry, or null, a row")
-    return PredictRequest(text, rows, _checked_id(request.request_id), bool(request.explain), request.replay_of)
+    return PredictRequest(text, rows, checked_id(request.request_id), bool(request.explain), request.replay_of)
 
 
 def read_rows_of(text: bytes, max_rows: int, *, request_id: str | None = None) -> PredictRequest:
@@ -134,7 +96,7 @@ def read_rows_of(text: bytes, max_rows: int, *, request_id: str | None = None) -
     except RecursionError as err:
         raise too_deep() from err
     _check_depth(text, rows)
-    return PredictRequest(text, rows, _checked_id(request_id), False, None)
+    return PredictRequest(text, rows, checked_id(request_id), False, None)
 
 
 def _rows(read: list[Row | msgspec.ValidationError], max_rows: int) -> list[Row | BreachRecord]:
@@ -145,63 +107,6 @@ def _rows(read: list[Row | msgspec.ValidationError], max_rows: int) -> list[Row 
             413, "too_many_rows", f"{len(read)} rows are more than {max_rows}", hint="Send them in several requests"
         )
     return [one if isinstance(one, dict) else BreachRecord("", "type", None, f"this is no row: {one}") for one in read]
-
-
-def read_labels(body: bytes, max_labels: int) -> LabelsRequest:
-    """Return the labels in `body`; raises `HttpError` as `read_predict` does."""
-    request = _read(body, _LABELS)
-    _checked_id(request.request_id)
-    if not request.labels:
-        raise HttpError(422, "empty", "there are no labels in the request", hint="Send at least one")
-    if len(request.labels) > max_labels:
-        raise HttpError(
-            413, "too_many_rows", f"{len(request.labels)} labels are more than {max_labels}", hint="Send fewer at once"
-        )
-    for i, one in enumerate(request.labels):
-        if (one.key is None) == (one.prediction_id is None):
-            raise HttpError(
-                422, "label", f"label {i} must name either a key or a prediction_id", hint="Give exactly one of them"
-            )
-        if isinstance(one.label, float) and not math.isfinite(one.label):
-            raise HttpError(422, "label", f"label {i} is no finite number", hint="Send a finite number")
-        _checked_id(one.name)
-        _checked_id(one.prediction_id)
-    return request
-
-
-def read_feedback(body: bytes) -> FeedbackRequest:
-    """Return the feedback in `body`; raises `HttpError` as `read_predict` does."""
-    request = _read(body, _FEEDBACK)
-    if request.action not in _ACTIONS:
-        raise HttpError(422, "feedback", f"{request.action!r:.80} is no action", hint=f"Send one of {_ACTIONS}")
-    _checked_id(request.prediction_id)
-    if max(len(request.reason), len(request.by)) > MAX_TEXT_CHARACTERS:
-        raise HttpError(422, "feedback", f"a text has over {MAX_TEXT_CHARACTERS} characters", hint="Shorten it")
-    return request
-
-
-def moment_us(moment: datetime) -> int:
-    """Return a moment as microseconds since 1970; one without a zone is in UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // datetime.resolution
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _read(body: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:
-    try:
-        read = decoder.decode(body)
-        twice = repeated_key(body)
-    except RecursionError as err:
-        raise too_deep() from err
-    except UnicodeDecodeError as err:
-        raise HttpError(400, "encoding", f"the body is not UTF-8: {err.reason}", hint="Send UTF-8") from err
-    except msgspec.DecodeError as err:
-        raise _malformed(body, err) from err
-    if twice is not None:
-        raise HttpError(400, "duplicate_key", f"the key {twice!r} stands twice", hint="Send it once")
-    return read
 
 
 def _read_envelope(body: bytes) -> _Envelope | None:
@@ -217,7 +122,8 @@ def _read_envelope(body: bytes) -> _Envelope | None:
         return None
 
 
-def _checked_id(identity: str | None) -> str | None:
+def checked_id(identity: str | None) -> str | None:
+    """Return an id, a client's or ours; raises `HttpError` 422 where its length is none that is kept."""
     if identity is not None and not 0 < len(identity) <= MAX_ID_CHARACTERS:
         raise HttpError(
             422, "request", f"an id has 1 to {MAX_ID_CHARACTERS} characters", hint="Shorten it, or leave it out"
@@ -271,7 +177,8 @@ def too_deep() -> HttpError:
     return HttpError(400, "depth", f"the body nests deeper than {MAX_DEPTH} levels", hint="A row is flat: send it so")
 
 
-def _malformed(body: bytes, err: msgspec.DecodeError) -> HttpError:
+def malformed(body: bytes, err: msgspec.DecodeError) -> HttpError:
+    """Return the refusal of a body that is no JSON, or no request."""
     if isinstance(err, msgspec.ValidationError):
         return HttpError(400, "request", f"this is no request: {err}", hint="The documentation shows its form")
     hint = "Send JSON"

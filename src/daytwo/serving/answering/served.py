@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.journal import Journal
 from daytwo.serving.answering.live import Watcher
 from daytwo.serving.answering.outcomes import Outcomes
@@ -17,6 +18,7 @@ class Served:
     """Everything that answers for the model called `name`. For the loop's thread only.
 
     `prefix` begins the ids of its predictions, `salt` keys the split of its subjects, `max_rows` bounds one request.
+    `pseudonyms` hides what is personal, None where nothing is.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Served:
         recent: Recent,
         shadow: ShadowQueue,
         metrics: Metrics,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self.name, self.watcher, self.journal, self.recent, self.shadow = name, watcher, journal, recent, shadow
         self.predicting = Predicting(
@@ -43,8 +46,9 @@ class Served:
             shadow=shadow,
             metrics=metrics,
             counts=Counts(metrics),
+            pseudonyms=pseudonyms,
         )
-        self.outcomes = Outcomes(journal, recent, metrics, max_labels=max_rows)
+        self.outcomes = Outcomes(journal, recent, metrics, max_entries=max_rows, pseudonyms=pseudonyms)
 
     def commit(self) -> None:
         """Write the records of everything answered since the last time.

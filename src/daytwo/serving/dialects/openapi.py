@@ -16,8 +16,8 @@ import msgspec
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.core.schema import Kind
-from daytwo.serving.answering.replies import Reply
 from daytwo.serving.answering.outcome_requests import FeedbackRequest, LabelsRequest
+from daytwo.serving.answering.replies import Reply
 from daytwo.serving.answering.requests import MAX_ID_CHARACTERS
 
 _TYPES = {

@@ -1,0 +1,61 @@
+"""Pseudonyms in place of what is personal in a request, before anything is done with it.
+
+Whatever comes after (check, route, journal, shadow, reply) knows the pseudonyms only. A row that can be read keeps its
+form; one that is no row, or cannot be read, is kept as one pseudonym of all its text: enough to tell that it came
+again, and no more. `core/pseudonyms.py` makes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import msgspec
+
+from daytwo.core.errors import SettingsError
+from daytwo.core.pseudonyms import Pseudonyms
+from daytwo.core.settings_file import secret
+from daytwo.predictions.record import BreachRecord, Row, row_texts
+from daytwo.serving.answering.requests import PredictRequest
+from daytwo.serving.config import ServerConfig
+
+
+def hidden(asked: PredictRequest, pseudonyms: Pseudonyms) -> PredictRequest:
+    """Return the request with pseudonyms for what is personal in its rows, also in the text that is kept of them."""
+    rows: list[Row | BreachRecord] = []
+    kept: list[object] = []
+    texts = row_texts(asked.text) if any(isinstance(row, BreachRecord) for row in asked.rows) else []
+    for i, row in enumerate(asked.rows):
+        if isinstance(row, BreachRecord):
+            rows.append(row)
+            kept.append(_unreadable(texts[i], pseudonyms))
+        else:
+            made = cast("Row", pseudonyms.row(row))
+            rows.append(made)
+            kept.append(made)
+    return replace(asked, text=msgspec.json.encode(kept), rows=rows)
+
+
+def _unreadable(text: bytes, pseudonyms: Pseudonyms) -> object:
+    """Return what is kept of a row that stands as a breach: one with a key twice keeps its form."""
+    try:
+        read = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        read = None
+    return pseudonyms.row(read) if isinstance(read, dict) else pseudonyms.of(text.decode(errors="replace"))
+
+
+def pseudonyms_for(config: ServerConfig) -> Pseudonyms | None:
+    """Return what hides the personal columns of a server's model, None where it has none.
+
+    Raises
+    ------
+    SettingsError
+        If the key is not there, or is too short to be a secret.
+    """
+    if not config.personal:
+        return None
+    try:
+        return Pseudonyms(config.personal, secret(config.pseudonym_key))
+    except ValueError as err:
+        raise SettingsError(f"data.pseudonym_key: {err}", hint="Make one with 'openssl rand -hex 32'") from err
