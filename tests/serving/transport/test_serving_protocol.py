@@ -390,6 +390,26 @@ def test_nothing_is_computed_for_a_client_that_has_gone():
     run(test)
 
 
+def test_in_a_crowd_whoever_has_ended_its_side_is_no_longer_answered():
+    class Nobody:
+        has_gone = True
+
+    async def test(house, connect):
+        turns = house.door.turns
+        turns._scheduled = True  # the turn comes when it is called below
+        for _ in range(40):
+            turns.put(Nobody(), Request("GET", "/a", {}, b"", keep_alive=True))
+        reader, writer = await connect()
+        writer.write(GET)
+        writer.write_eof()
+        assert await reader.read() == b""
+        assert len(turns) == 41
+        turns._turn()
+        assert (turns.dropped, house.asked, len(turns)) == (41, [], 0)
+
+    run(test)
+
+
 def test_a_client_that_does_not_read_its_answers_gets_no_more_of_them_and_is_cut_off():
     async def test(house, connect):
         house.door.turns.handle = lambda request: house.asked.append(request) or Response(200, b"x" * (1 << 20))

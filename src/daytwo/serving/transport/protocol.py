@@ -1,9 +1,8 @@
-"""HTTP/1.1 on one connection: bytes in, requests out, answers back in order.
+"""One client's connection: bytes in, answers back in order.
 
-llhttp (by httptools) reads the grammar; here stands what it leaves open: a header that decides where a message ends
-may stand once only, chunks have no trailers, slow clients are cut off, and of what is pipelined one request waits for
-its turn at a time (`turns.py`), so that nobody is starved. `sizes.py` cuts off greedy ones, `heads.py` spares the
-reading of what was read before, `server.py` owns the connections.
+`reading.py` makes requests of the bytes. Slow clients are cut off, and of what is pipelined one request waits for its
+turn at a time (`turns.py`), so that nobody is starved. `heads.py` spares the reading of what was read before,
+`server.py` owns the connections.
 """
 
 from __future__ import annotations
@@ -12,11 +11,9 @@ import asyncio
 from collections import deque
 from typing import cast
 
-import httptools
-
 from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.messages import HttpError, Request, Response, error_id, refusal, to_bytes
-from daytwo.serving.transport.sizes import Sizes
+from daytwo.serving.transport.reading import Reading
 
 # How long a client may take to end its side once it has got its last answer.
 _LINGER_S = 2.0
@@ -24,20 +21,6 @@ _LINGER_S = 2.0
 _MAX_PIPELINED = 32
 # A client that was refused because too many ask is not read for this long, whether or not it waits as it was told.
 _PENALTY_S = 0.1
-_READ = frozenset(
-    (
-        b"accept-encoding",
-        b"authorization",
-        b"content-encoding",
-        b"content-length",
-        b"content-type",
-        b"expect",
-        b"host",
-        b"inference-header-content-length",
-        b"origin",
-        b"transfer-encoding",
-    )
-)
 
 
 class Connection(asyncio.Protocol):
@@ -45,38 +28,24 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_asked",
-        "_body",
         "_closing",
         "_door",
-        "_headers",
-        "_in_body",
-        "_in_message",
         "_loop",
-        "_parser",
         "_paused",
         "_queue",
-        "_sizes",
+        "_reading",
         "_transport",
-        "_url",
         "deadline",
     )
 
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
         self._door, self._loop = door, loop
-        self._parser = httptools.HttpRequestParser(self)
+        self._reading = Reading(self, door, loop)
         self._queue: deque[Request | HttpError] = deque()
-        self._in_message = self._in_body = self._closing = self._paused = False
+        self._closing = self._paused = False
         self._asked: Request | None = None
         self._transport: asyncio.Transport | None = None
-        self._sizes = Sizes(door.max_body_bytes)
         self.deadline = loop.time() + door.head_timeout_s
-        self._reset()
-
-    def _reset(self) -> None:
-        self._url = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._body: list[bytes] = []
-        self._sizes.reset()
 
     # What the transport tells.
 
@@ -97,46 +66,41 @@ class Connection(asyncio.Protocol):
             self._door.emptied.set()
         self._forget_waiting()
         self._closing, self._transport = True, None
-        # The parser holds this connection and this connection the parser: apart, both are freed at once.
-        del self._parser
+        self._reading.end()
 
     def data_received(self, data: bytes) -> None:
         """Read what came; every whole request in it gets its answer."""
         if self._closing:
             return
-        fresh = not self._in_message
+        fresh, behind = not self._reading.in_message, len(self._queue)
         if fresh and (request := self._door.heads.request(data)) is not None:
-            self._put(request)
+            self.put(request)
         else:
-            behind = len(self._queue)
-            self._parse(data)
-            if fresh and not self._in_message and not self._closing and len(self._queue) == behind + 1:
+            self._read(data)
+            if fresh and not self._reading.in_message and not self._closing and len(self._queue) == behind + 1:
                 read = self._queue[-1]
-                if not isinstance(read, HttpError):
-                    self._door.heads.remember(data, read)
+                assert not isinstance(read, HttpError)  # that would be closing
+                self._door.heads.remember(data, read)
         if self._asked is None and self._queue:
             self._next()
 
-    def _parse(self, data: bytes) -> None:
+    def _read(self, data: bytes) -> None:
         try:
-            if self._in_message:
-                self._sizes.raw(len(data), in_body=self._in_body)
-            self._parser.feed_data(data)
+            if not self._reading.feed(data):
+                self._closing = True
         except HttpError as err:
-            self._put(err)
-        except httptools.HttpParserUpgrade:  # the request itself is answered; what follows it is not HTTP/1.1
-            self._closing = True
-        except httptools.HttpParserCallbackError as err:
-            told = err.__context__
-            if not isinstance(told, HttpError):
-                raise
-            self._put(told)
-        except httptools.HttpParserError as err:
-            self._put(HttpError(400, "protocol", f"this is no HTTP/1.1: {err}", hint="Check the request's framing"))
+            self.put(err)
+
+    def go_on(self) -> None:
+        """Tell a client that asked first that its body is welcome."""
+        if self._transport is not None and self._asked is None and not self._queue:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def eof_received(self) -> bool:
-        """Answer what is waiting, then close."""
+        """Answer what is waiting, then close; in a crowd whoever has ended its side counts as gone."""
         self._closing = True
+        if self._door.turns.is_crowded:
+            return False
         return bool(self._queue) or self._asked is not None
 
     def pause_writing(self) -> None:
@@ -149,69 +113,6 @@ class Connection(asyncio.Protocol):
         if self._queue and self._asked is None:
             self._next()
 
-    # What the parser tells.
-
-    def on_message_begin(self) -> None:
-        """Start the clock of a request's head."""
-        self._in_message = True
-        self.deadline = self._loop.time() + self._door.head_timeout_s
-
-    def on_url(self, url: bytes) -> None:
-        """Collect the address."""
-        self._url += url
-        self._sizes.head(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the headers that are read here, each once."""
-        self._sizes.header(len(name) + len(value))
-        if self._in_body:
-            raise HttpError(400, "protocol", "trailers are refused", hint="Send all headers before the body")
-        lower = name.lower()
-        if lower in _READ:
-            if lower in self._headers:
-                raise HttpError(400, "protocol", f"the header {lower.decode()} stands twice", hint="Send it once")
-            self._headers[lower] = value
-
-    def on_headers_complete(self) -> None:
-        """Refuse what would not be read to its end."""
-        headers = self._headers
-        self._in_body = True
-        self.deadline = self._loop.time() + self._door.body_timeout_s
-        version = self._parser.get_http_version()
-        if version not in {"1.1", "1.0"} or (version == "1.1" and b"host" not in headers):
-            raise HttpError(400, "protocol", "this is no HTTP/1.1, or the Host header is missing", hint="Send HTTP/1.1")
-        if b"transfer-encoding" in headers:
-            if headers[b"transfer-encoding"].lower() != b"chunked" or b"content-length" in headers:
-                raise HttpError(
-                    400, "protocol", "the length of the body is told in two ways", hint="Send Content-Length only"
-                )
-        else:
-            self._sizes.announced(int(headers.get(b"content-length", b"0")))
-        if b"expect" in headers and self._transport is not None:
-            if headers[b"expect"].lower() != b"100-continue":
-                raise HttpError(417, "protocol", "this expectation cannot be met", hint="Send no Expect header")
-            if not self._queue:
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def on_body(self, body: bytes) -> None:
-        """Collect the body up to its limit."""
-        self._sizes.body(len(body))
-        self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        """Put the request in its place in the queue."""
-        url = self._url.partition(b"?")[0]
-        request = Request(
-            self._parser.get_method().decode("ascii"),
-            url.decode("ascii", "replace"),
-            self._headers,
-            self._body[0] if len(self._body) == 1 else b"".join(self._body),
-            self._parser.should_keep_alive() and not self._door.draining,
-        )
-        self._in_message = self._in_body = False
-        self._reset()
-        self._put(request)
-
     # Answering.
 
     @property
@@ -219,7 +120,7 @@ class Connection(asyncio.Protocol):
         """Whether the client has closed the connection."""
         return self._transport is None
 
-    def _put(self, item: Request | HttpError) -> None:
+    def put(self, item: Request | HttpError) -> None:
         """Queue a request, or the refusal that ends the connection in its turn."""
         self._queue.append(item)
         if isinstance(item, HttpError) or not item.keep_alive:
@@ -290,7 +191,7 @@ class Connection(asyncio.Protocol):
         waits = self._asked is not None or bool(self._queue)
         if self._paused or (self._closing and not waits):
             self._transport.abort()
-        elif self._in_message and not waits:
+        elif self._reading.in_message and not waits:
             self._end(HttpError(408, "timeout", "the request came too slowly", hint="Send it again"))
         elif not waits:
             self._linger()
@@ -304,6 +205,6 @@ class Connection(asyncio.Protocol):
         """Close the connection unless a request is on its way."""
         if self._asked is not None or self._queue or self._transport is None:
             return
-        if self._closing or not self._in_message:
+        if self._closing or not self._reading.in_message:
             self._closing = True
             self._transport.close()

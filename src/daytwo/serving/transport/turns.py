@@ -75,6 +75,11 @@ class Turns:
         """How many requests wait."""
         return len(self._queue) + len(self._urgent)
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many requests wait that each answer nobody reads is one too many."""
+        return len(self._queue) > _ALWAYS
+
     def put(self, who: Waiting, request: Request) -> None:
         """Queue a request.
 
