@@ -116,13 +116,19 @@ def test_the_token_and_the_options_are_sent():
     with Script((200, {}), (200, {"recorded": 1})) as script:
         client = script.client(token="open sesame")
         client.predict([{}], request_id="mine", explain=True, replay_of=["q-1"])
-        client.feedback("p", "ignored", reason="r", by="me")
+        client.feedback("p", "ignored", reason="r", by="me", request_id="f")
         client.close()
     (_, path, body, headers), (_, _, feedback, _) = script.asked
     assert path == "/predict"
     assert json.loads(body) == {"rows": [{}], "request_id": "mine", "explain": True, "replay_of": ["q-1"]}
     assert headers["Authorization"] == "Bearer open sesame"
-    assert json.loads(feedback) == {"prediction_id": "p", "action": "ignored", "reason": "r", "by": "me"}
+    assert json.loads(feedback) == {
+        "request_id": "f",
+        "prediction_id": "p",
+        "action": "ignored",
+        "reason": "r",
+        "by": "me",
+    }
 
 
 def in_ten_seconds():
@@ -161,11 +167,10 @@ def test_within_bounds_all_tries():
         client.predict([{}], within_s=0.5)
 
 
-def test_feedback_is_not_sent_twice_once_it_may_have_been_read():
+def test_feedback_is_sent_again_with_the_same_id():
     with Script(None, (503, error("busy")), (200, {"recorded": 1})) as script, script.client() as client:
-        with pytest.raises(Fault, match="it is not known whether it was recorded"):
-            client.feedback("p", "ignored")
-        client.feedback("p", "ignored")  # what was refused was not recorded
+        client.feedback("p", "ignored")
+    assert len({json.loads(body)["request_id"] for _, _, body, _ in script.asked}) == 1
     assert len(script.asked) == 3
 
 

@@ -71,9 +71,11 @@ class Client:
         """Record labels (`key` or `prediction_id`, `label`, `observed_at`) and return how many."""
         return int(self._object(calls.labels(labels, request_id))["recorded"])
 
-    def feedback(self, prediction_id: str, action: str, *, reason: str = "", by: str = "") -> None:
+    def feedback(
+        self, prediction_id: str, action: str, *, reason: str = "", by: str = "", request_id: str | None = None
+    ) -> None:
         """Record what a person did with a prediction."""
-        self._object(calls.feedback(prediction_id, action, reason, by))
+        self._object(calls.feedback(prediction_id, action, reason, by, request_id))
 
     def prediction(self, identity: str) -> dict[str, Any]:
         """Return a recent prediction by its id."""
@@ -114,7 +116,7 @@ class Client:
 
     def _send(self, call: Call, within_s: float | None = None) -> bytes:
         """Send until there is an answer that will not be another in a while, or patience ends."""
-        tries = Tries(call, f"{self.host}:{self.port}", self._timeout_s, self._patience, within_s)
+        tries = Tries(f"{self.host}:{self.port}", self._timeout_s, self._patience, within_s)
         while True:
             try:
                 status, answer, retry_after = self._once(call, tries.left_s())
@@ -127,8 +129,6 @@ class Client:
             self._sleep(wait)
 
     def _once(self, call: Call, timeout_s: float) -> tuple[int, bytes, str | None]:
-        if not call.repeatable:
-            self.close()  # a kept connection may have ended on the other side, and nobody would know when
         if self._connection is None:
             self._connection = self._connect()
         self._connection.timeout = timeout_s

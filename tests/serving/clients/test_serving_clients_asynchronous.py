@@ -108,17 +108,6 @@ def test_broken_connections_and_busy_servers_are_tried_again_with_the_same_id():
     assert len({json.loads(one.partition(b"\r\n\r\n")[2])["request_id"] for one in asked}) == 1
 
 
-def test_feedback_is_not_sent_twice_once_it_may_have_been_read():
-    async def main():
-        server, port, asked = await playing(None)
-        async with server, AsyncClient("127.0.0.1", port) as client:
-            with pytest.raises(Fault, match="it is not known whether it was recorded"):
-                await client.feedback("p", "ignored")
-        return asked
-
-    assert len(asyncio.run(main())) == 1
-
-
 def test_an_answer_that_does_not_come_is_given_up():
     async def main():
         async def hold(reader, writer):

@@ -13,7 +13,8 @@ from tests.serving.conftest import raw, trip, trips_contract
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.core.schema import Kind
-from daytwo.serving.dialects.openapi import openapi, row_schema
+from daytwo.serving.dialects.openapi import openapi
+from daytwo.serving.dialects.schemas import row_schema
 from daytwo.serving.handlers import HANDLERS
 
 PYTHON = Path(__file__).parents[3] / ".venv/peers/clients/bin/python"

@@ -64,9 +64,11 @@ class AsyncClient:
         """Record labels (`key` or `prediction_id`, `label`, `observed_at`) and return how many."""
         return int((await self._object(calls.labels(labels, request_id)))["recorded"])
 
-    async def feedback(self, prediction_id: str, action: str, *, reason: str = "", by: str = "") -> None:
+    async def feedback(
+        self, prediction_id: str, action: str, *, reason: str = "", by: str = "", request_id: str | None = None
+    ) -> None:
         """Record what a person did with a prediction."""
-        await self._object(calls.feedback(prediction_id, action, reason, by))
+        await self._object(calls.feedback(prediction_id, action, reason, by, request_id))
 
     async def prediction(self, identity: str) -> dict[str, Any]:
         """Return a recent prediction by its id."""
@@ -101,7 +103,7 @@ class AsyncClient:
 
     async def _send(self, call: Call, within_s: float | None = None) -> bytes:
         """Send until there is an answer that will not be another in a while, or patience ends."""
-        tries = Tries(call, f"{self.host}:{self.port}", self._timeout_s, self._patience, within_s)
+        tries = Tries(f"{self.host}:{self.port}", self._timeout_s, self._patience, within_s)
         while True:
             try:
                 answered = await self._once(call, tries.left_s())
@@ -115,7 +117,7 @@ class AsyncClient:
 
     async def _once(self, call: Call, timeout_s: float) -> Answered:
         async with self._room, asyncio.timeout(timeout_s):
-            if self._free and call.repeatable:
+            if self._free:
                 stream = self._free.pop()
             else:
                 stream = await Stream.open(self.host, self.port, self._tls)

@@ -1,7 +1,7 @@
 """What can be asked of a server, as values: both clients send the same calls and read the same answers. Pure.
 
 Whatever records something bears a request id, so that a call whose answer was lost can be sent again and is answered
-from the record. Feedback has none: it is sent again only where the server cannot have read it.
+from the record.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ PASSING = frozenset((429, 503))
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `repeatable` tells that nothing changes where it reaches the server twice."""
+    """One request; nothing more happens where it reaches the server twice."""
 
     method: str
     path: str
     body: bytes | None = None
-    repeatable: bool = True
 
 
 READY = Call("GET", "/v2/health/ready")
@@ -59,10 +58,10 @@ def labels(told: Sequence[Mapping[str, object]], request_id: str | None) -> Call
     return Call("POST", "/labels", _ENCODER.encode({"labels": told, "request_id": request_id or uuid.uuid4().hex}))
 
 
-def feedback(prediction_id: str, action: str, reason: str, by: str) -> Call:
+def feedback(prediction_id: str, action: str, reason: str, by: str, request_id: str | None) -> Call:
     """Tell what a person did."""
     told = {"prediction_id": prediction_id, "action": action, "reason": reason, "by": by}
-    return Call("POST", "/feedback", _ENCODER.encode(told), repeatable=False)
+    return Call("POST", "/feedback", _ENCODER.encode({**told, "request_id": request_id or uuid.uuid4().hex}))
 
 
 def prediction(identity: str, part: str = "") -> Call:
@@ -101,12 +100,4 @@ def no_answer(where: str, err: BaseException) -> Fault:
     """Return the error of a connection that could not be made or broke."""
     return Fault(
         f"no answer from {where}: {err or type(err).__name__}", hint="Is the server running? `daytwo status` tells"
-    )
-
-
-def unknown_outcome(where: str, err: BaseException) -> Fault:
-    """Return the error of a call that must not be sent twice and whose answer was lost."""
-    return Fault(
-        f"the answer from {where} was lost: {err or type(err).__name__}; it is not known whether it was recorded",
-        hint="Look before you send it again",
     )

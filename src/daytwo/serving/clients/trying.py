@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from daytwo.core.errors import DaytwoError
 from daytwo.serving.clients import calls
-from daytwo.serving.clients.calls import Call
 from daytwo.serving.clients.patience import Patience, retry_after_s
 
 # The least that is left for a try, in seconds: zero would mean not to wait at all.
@@ -17,8 +16,8 @@ _LEAST_S = 0.001
 class Tries:
     """The tries of one call to the server at `where`; `within_s` bounds them all, `timeout_s` each."""
 
-    def __init__(self, call: Call, where: str, timeout_s: float, patience: Patience, within_s: float | None) -> None:
-        self._call, self._where, self._timeout_s, self._within_s = call, where, timeout_s, within_s
+    def __init__(self, where: str, timeout_s: float, patience: Patience, within_s: float | None) -> None:
+        self._where, self._timeout_s, self._within_s = where, timeout_s, within_s
         self._patience = patience if within_s is None else Patience(within_s, patience.chance)
         self._began, self._count = time.monotonic(), 0
 
@@ -37,8 +36,6 @@ class Tries:
         Fault
             If there is no next one.
         """
-        if not self._call.repeatable and not isinstance(err, ConnectionRefusedError):
-            raise calls.unknown_outcome(self._where, err) from err
         return self._wait_s(calls.no_answer(self._where, err), None)
 
     def after_refusal(self, status: int, answer: bytes, retry_after: str | None) -> float:

@@ -11,25 +11,10 @@ from dataclasses import dataclass
 from importlib.metadata import version as installed
 from typing import Any
 
-import msgspec
-
-from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
-from daytwo.core.schema import Kind
-from daytwo.serving.answering.outcome_requests import FeedbackRequest, LabelsRequest
-from daytwo.serving.answering.replies import Reply
 from daytwo.serving.answering.requests import MAX_ID_CHARACTERS
+from daytwo.serving.dialects.schemas import reference, schemas
 
-_TYPES = {
-    Kind.NUMBER: "number",
-    Kind.INTEGER: "integer",
-    Kind.BOOLEAN: "boolean",
-    Kind.CATEGORY: "string",
-    Kind.TEXT: "string",
-    Kind.TIME: "string",
-}
-_LEFT_OUT = (Role.TARGET, Role.IGNORED)
-_SCHEMA = "#/components/schemas/{name}"
 _SHORT_DIGEST = 12
 _MEANINGS = {
     400: "It is no such request; the code says in which way",
@@ -68,8 +53,6 @@ class _Address:
 
 def openapi(contract: Contract, model: str, digest: str, *, max_rows: int, secured: bool) -> dict[str, Any]:
     """Return the document of a server whose `model` has this contract; `secured` tells that it asks for tokens."""
-    kinds = [Reply, LabelsRequest, FeedbackRequest]
-    _, schemas = msgspec.json.schema_components(kinds, schema_hook=_of_any, ref_template=_SCHEMA)
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -78,7 +61,7 @@ def openapi(contract: Contract, model: str, digest: str, *, max_rows: int, secur
             "description": f"Served by daytwo {installed('daytwo')}; the version is that of the model.",
         },
         "paths": {path: _path(path, address) for path, address in _addresses(model).items()},
-        "components": {"schemas": {**schemas, **_schemas(contract, max_rows)}},
+        "components": {"schemas": schemas(contract, max_rows)},
     }
     if secured:
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -86,116 +69,10 @@ def openapi(contract: Contract, model: str, digest: str, *, max_rows: int, secur
     return document
 
 
-def row_schema(contract: Contract) -> dict[str, Any]:
-    """Return the JSON schema of a row that keeps `contract` in each column; rules between columns are not said.
-
-    Examples
-    --------
-    >>> trips = Contract("trips", 1, "", (Column("km", Kind.NUMBER, minimum=0.0, nullable=True),))
-    >>> row_schema(trips)["properties"]
-    {'km': {'type': ['number', 'null'], 'minimum': 0.0}}
-    """
-    columns = [column for column in contract.columns if column.role not in _LEFT_OUT]
-    return {
-        "type": "object",
-        "title": f"A row of {contract.name}, version {contract.version}",
-        "properties": {column.name: _column(column) for column in columns},
-        "required": [column.name for column in columns if column.required],
-    }
-
-
-def _column(column: Column) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": _TYPES[column.kind]}
-    if column.nullable:
-        told["type"] = [told["type"], "null"]
-    limits = {
-        "minimum": column.minimum,
-        "maximum": column.maximum,
-        "pattern": f"^(?:{column.pattern})$" if column.pattern is not None else None,
-        "minLength": column.min_length,
-        "maxLength": column.max_length,
-        "description": _expected(column) or None,
-    }
-    told |= {name: limit for name, limit in limits.items() if limit is not None}
-    if column.kind is Kind.TIME:
-        told["description"] = "A moment in ISO 8601; without a zone it is in UTC"
-        told["examples"] = ["2013-04-01T17:30:00Z"]
-    elif column.levels and column.other == "reject":
-        told["enum"] = [*column.levels, None] if column.nullable else list(column.levels)
-    elif column.levels:
-        told["examples"] = list(column.levels)
-    return told
-
-
-def _expected(column: Column) -> str:
-    low, high = column.expected_minimum, column.expected_maximum
-    sides = ([f"from {low:g}"] if low is not None else []) + ([f"to {high:g}"] if high is not None else [])
-    return f"Usually {' '.join(sides)}; anything else is answered with a warning" if sides else ""
-
-
-def _schemas(contract: Contract, max_rows: int) -> dict[str, Any]:
-    row, identity = {"$ref": _SCHEMA.format(name="Row")}, {"type": "string", "maxLength": MAX_ID_CHARACTERS}
-    rows = {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
-    error = {
-        "type": "object",
-        "properties": {name: {"type": "string"} for name in ("code", "message", "hint", "id")},
-        "required": ["code", "message", "hint", "id"],
-    }
-    request = {
-        "type": "object",
-        "properties": {
-            "rows": rows,
-            "request_id": identity
-            | {"minLength": 1, "description": "The same request again is answered from the record"},
-            "explain": {"type": "boolean", "description": "With the reasons of each score"},
-            "replay_of": {"type": "array", "items": {"anyOf": [identity, {"type": "null"}]}},
-        },
-        "required": ["rows"],
-        "additionalProperties": False,
-    }
-    values = {"type": "array", "items": {}}
-    tensor = {
-        "type": "object",
-        "properties": {
-            "name": {"type": "string"},
-            "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-            "datatype": {"type": "string"},
-            "data": values,
-            "parameters": {"type": "object"},
-        },
-        "required": ["name", "shape", "datatype"],
-    }
-    inference = {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string"},
-            "inputs": {"type": "array", "items": tensor, "minItems": 1},
-            "outputs": {"type": "array", "items": {"type": "object"}},
-            "parameters": {"type": "object"},
-        },
-        "required": ["inputs"],
-    }
-    split = {"type": "object", "properties": {"columns": values, "data": values}, "required": ["data"]}
-    forms: dict[str, Any] = {"dataframe_split": split, "dataframe_records": rows, "instances": values, "inputs": {}}
-    params = {"type": ["object", "null"], "properties": {"explain": {"type": "boolean"}, "request_id": identity}}
-    return {
-        "Row": row_schema(contract),
-        "PredictRequest": {"anyOf": [request, rows, row]},
-        "Inference": inference,
-        "Invocation": {
-            "oneOf": [
-                {"type": "object", "properties": {form: schema, "params": params}, "required": [form]}
-                for form, schema in forms.items()
-            ]
-        },
-        "Error": {"type": "object", "properties": {"error": error}, "required": ["error"]},
-        "FlatError": error | {"properties": {**error["properties"], "error": {"type": "string"}}},  # type: ignore[dict-item]
-    }
-
-
 def _addresses(model: str) -> dict[str, _Address]:
     anything = {"type": "object"}
     recorded = {"type": "object", "properties": {"recorded": {"type": "integer"}}, "required": ["recorded"]}
+    either = {"anyOf": [_schema("FeedbackRequest"), _schema("FeedbacksRequest")]}
     about = f"/v2/models/{model}"
     health = _Address("get", "Whether a version is loaded and predictions can be recorded", anything, errors=_OPEN)
     one = ("prediction_id",)
@@ -205,7 +82,7 @@ def _addresses(model: str) -> dict[str, _Address]:
         ),
         "/labels": _Address("post", "Say what came true", recorded, "LabelsRequest", (*_ALWAYS, 409, 422)),
         "/feedback": _Address(
-            "post", "Say what a person did with a prediction", recorded, "FeedbackRequest", (*_ALWAYS, 422)
+            "post", "Say what a person did with a prediction", recorded, either, (*_ALWAYS, 409, 422)
         ),
         "/predictions/{prediction_id}": _Address(
             "get", "What was answered lately, and to which row", anything, None, (*_ALWAYS, 404, 409), one
@@ -249,13 +126,6 @@ def _addresses(model: str) -> dict[str, _Address]:
     return told
 
 
-def _of_any(kind: type) -> dict[str, Any]:
-    """Return the schema of what may be anything; msgspec knows all other kinds itself."""
-    if kind is object:
-        return {"description": "Any value"}
-    raise NotImplementedError(kind)
-
-
 def _path(path: str, address: _Address) -> dict[str, Any]:
     error = "FlatError" if path.startswith("/v2") and "/health/" not in path else "Error"
     kind = "text/plain" if address.text else "application/json"
@@ -288,4 +158,4 @@ def _path(path: str, address: _Address) -> dict[str, Any]:
 
 
 def _schema(told: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"$ref": _SCHEMA.format(name=told)} if isinstance(told, str) else told
+    return reference(told) if isinstance(told, str) else told
