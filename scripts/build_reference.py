@@ -57,7 +57,7 @@ FORMS: Mapping[str, str] = {
     "release.approval_days": "days",
     "release.steps": "list of `shadow TIME`, `canary N% TIME`",
     "serve.host": "address",
-    "serve.workers": "processes; only 1 so far",
+    "serve.workers": "processes; 0 is one per core",
     "serve.max_queue": "requests",
     "serve.max_wait_ms": "milliseconds",
     "serve.max_body_mb": "MB",

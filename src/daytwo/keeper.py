@@ -155,14 +155,15 @@ def port_for(system: System, port: int | None) -> int:
         ) from err
 
 
-def become_server(system: System, port: int, *, ready_words: str = "") -> NoReturn:
+def become_server(system: System, port: int, *, workers: int | None = None, ready_words: str = "") -> NoReturn:
     """Turn this process into the project's server: nothing of what was loaded so far stays in memory.
 
-    When it can answer it prints `ready_words`, or where those are empty its port as JSON.
+    When it can answer it prints `ready_words`, or where those are empty its port as JSON. `workers` is as in the
+    settings, and stands in their place.
 
     The note names this process, so it is void once the server has ended, however it ends.
     """
-    config = server_config(system, port=port)
+    config = server_config(system, port=port, workers=workers)
     note_server(system.state, ServerNote(system.settings.serve.host, port, os.getpid()))
     command = [sys.executable, "-m", "daytwo.serving", "--config", str(config)]
     command += ["--ready-words", ready_words] if ready_words else []

@@ -103,7 +103,7 @@ def clock_of(system: System) -> Clock:
     return SystemClock() if stands_at is None else ManualClock(datetime.fromisoformat(str(stands_at)))
 
 
-def server_config(system: System, *, port: int | None = None) -> Path:
+def server_config(system: System, *, port: int | None = None, workers: int | None = None) -> Path:
     """Write what a server process of this project must know, and return the file.
 
     Raises
@@ -124,7 +124,7 @@ def server_config(system: System, *, port: int | None = None) -> Path:
             journal=str(system.journal),
             host=serve.host,
             port=serve.port if port is None else port,
-            workers=serve.workers,
+            workers=serve.workers if workers is None else workers,
             max_queue=serve.max_queue,
             max_wait_ms=serve.max_wait_ms,
             max_body_mb=serve.max_body_mb,

@@ -23,8 +23,8 @@ def serve():
     """Starts `daytwo serve`, and lets nothing outlive the test."""
     began = []
 
-    def begin(project: Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", DOOR, "serve", "-C", str(project), "--port", "0"]
+    def begin(project: Path, *more: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", DOOR, "serve", "-C", str(project), "--port", "0", *more]
         began.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
         return began[-1]
 
@@ -46,6 +46,17 @@ def test_the_address_is_told_when_the_server_can_answer(serve, project):
     with urllib.request.urlopen(f"{found[1]}/v2/health/ready", timeout=10) as answer:
         assert answer.status == 200
     assert read_route(route) is not None
+    server.send_signal(signal.SIGTERM)
+    assert server.stdout.read() == ""
+    assert server.wait(timeout=20) == 0
+
+
+def test_several_workers_are_one_server(serve, project):
+    server = serve(project, "--workers", "2")
+    address = re.search(r"http://[\d.:]+", server.stdout.readline())[0]
+    with urllib.request.urlopen(f"{address}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    assert sum(line.startswith("daytwo_resident_bytes{worker=") for line in lines) == 2
     server.send_signal(signal.SIGTERM)
     assert server.stdout.read() == ""
     assert server.wait(timeout=20) == 0

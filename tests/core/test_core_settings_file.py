@@ -56,7 +56,7 @@ def test_an_unknown_key_is_named_with_the_nearest_one(load, text, told):
         ("[[model]]\n", "'model'"),
         (LEAST + '[serve]\nport = "80"\n', "Expected `int`, got `str` at 'serve.port'"),
         (LEAST + "[serve]\nport = 70000\n", "<= 65535 at 'serve.port'"),
-        (LEAST + "[serve]\nworkers = 0\n", ">= 1 at 'serve.workers'"),
+        (LEAST + "[serve]\nworkers = -1\n", ">= 0 at 'serve.workers'"),
         (LEAST + "[serve]\nmax_body_mb = 0\n", "> 0.0 at 'serve.max_body_mb'"),
         (LEAST + "[retrain]\nevery = 0\n", ">= 1 at 'retrain.every'"),
         (LEAST + "[cost]\ncore_hour = -0.05\n", ">= 0.0 at 'cost.core_hour'"),

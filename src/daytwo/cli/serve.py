@@ -19,9 +19,12 @@ from daytwo.wiring import running_server
 
 @click.command(epilog="Example: daytwo serve --port 9000")
 @port_option
+@click.option(
+    "--workers", type=click.IntRange(min=0), help="Server processes behind the one port; 0 is one per core."
+)
 @project_option
 @as_json
-def serve(*, port: int | None, folder: Path | None, as_json: bool) -> None:
+def serve(*, port: int | None, workers: int | None, folder: Path | None, as_json: bool) -> None:
     """Run the prediction server alone, in the foreground, until Ctrl-C.
 
     It answers by the newest route, also one that changes while it runs. Learning, watching and releases are done by
@@ -37,7 +40,7 @@ def serve(*, port: int | None, folder: Path | None, as_json: bool) -> None:
     finish_roll_back(system)
     project_route(system)
     number = port_for(system, port)
-    become_server(system, number, ready_words="" if as_json else _ready(system, number))
+    become_server(system, number, workers=workers, ready_words="" if as_json else _ready(system, number))
 
 
 def _ready(system: System, port: int) -> str:

@@ -114,7 +114,7 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 8080
-    workers: Count = 1
+    workers: Whole = 1
     max_queue: Count = 512
     max_wait_ms: Positive = 100.0
     max_body_mb: Positive = 8.0
