@@ -12,6 +12,7 @@ from daytwo.contracts.action import Action
 from daytwo.contracts.proposing.coded import coded, joined
 from daytwo.contracts.proposing.dependencies import Dependencies, propose_dependencies
 from daytwo.contracts.proposing.held_out import held_out_rows
+from daytwo.contracts.proposing.propose import propose
 from daytwo.contracts.relations import Dependency
 
 ROWS = 4_000
@@ -142,3 +143,16 @@ def test_of_a_wide_table_the_most_telling_columns_are_tried_in_pairs() -> None:
         coded(frame, frame.columns), held_out_rows(600, ordered=True), determinants=set(frame.columns)
     )
     assert ("one", "other") in {one.determinant for one in found.proposed if one.dependent == "both"}
+
+
+def test_a_few_rows_rule_out_no_dependency_that_dirt_hides_in() -> None:
+    random = np.random.default_rng(11)
+    code = random.integers(0, 40, 20_000)
+    name = np.array([f"clinic {i:02d}" for i in range(40)])[code].astype(object)
+    dirty = random.choice(20_000, 1_000, replace=False)
+    name[dirty] = [f"c1inic {i}x" for i in range(1_000)]
+    frame = pl.DataFrame({"code": [f"C{i}" for i in code], "name": name.tolist()})
+    frame = frame.with_columns(pl.Series(f"other {i}", random.choice(["a", "b", "c"], 20_000)) for i in range(20))
+    found = {one.name for one in propose(frame, name="t").relations}
+    assert "code_name" in found
+    assert not any("other" in one for one in found)

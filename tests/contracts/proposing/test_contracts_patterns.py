@@ -84,3 +84,9 @@ def test_no_text_takes_long_to_match() -> None:
             assert re.fullmatch(proposed.text, hostile) is None
         # A pattern that goes back over its steps would take minutes.
         assert time.process_time() - began < 30
+
+
+def test_ids_that_are_counted_up_may_have_one_digit_more() -> None:
+    texts = [f"x{i}" for i in range(1, 42)]
+    assert propose_pattern(texts, [1] * 41).text == "x[0-9]{1,3}"
+    assert propose_pattern(texts, [7] * 41).text == "x[0-9]{1,2}"

@@ -86,7 +86,7 @@ def test_ranges_levels_and_missing_values_are_proposed_with_evidence() -> None:
     assert city.levels == ("Bonn", "Köln", "Ulm")
     assert (city.other, city.nullable, city.max_length) == ("reject", False, 64)
     assert "no other is to be expected" in city.evidence
-    assert (km.minimum, km.nullable, km.false_alarm_rate) == (0.0, False, 0.0)
+    assert (km.minimum, km.nullable, km.false_alarm_rate) == (0.0, False, 3 / 400)
     assert km.maximum is not None
     assert km.expected_maximum is not None
     assert trips()["km"].max() < km.expected_maximum < km.maximum
@@ -262,3 +262,36 @@ def test_where_nothing_names_a_row_a_batch_may_not_repeat_itself() -> None:
         "4.76% of the rows repeat a row before them; at most 2.00% may",
     )
     assert from_toml(to_toml(contract)) == contract
+
+
+def test_no_false_alarm_in_n_rows_is_told_as_at_most_three_in_n() -> None:
+    contract = proposed(trips())
+    rates = [one.false_alarm_rate for one in contract.relations if one.rule == "unique:trip"]
+    assert rates == [3 / ROWS]
+    assert all(column.false_alarm_rate != 0.0 for column in contract.columns)
+
+
+def test_a_column_that_is_often_infinite_is_left_alone() -> None:
+    frame = trips().with_columns(pl.when(pl.int_range(ROWS) % 2 > 0).then(np.inf).otherwise("km").alias("km"))
+    km = proposed(frame).column("km")
+    assert (km.role, km.evidence) == (Role.IGNORED, "ignored: infinite in 50.0%: put a number or nothing there")
+    once = trips().with_columns(pl.when(pl.int_range(ROWS) > 0).then("km").otherwise(np.inf).alias("km"))
+    assert check(proposed(once), once).failures.select("row", "rule").rows() == [(0, "finite")]
+
+
+def test_daytwos_own_names_are_refused_as_a_check_refuses_them() -> None:
+    with pytest.raises(DataError, match="a column '_row', a name of daytwo's own"):
+        propose(trips().with_row_index("_row"), name="t")
+
+
+def test_long_numbers_in_texts_are_names_and_years_no_counters() -> None:
+    codes = [f"{4 * 10**25 + i * 7919:d}" for i in range(ROWS)]
+    frame = trips().with_columns(pl.Series("code", codes), pl.Series("odd", [f"{i * 13}" for i in range(ROWS)]))
+    contract = proposed(frame.with_columns((pl.int_range(ROWS) // 400 + 2010).alias("year")))
+    assert "numbers" not in contract.column("code").evidence
+    assert 'kind = "number"' in contract.column("odd").evidence
+    assert [one.rule for one in contract.relations if one.rule.startswith("monotone")] == [
+        "monotone:at",
+        "monotone:number",
+        "monotone:odometer",
+    ]

@@ -23,6 +23,8 @@ _TWICE, _RARER, _WRONG_CHARACTERS = 2, 0.05, 0.4
 _FEW = 0.002
 # From here on a hash table counts faster than a sort.
 _MANY = 50_000
+# Values that lie so close are counted in an array with a place for each.
+_PLACES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,10 @@ def _without_one(text: str) -> set[str]:
 
 def _tally(pairs: Codes) -> tuple[Codes, Codes]:
     """Return the distinct values in order, and how often each comes."""
+    if pairs.size and int(pairs.max()) < _PLACES * pairs.size:
+        table_of = np.bincount(pairs)
+        distinct = np.flatnonzero(table_of)
+        return distinct, table_of[distinct]
     if pairs.size < _MANY:
         return np.unique(pairs, return_counts=True)
     table = pl.Series("pair", pairs).value_counts(name="rows").sort("pair")

@@ -14,6 +14,7 @@ import polars as pl
 
 from daytwo.contracts.column import FLOAT32_MAX, Column, Role
 from daytwo.contracts.labels import level_text, positive_level
+from daytwo.contracts.proposing.held_out import alarm_rate
 from daytwo.contracts.proposing.ranges import Range, propose_range
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
@@ -27,6 +28,8 @@ _FEW_TEXTS = 50
 _ROW_NUMBERS = 100
 _HELD_OUT = 0.2
 _LARGEST = 2**63 - 1
+# More infinite numbers than this are no errors, but a way of writing something.
+_MOST_ENDLESS = 0.01
 _BEARABLE = 1e-4
 _WIDENINGS = 6
 # A text may be four times as long as the longest seen, and never less than this.
@@ -140,6 +143,9 @@ def _why_not(series: pl.Series, *, ordered: bool) -> tuple[str, Role]:
         return "whole numbers beyond 2^63 - 1, which no rule reads: make texts of them", Role.IGNORED
     if distinct == 1 and not series.null_count():
         return f"always {values.first()!s}", Role.CHECKED
+    endless = float(values.is_infinite().mean()) if series.dtype.is_float() else 0.0  # type: ignore[arg-type]
+    if endless > _MOST_ENDLESS:
+        return f"infinite in {endless:.1%}: put a number or nothing there", Role.IGNORED
     if series.dtype.is_integer() and _is_row_number(values, distinct):
         return "a row number: all different, without gaps", Role.CHECKED
     if ordered and distinct >= 3 and series.dtype.is_numeric() and _is_clock(values):
@@ -252,7 +258,7 @@ def _number(series: pl.Series, *, ordered: bool) -> Column:
         nan=nan,
         repair=(f"default {default}",) if default else (),
         evidence=words,
-        false_alarm_rate=round(widened.false_alarms, 8),
+        false_alarm_rate=alarm_rate(widened.false_alarms, int(usable.size * _HELD_OUT)),
     )
 
 

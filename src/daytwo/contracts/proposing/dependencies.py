@@ -24,11 +24,15 @@ import polars as pl
 from daytwo.contracts.action import Action
 from daytwo.contracts.proposing.agreement import MOST_DIRT, counted, disagreements, shuffled
 from daytwo.contracts.proposing.coded import MISSING, Coded, joined, sampled_rows
+from daytwo.contracts.proposing.held_out import alarm_rate
 from daytwo.contracts.proposing.mistyped import explained_rows
 from daytwo.contracts.relations import Dependency
 
 _SAMPLE = 30_000
 _GLANCE = 3_000
+# So many rows, spread over all, rule out a single determinant where more than this share of them disagree, which dirt
+# would do less than once in 10,000 times; tried only where so many pairs of values are possible.
+_SPACED, _HOPELESS, _MOST_PLACES = 1_000, MOST_DIRT + 0.04, 1 << 16
 # ... this share without looking like dirt, both in all rows and in the held-out part, ...
 _MOST_DOUBT = 2e-3
 # ... and this share of what chance would give.
@@ -91,8 +95,10 @@ def propose_dependencies(
     late = {name: one.part(held_out) for name, one in columns.items()}
     kept: list[tuple[_Found, float]] = []
     singles = {name: one for name, one in sample.items() if name in determinants and _repeats(one)}
+    spaced = np.linspace(0, max(rows.size - 1, 0), min(rows.size, _SPACED)).astype(np.int64)
+    glanced = {name: one.part(spaced) for name, one in sample.items()}
     found_singly = {
-        name: [found for found in _single(singles, one) if not _explained(found, sample)]
+        name: [found for found in _single(singles, one, glanced) if not _explained(found, sample)]
         for name, one in sample.items()
     }
     words = {name: one for name, one in singles.items() if not one.series.dtype.is_numeric()}
@@ -123,9 +129,20 @@ def _repeats(one: Coded) -> bool:
     return 2 <= one.distinct <= (1 - _LEAST_SUPPORT) * one.codes.size
 
 
-def _single(singles: Mapping[str, Coded], dependent: Coded) -> Iterator[_Found]:
+def _is_hopeless(one: Coded, dependent: Coded) -> bool:
+    """Whether a few rows show far more disagreement than any dirt, in pairs of values that are few enough to count."""
+    places = one.distinct * dependent.distinct
+    if not 0 < places <= _MOST_PLACES:
+        return False
+    usable = (one.codes != MISSING) & (dependent.codes != MISSING)
+    counts = np.bincount((one.codes * dependent.distinct + dependent.codes)[usable], minlength=places)
+    usual = int(counts.reshape(one.distinct, dependent.distinct).max(axis=1).sum())
+    return int(counts.sum()) - usual > _HOPELESS * one.codes.size
+
+
+def _single(singles: Mapping[str, Coded], dependent: Coded, glanced: Mapping[str, Coded]) -> Iterator[_Found]:
     for name, one in singles.items():
-        if name != dependent.name:
+        if name != dependent.name and not _is_hopeless(glanced[name], glanced[dependent.name]):
             found = _tested((name,), one, dependent)
             if found is not None and found.holds:
                 yield found
@@ -248,5 +265,5 @@ def _dependency(found: _Found, false_alarms: float, height: int) -> Dependency:
         found.dependent,
         Action.REJECT if exact else Action.WARN,
         evidence=words,
-        false_alarm_rate=round(false_alarms, 8),
+        false_alarm_rate=alarm_rate(false_alarms, found.support),
     )

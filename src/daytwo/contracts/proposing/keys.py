@@ -21,6 +21,7 @@ import polars as pl
 from daytwo.contracts.action import Action
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.proposing.coded import MISSING, Coded, joined, sampled_rows
+from daytwo.contracts.proposing.held_out import alarm_rate
 from daytwo.contracts.relations import Monotone, Unique
 
 _LEAST_ROWS = 100
@@ -53,7 +54,7 @@ def propose_keys(columns: Mapping[str, Coded], *, named: str = "") -> tuple[Uniq
     if height < _LEAST_ROWS:
         return ()
     single = [
-        _unique((name,), f"all {height} rows have another {name}")
+        _unique((name,), f"all {height} rows have another {name}", height)
         for name, one in columns.items()
         if one.distinct == height and (name == named or _may_name_alone(one.series))
     ]
@@ -80,14 +81,16 @@ def propose_monotone(frame: pl.DataFrame, columns: Sequence[Column]) -> tuple[Mo
         if frame.height < _LEAST_ROWS or not (column.role is Role.TIME or counts):
             continue
         values = series.to_physical().drop_nulls()
+        if column.role is not Role.TIME and values.n_unique() < _LEAST_COUNTED * values.len():
+            continue  # a year, a campaign: it says when, and time says it better
         if values.n_unique() > 1 and bool((values.diff().drop_nulls() >= 0).all()):
             words = f"never fell in {frame.height} rows"
             found.append(Monotone(column.name, column.name, action=Action.WARN, evidence=words))
     return tuple(found)
 
 
-def _unique(names: tuple[str, ...], evidence: str) -> Unique:
-    return Unique("_".join(names), names, evidence=evidence, false_alarm_rate=0.0)
+def _unique(names: tuple[str, ...], evidence: str, height: int) -> Unique:
+    return Unique("_".join(names), names, evidence=evidence, false_alarm_rate=alarm_rate(0.0, height))
 
 
 def _may_name(one: Coded) -> bool:
@@ -110,7 +113,7 @@ def _combined(usable: list[Coded], size: int, height: int, order: Collection[str
             together = {usable[i].name for i in chosen}
             names = tuple(name for name in order if name in together)
             words = f"no two of {height} rows agree in {', '.join(names)}; {agreeing:.0f} pairs would by chance"
-            yield _unique(names, words)
+            yield _unique(names, words, height)
 
 
 def _together(columns: list[Coded], chosen: tuple[int, ...]) -> int:

@@ -106,8 +106,10 @@ class _Texts:
         if constant and all(same[run] < max(2, _RARE * self.rows) for run in others):
             return _escaped(usual)
         low, high = self.lengths(position)
-        # The largest number comes near the next power of ten: numbers grow, the next has one digit more.
-        if kind == "9" and low < high and max(run for run in same if len(run) == high) >= "5":
+        # The largest number comes near the next power of ten, or each came once, as ids that are counted up: numbers
+        # grow, the next has one digit more.
+        top = max(run for run in same if len(run) == high)
+        if kind == "9" and low < high and (top >= "5" or max(self.counts) == 1):
             high += 1
         least = 1 if kind == "9" and low == 2 < high else low
         if least == high:

@@ -40,6 +40,7 @@ from daytwo.contracts.proposing.spreads import propose_spread
 from daytwo.contracts.proposing.texts import text_column
 from daytwo.contracts.proposing.volumes import propose_batch
 from daytwo.contracts.relations import Dependency, Unique
+from daytwo.contracts.table.columnar import refuse_own_names
 from daytwo.contracts.table.moments import read_moments, require_moments
 from daytwo.core.errors import DataError
 from daytwo.core.expression import parse
@@ -75,6 +76,7 @@ def propose(
     if frame.is_empty():
         raise DataError("the data holds no rows", hint="Name a file or table with rows in it")
     _refuse_patterns(frame)
+    refuse_own_names(frame.columns)
     roles = {time: Role.TIME, subject: Role.SUBJECT, key: Role.KEY, target: Role.TARGET}
     for column, role in roles.items():
         if column:
@@ -179,7 +181,8 @@ def _rules(frame: pl.DataFrame, checked: list[Column], held_out: npt.NDArray[np.
     for column in checked:
         series = frame.get_column(column.name)
         if column.is_numeric and series.dtype.is_numeric():
-            numbers[column.name] = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+            held = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+            numbers[column.name] = np.where(np.isfinite(held), held, np.nan)
         elif column.kind is Kind.TIME:
             times[column.name] = read_moments(series).to_physical().cast(pl.Float64).fill_null(np.nan).to_numpy()
     rules = propose_arithmetic(numbers, held_out, target=target)

@@ -25,6 +25,7 @@ from daytwo.contracts.proposing.columns import (
     null_words,
     why_no_category,
 )
+from daytwo.contracts.proposing.held_out import alarm_rate
 from daytwo.contracts.proposing.levels import MOST_LEVELS, propose_levels
 from daytwo.contracts.proposing.mistyped import mistyped_values, unexplained
 from daytwo.contracts.proposing.patterns import BEARABLE, Pattern, propose_pattern
@@ -35,6 +36,8 @@ _MOST_TEXTS = 10_000
 _MOST_COMPARED = 4 * MOST_LEVELS
 _NUMBER = re.compile(r"[+-]?([1-9][0-9]*|0)(\.[0-9]+)?")
 _NUMBER_SHARE = 0.95
+# Longer numbers lose digits as such: they are names.
+_MOST_DIGITS = 15
 # Standard deviations by which two parts' shares of dirt may differ.
 _CHANCE = 3.0
 
@@ -80,7 +83,10 @@ def text_column(
     if pattern is not None:
         words = base.evidence + _misfit_words(pattern)
         base = replace(
-            base, pattern=pattern.text, evidence=words, false_alarm_rate=round(_late_misfits(pattern, seen), 8)
+            base,
+            pattern=pattern.text,
+            evidence=words,
+            false_alarm_rate=alarm_rate(_late_misfits(pattern, seen), sum(seen.late.values())),
         )
     if role is Role.CHECKED and len(seen.all) > 1:
         return replace(base, evidence=base.evidence + _told(seen.all))
@@ -119,7 +125,8 @@ def _category(
     if found.other == "reject":
         words += "; no other is to be expected: none came in the last two thirds of the rows, or dirt did"
     words += _misfit_words(pattern)
-    alarms = (base.false_alarm_rate or 0.0) + (found.false_alarm_rate if found.typo == "reject" else 0.0)
+    misfits = 0.0 if pattern is None else _late_misfits(pattern, seen)
+    alarms = misfits + (found.false_alarm_rate if found.typo == "reject" else 0.0)
     return replace(
         base,
         kind=Kind.CATEGORY,
@@ -129,7 +136,7 @@ def _category(
         other=found.other,
         typo=found.typo,
         evidence=f"{words}{null_words(series)}{_told(seen.all)}",
-        false_alarm_rate=round(alarms, 8),
+        false_alarm_rate=alarm_rate(alarms, sum(seen.late.values())),
     )
 
 
@@ -179,7 +186,7 @@ def _misfit_words(pattern: Pattern | None) -> str:
 def _told(often: Mapping[str, int]) -> str:
     """Say that texts are numbers, where nearly all are: their reader may have meant them so."""
     some = list(often)[:1000]
-    numbers = sum(_NUMBER.fullmatch(text.strip()) is not None for text in some)
+    numbers = sum(_NUMBER.fullmatch(text.strip()) is not None and len(text) <= _MOST_DIGITS for text in some)
     if numbers < _NUMBER_SHARE * len(some):
         return ""
     return '; its texts are numbers: kind = "number" with repair = ["parse"] would read them as such'
