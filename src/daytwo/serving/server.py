@@ -19,21 +19,16 @@ from pathlib import Path
 
 import uvloop
 
-from daytwo.core.errors import Fault
 from daytwo.predictions.journal import Journal
-from daytwo.registry.bundle import BundleStore
-from daytwo.serving.answering.live import Versions, Watcher
-from daytwo.serving.answering.personal import pseudonyms_for
 from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.served import Served
-from daytwo.serving.answering.shadow import ShadowQueue
+from daytwo.serving.assembly import journal_of, served_of, take_up_shadows, tend, turns_of
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.protocol import Connection
-from daytwo.serving.transport.turns import Turns
 from daytwo.serving.workers.callers import listen_to_callers
 from daytwo.serving.workers.listeners import BACKLOG, listen
 from daytwo.serving.workers.order import Order
@@ -78,18 +73,15 @@ class _Server:
         config, order = self._config, self._order
         share = Share() if order is None else order.share
         prefix = share.new_prefix() if order is None else order.prefix
-        folder = Path(config.journal)
-        journal = Journal(
-            folder, prefix, max_bytes=int(config.segment_mb * (1 << 20)), sync_every_s=config.sync_every_s
-        )
+        journal = journal_of(config, prefix)
         try:
-            recent = Recent(folder, share)
+            recent = Recent(Path(config.journal), share)
             recent.rebuild(() if order is None else order.others)
-            served = self._served(prefix, journal, recent)
+            served = served_of(config, prefix, journal, recent, self._metrics)
             together = None if order is None else Together(asyncio.get_running_loop(), order, self._metrics)
             handlers = Handlers(config, served=served, metrics=self._metrics, together=together)
             await served.watcher.look()
-            _take_up_shadows(served)
+            take_up_shadows(served)
             await self._answer(_door(config, handlers), served, together, ready_words)
         finally:
             journal.close()
@@ -108,23 +100,6 @@ class _Server:
 
         if attached:
             loop.add_reader(sys.stdin.fileno(), heard)
-
-    def _served(self, prefix: str, journal: Journal, recent: Recent) -> Served:
-        config, metrics = self._config, self._metrics
-        versions = Versions(BundleStore(Path(config.bundles), config.trusted), config.fallback)
-        queue_bytes = int(config.shadow_queue_mb * (1 << 20))
-        return Served(
-            config.model,
-            prefix=prefix,
-            salt=config.salt,
-            max_rows=config.max_rows,
-            pseudonyms=pseudonyms_for(config),
-            watcher=Watcher(Path(config.route), versions),
-            journal=journal,
-            recent=recent,
-            shadow=ShadowQueue(asyncio.get_running_loop(), journal, metrics, queue_bytes),
-            metrics=metrics,
-        )
 
     async def _answer(self, door: Door, served: Served, together: Together | None, ready_words: str) -> None:
         """Answer until told to stop, and then what has begun."""
@@ -164,14 +139,6 @@ def _say(words: str) -> None:
         sys.stdout.flush()
 
 
-def _take_up_shadows(served: Served) -> None:
-    """Queue what a predecessor had promised to score in shadow, and has not."""
-    live = served.watcher.live
-    if live is not None and live.shadow is not None:
-        for record in served.recent.unshadowed(live.shadow.digest):
-            served.shadow.put(record, live.shadow)
-
-
 async def _tick(
     config: ServerConfig, door: Door, journal: Journal, metrics: Metrics, together: Together | None
 ) -> None:
@@ -184,13 +151,7 @@ async def _tick(
         metrics.set("daytwo_dropped_total", door.turns.dropped)
         if together is not None:
             together.account.now()
-        try:
-            if journal.failing is not None:
-                journal.probe()
-            if journal.age_s > config.segment_s:
-                journal.rotate()
-        except (Fault, OSError) as err:
-            log("journal", reason=str(err))
+        tend(journal, config)
 
 
 async def _drain(door: Door, longest_s: float) -> None:
@@ -203,15 +164,8 @@ async def _drain(door: Door, longest_s: float) -> None:
 
 
 def _door(config: ServerConfig, handlers: Handlers) -> Door:
-    turns = Turns(
-        asyncio.get_running_loop(),
-        handlers.handle,
-        handlers.commit,
-        max_queue=config.max_queue,
-        max_wait_s=config.max_wait_ms / 1000,
-    )
     return Door(
-        turns,
+        turns_of(config, handlers),
         max_body_bytes=config.max_body_bytes,
         max_connections=config.max_connections,
         head_timeout_s=config.head_timeout_s,
