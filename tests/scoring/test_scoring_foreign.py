@@ -162,12 +162,12 @@ scorer.one([float(sys.argv[1]), 0.0])
 
 
 @pytest.mark.parametrize("mood", ["1", "2"])
-def test_a_hanging_model_dies_with_its_parent(mood):
+def test_a_hanging_model_dies_with_its_parent(mood, tmp_path):
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT, mood],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={"PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+        env={"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "TMPDIR": str(tmp_path)},
     )
     with parent:
         parent.stdin.write(MOODY["moody.py"])
