@@ -57,6 +57,10 @@ class Handlers:
         self._document = "", Response(200, b"")
         self._logged_at = 0.0
 
+    def asks_for_tokens(self) -> bool:
+        """Whether nobody is answered without one."""
+        return self._admission.asks_for_tokens()
+
     def commit(self) -> Response | None:
         """Write the records of everything handled since the last time, or return the refusal that replaces answers.
 
@@ -183,7 +187,7 @@ class Handlers:
                 self._config.model,
                 champion.digest,
                 max_rows=self._config.max_rows,
-                secured=self._admission.asks_for_tokens(),
+                secured=self.asks_for_tokens(),
             )
             self._document = champion.digest, ok(document)
         return self._document[1]

@@ -6,4 +6,5 @@ door.py       what all connections share
 turns.py      what waits, and the turn in which it is answered
 packing.py    bodies compressed
 messages.py   a request, a response, and how an error is told
+asgi.py       the same queue for requests of an ASGI server
 """
