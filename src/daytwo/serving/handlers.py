@@ -15,7 +15,7 @@ from importlib.metadata import version as installed
 
 import msgspec
 
-from daytwo.core.errors import DaytwoError, Fault, NotFound
+from daytwo.core.errors import Fault, NotFound
 from daytwo.predictions.record import row_texts
 from daytwo.serving.access.admission import Admission
 from daytwo.serving.access.keyring import Grant, keyring_of
@@ -29,9 +29,9 @@ from daytwo.serving.counts import Counts
 from daytwo.serving.dialects.invocations import invocation_reply, read_invocation
 from daytwo.serving.dialects.open_inference import ABOUT, INFER, OF_PROTOCOL, OpenInference
 from daytwo.serving.dialects.openapi import openapi
-from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.transport.messages import JSON, TEXT, HttpError, Request, Response, broken, error_id, ok, refusal
+from daytwo.serving.refusals import Refusals
+from daytwo.serving.transport.messages import JSON, TEXT, HttpError, Request, Response, ok
 from daytwo.serving.transport.packing import packed, unpacked
 from daytwo.serving.transport.turns import Answer
 from daytwo.serving.workers.share import Elsewhere
@@ -55,7 +55,7 @@ class Handlers:
         self._counts = Counts(metrics)
         self._inference = OpenInference(config.model, config.max_rows, self._predict, metrics)
         self._document = "", Response(200, b"")
-        self._logged_at = 0.0
+        self._refusals = Refusals()
 
     def asks_for_tokens(self) -> bool:
         """Whether nobody is answered without one."""
@@ -71,11 +71,9 @@ class Handlers:
         except Fault as err:
             if self._config.unrecorded == "serve":
                 self._metrics.add("daytwo_unrecorded_turns_total")
-                self._log_refusal("unrecorded", "journal", str(err))
+                self._refusals.note("unrecorded", "journal", str(err))
                 return None
-            identity = error_id()
-            self._log_refusal(identity, "journal", str(err))
-            return refusal(err, identity)
+            return self._refusals.of(err, "journal")
         return None
 
     def handle(self, request: Request) -> Answer:
@@ -91,7 +89,7 @@ class Handlers:
             passed = self._pass_on(elsewhere.worker, request)
             return asyncio.ensure_future(self._answer_later(passed, path, began))
         except Exception as err:  # also a bug of ours: the client gets an id, the log gets the rest
-            response = self._told(err, path)
+            response = self._refusals.of(err, path, flat=path in OF_PROTOCOL)
         if not is_passed_on(request):
             self._counts.request(path, response.status, time.perf_counter() - began)
         return response
@@ -100,7 +98,7 @@ class Handlers:
         try:
             response = await coming
         except Exception as err:
-            response = self._told(err, path)
+            response = self._refusals.of(err, path, flat=path in OF_PROTOCOL)
         self._counts.request(path, response.status, time.perf_counter() - began)
         return response
 
@@ -110,16 +108,6 @@ class Handlers:
         response = await self._together.pass_on(worker, request)
         if response is None:
             raise no_answer()
-        return response
-
-    def _told(self, err: Exception, path: str) -> Response:
-        identity, flat = error_id(), path in OF_PROTOCOL
-        if not isinstance(err, DaytwoError):
-            log("broken", id=identity, path=path, error=err)
-            return broken(identity, flat=flat)
-        response = refusal(err, identity, flat=flat)
-        if response.status >= 500:
-            self._log_refusal(identity, path, str(err))
         return response
 
     def _answer(self, request: Request, path: str) -> Response | Awaitable[Response]:
@@ -139,13 +127,6 @@ class Handlers:
         if request.method != method and not (method == "GET" and request.method == "HEAD"):
             raise HttpError(405, "method", f"{path} does not take {request.method}", hint=f"Use {method}")
         return handler(self, request)
-
-    def _log_refusal(self, identity: str, path: str, reason: str) -> None:
-        """Log a refusal that is our fault; in a storm of them only one a second, or the log would fill the disk."""
-        now = time.monotonic()
-        if now - self._logged_at > 1.0:
-            self._logged_at = now
-            log("refused", id=identity, path=path, reason=reason)
 
     @property
     def _token(self) -> str:
