@@ -45,7 +45,7 @@ def test_the_project_finds_its_rows_whatever_their_name(rows, tmp_path):
 def test_what_cannot_be_written_whole_is_not_written_at_all(rows, tmp_path, monkeypatch, failing, there):
     written = project.write_whole
 
-    def fail(path, content):
+    def fail(path, content, **how):
         if path.name == failing:
             path.parent.mkdir(exist_ok=True)
             raise Fault("no room")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import glob
 import re
+import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +22,19 @@ from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import DataError, Fault, Mistake, Refused
 from daytwo.core.files import write_whole
 from daytwo.core.finding import Finding, Severity
+from daytwo.core.pseudonym_key import FILE, present_key
+from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.core.settings import Settings
 from daytwo.core.settings_file import FILE_NAME, check
 from daytwo.core.settings_text import render
 from daytwo.sources.files import read_rows
 from daytwo.sources.kinds import Kinds, typed
+from daytwo.sources.personal import hidden_rows
+from daytwo.sources.rows import Rows
 
 CONTRACT_NAME = "contract.toml"
+STATE = ".daytwo"
+KEY_FILE = f"{STATE}/{FILE}"
 # A number with more distinct values than this is predicted as a number, not as a class.
 _FEW_VALUES = 2
 # A regression may lose this share of the target's standard deviation and count as no worse.
@@ -45,6 +53,7 @@ class Asked:
     name: str = ""
     owner: str = ""
     exclude: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -76,7 +85,8 @@ def make_project(folder: Path, asked: Asked) -> Made:
     """
     if (folder / FILE_NAME).exists():
         raise Refused(f"{folder} holds a project already", hint=f"Edit its {FILE_NAME}, or choose another folder")
-    rows = read_rows(asked.source)
+    key = present_key(folder / STATE) or secrets.token_hex(32)
+    rows = _read(asked, key)
     kinds = typed(rows.frame) if rows.texts else Kinds(rows.frame, ())
     frame = kinds.frame
     task = guess_task(frame, asked.target)
@@ -96,8 +106,23 @@ def make_project(folder: Path, asked: Asked) -> Made:
     )
     settings = _settings(asked, frame, name=name, task=task, exclude=exclude)
     check(settings)
-    _write(folder, {CONTRACT_NAME: to_toml(contract), FILE_NAME: render(settings)})
+    secret = {KEY_FILE: key} if asked.personal else {}
+    _write(folder, {**secret, CONTRACT_NAME: to_toml(contract), FILE_NAME: render(settings)})
     return Made(folder, contract, task, leaks, (*rows.notes, *kinds.notes))
+
+
+def _read(asked: Asked, key: str) -> Rows:
+    """Return the rows, hidden by `key` where columns of them are personal."""
+    rows = read_rows(asked.source)
+    for name in asked.personal:
+        if name not in rows.frame.columns:
+            raise DataError(
+                f"the file has no personal column {name!r}",
+                hint=f"Its columns are {', '.join(rows.frame.columns[:30])}",
+            )
+        if name in {asked.target, asked.time}:
+            raise Mistake(f"{name!r} cannot be personal: the model needs its values", hint="Name another column")
+    return hidden_rows(rows, Pseudonyms(asked.personal, key) if asked.personal else None)
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:
@@ -106,13 +131,13 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
     done: list[Path] = []
     try:
         for name, text in texts.items():
-            write_whole(folder / name, text.encode())
+            write_whole(folder / name, text.encode(), private=name == KEY_FILE)
             done.append(folder / name)
     except Fault:
         for path in done:
             path.unlink()
         if is_new and folder.is_dir():
-            folder.rmdir()
+            shutil.rmtree(folder)
         raise
 
 
@@ -163,7 +188,12 @@ def _settings(asked: Asked, frame: pl.DataFrame, *, name: str, task: str, exclud
             "key": asked.key,
             "owner": asked.owner,
         },
-        "data": {"source": glob.escape(str(asked.source.resolve())), "owner": asked.owner, "exclude": exclude},
+        "data": {
+            "source": glob.escape(str(asked.source.resolve())),
+            "owner": asked.owner,
+            "exclude": exclude,
+            "personal": asked.personal,
+        },
         "gate": gate,
     }
     for key, said in asked.settings.items():

@@ -15,13 +15,14 @@ import msgspec
 
 from daytwo.alerts.apprise import AppriseChannel
 from daytwo.alerts.sql import SqlAlertBook
+from daytwo.contracts.personal import check_personal
 from daytwo.contracts.toml import from_toml
 from daytwo.core.clock import Clock, ManualClock, SystemClock
 from daytwo.core.errors import Fault, SettingsError
 from daytwo.core.files import own_secret, write_whole
 from daytwo.core.ledger import create_tables, open_sqlite
-from daytwo.core.pseudonyms import Pseudonyms
-from daytwo.core.settings import DataSettings, ServeSettings, Settings
+from daytwo.core.pseudonym_key import key_reference, pseudonyms_of
+from daytwo.core.settings import ServeSettings, Settings
 from daytwo.core.settings_file import LoadedSettings, load_settings, secret
 from daytwo.governance.sql import SqlApprovals, SqlAuditLog, SqlTokens
 from daytwo.governance.tokens import holding
@@ -45,7 +46,6 @@ STATE = ".daytwo"
 _SERVER_NOTE = "server.json"
 # By this token daytwo asks its own server: whoever may read the state may do so too.
 _OWN = "own-token"
-_PSEUDONYM_KEY = "pseudonym.key"
 
 
 class ServerNote(msgspec.Struct, frozen=True):
@@ -113,9 +113,11 @@ def server_config(system: System, *, port: int | None = None, workers: int | Non
     """
     serve, route = system.settings.serve, current_route(system.registry)
     project_tokens(system, SystemClock().now())
-    if route is not None and is_rule(serve.fallback):
+    if route is not None and (is_rule(serve.fallback) or system.settings.data.personal):
         contract = from_toml(system.bundles.get(route.champion).read(CONTRACT_FILE).decode())
-        check_fallback(serve.fallback, contract)
+        check_personal(contract, system.settings.data.personal)
+        if is_rule(serve.fallback):
+            check_fallback(serve.fallback, contract)
     try:
         config = ServerConfig(
             model=system.settings.model.name,
@@ -132,6 +134,8 @@ def server_config(system: System, *, port: int | None = None, workers: int | Non
             token=serve.token,
             own_token=_own_token(system.state),
             tokens=str(system.tokens_path),
+            personal=system.settings.data.personal,
+            pseudonym_key=key_reference(system.state, system.settings.data),
             fallback=serve.fallback,
             unrecorded=serve.unrecorded,
             salt=_salt(system.state),
@@ -215,23 +219,6 @@ def _sealer(state: Path, settings: Settings) -> Callable[[], None]:
             client.close()
 
     return seal
-
-
-def pseudonyms_of(state: Path, data: DataSettings) -> Pseudonyms | None:
-    """Return what hides the personal columns of a project, None where it names none.
-
-    Raises
-    ------
-    SettingsError
-        If the key is not there, or is too short to be a secret.
-    """
-    if not data.personal:
-        return None
-    key = secret(data.pseudonym_key) if data.pseudonym_key else own_secret(state / _PSEUDONYM_KEY)
-    try:
-        return Pseudonyms(data.personal, key)
-    except ValueError as err:
-        raise SettingsError(f"data.pseudonym_key: {err}", hint="Make one with 'openssl rand -hex 32'") from err
 
 
 def _own_token(state: Path) -> str:

@@ -63,6 +63,12 @@ def test_what_is_personal_is_hidden_at_any_depth_and_the_rest_is_as_it_was(value
     assert is_pseudonym(made["more"][0]["Name"])
 
 
+def test_a_row_that_is_written_into_a_text_is_hidden_too():
+    assert HIDDEN.row({"note": '{"Name": "Ana", "n": 1}'}) == {"note": f'{{"Name": "{HIDDEN.of("Ana")}", "n": 1}}'}
+    for text in ('{"n":  1}', "{", "[" * 9, "", "[1,2]", "[" * 100_000, '{"names": "Ana"}'):
+        assert HIDDEN.row({"note": text}) == {"note": text}
+
+
 def test_what_is_missing_stays_missing():
     assert HIDDEN.row({"name": None}) == {"name": None}
 

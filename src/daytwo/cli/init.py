@@ -23,6 +23,7 @@ from daytwo.project import Asked, make_project
 @click.option("--name", default="", help="The model's name; default: the file's.")
 @click.option("--owner", default="", help="Who answers for the model and its contract; default: you.")
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="No input of the model; may be given again.")
+@click.option("--personal", multiple=True, metavar="COLUMN", help="Kept as pseudonyms only; may be given again.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="The folder; default: the file's name.")
 @as_json
 def init(
@@ -35,6 +36,7 @@ def init(
     name: str,
     owner: str,
     exclude: tuple[str, ...],
+    personal: tuple[str, ...],
     into: Path | None,
     as_json: bool,
 ) -> None:
@@ -44,7 +46,17 @@ def init(
     """
     folder = into if into is not None else Path(rows.stem)
     owns = owner or _you()
-    asked = Asked(rows, target, time=time, subject=subject, key=key, name=name, owner=owns, exclude=exclude)
+    asked = Asked(
+        rows,
+        target,
+        time=time,
+        subject=subject,
+        key=key,
+        name=name,
+        owner=owns,
+        exclude=exclude,
+        personal=personal,
+    )
     made = make_project(folder, asked)
     features = made.contract.features.names
     ignored = [column for column in made.contract.columns if column.role in {Role.CHECKED, Role.IGNORED}]

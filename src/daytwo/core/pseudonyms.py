@@ -19,6 +19,8 @@ _KEY_ID_BYTES = 3
 # A key that a person wrote is bounded below by this many characters.
 MIN_KEY_CHARACTERS = 16
 _FORM = re.compile(r"p-[0-9a-f]{6}-[0-9a-f]{30}")
+# What the text of a row within a row begins with; an empty text is none.
+_JSON = frozenset("{[")
 _PLAIN = re.compile(r"[\W_]+")
 # Names of a client's fields are looked up, not worked out anew; whoever makes up names must not cost memory.
 _MAX_NAMES = 4096
@@ -66,13 +68,27 @@ class Pseudonyms:
         return self._prefix + blake2b(content, key=self._key, digest_size=_DIGEST_BYTES).hexdigest()
 
     def row(self, value: object) -> object:
-        """Return `value`, a row or a part of one, with pseudonyms for what is personal in it; missing stays missing."""
+        """Return `value`, a row or a part of one, with pseudonyms for what is personal in it; missing stays missing.
+
+        A text that is JSON is looked into as well.
+        """
         if isinstance(value, dict):
             return {
                 name: self.of(held) if held is not None and self.hides(name) else self.row(held)
                 for name, held in value.items()
             }
-        return [self.row(one) for one in value] if isinstance(value, list) else value
+        if isinstance(value, list):
+            return [self.row(one) for one in value]
+        return self._within(value) if isinstance(value, str) and value[:1] in _JSON else value
+
+    def _within(self, text: str) -> str:
+        """Return a text that may be a row written as JSON, with what is personal in it hidden."""
+        try:
+            read = json.loads(text)
+            hidden = self.row(read)
+        except (ValueError, RecursionError):
+            return text
+        return text if hidden == read else json.dumps(hidden, ensure_ascii=False)
 
 
 def is_pseudonym(text: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from daytwo.contracts.contract import Contract
+from daytwo.contracts.personal import check_personal
 from daytwo.contracts.relations import Reference, Unique
 from daytwo.contracts.table.columnar import ROW
 from daytwo.contracts.toml import read_contract
@@ -27,6 +28,7 @@ from daytwo.lifecycle.rows import DATASET
 from daytwo.lifecycle.system import System
 from daytwo.scoring.payoff import Payoff
 from daytwo.sources.files import content_digest, read_rows
+from daytwo.sources.personal import hidden_rows
 from daytwo.sources.rows import Rows
 from daytwo.sources.source import CSV, Form, Source, is_address, parse_source
 from daytwo.sources.sql import has_since
@@ -96,6 +98,7 @@ def look(system: System, place: str, now: datetime) -> Judged | str:
     """
     source = _source(place)
     contract = read_contract(system.contract_path)
+    check_personal(contract, system.settings.data.personal)
     before = _mark(source)
     batch = "" if source.form is Form.SQL else f"{_prefix(source)}:{content_digest(source)}"
     if batch and system.tables.has_batch(DATASET, batch):
@@ -117,18 +120,26 @@ def look(system: System, place: str, now: datetime) -> Judged | str:
 def _read(system: System, source: Source, contract: Contract) -> Rows:
     numbers = [column.name for column in contract.columns if column.is_numeric]
     since = newest_time(system, source.name) if source.form is Form.SQL and has_since(source.query) else None
-    rows = read_rows(
-        source,
-        numbers=numbers,
-        keep_broken=True,
-        since="" if since is None else since.strftime(_SINCE_FORMAT),
-        allow_empty=since is not None,
-    )
+    try:
+        rows = read_rows(
+            source,
+            numbers=numbers,
+            keep_broken=True,
+            since="" if since is None else since.strftime(_SINCE_FORMAT),
+            allow_empty=since is not None,
+        )
+    except DataError:
+        if system.pseudonyms is None:
+            raise
+        raise DataError(  # without what it shows of the rows: this is kept, in findings and alerts
+            f"{source.name} cannot be read, or more of its lines are no rows than a file may have",
+            hint="'daytwo contract check' shows them, and keeps nothing",
+        ) from None
     if ROW in rows.frame.columns:
         raise DataError(
             f"{source.name}: the data has a column {ROW!r}, a name of daytwo's own", hint="Rename the column"
         )
-    return rows
+    return hidden_rows(rows, system.pseudonyms)
 
 
 def _past(system: System, contract: Contract, source: Source) -> Past:

@@ -12,9 +12,8 @@ from typing import cast
 
 import msgspec
 
-from daytwo.core.errors import SettingsError
+from daytwo.core.pseudonym_key import pseudonyms_by
 from daytwo.core.pseudonyms import Pseudonyms
-from daytwo.core.settings_file import secret
 from daytwo.predictions.record import BreachRecord, Row, row_texts
 from daytwo.serving.answering.requests import PredictRequest
 from daytwo.serving.config import ServerConfig
@@ -53,9 +52,4 @@ def pseudonyms_for(config: ServerConfig) -> Pseudonyms | None:
     SettingsError
         If the key is not there, or is too short to be a secret.
     """
-    if not config.personal:
-        return None
-    try:
-        return Pseudonyms(config.personal, secret(config.pseudonym_key))
-    except ValueError as err:
-        raise SettingsError(f"data.pseudonym_key: {err}", hint="Make one with 'openssl rand -hex 32'") from err
+    return pseudonyms_by(config.personal, config.pseudonym_key) if config.personal else None
