@@ -20,6 +20,8 @@ MOST_LEVELS = 20
 _LEAST_ROWS, _LEAST_VALUES = 50, 20
 # Between two bins there is a gap of at most this share of the narrower one, or one whole number.
 _GAP = 0.05
+# A glance at so many rows; a category with fewer of them may be anything.
+_GLANCE, _FEW = 2_000, 5
 # With the categories shuffled among the rows this share must break the rule.
 _LEAST_CHANCE = 0.2
 _MOST_BROKEN = 5e-4
@@ -45,6 +47,8 @@ def propose_bins(
 def _bins(
     label: str, levels: npt.NDArray[np.object_], name: str, held: _Values, held_out: npt.NDArray[np.int64]
 ) -> Rule | None:
+    if not _may_be_bins(levels, held):
+        return None
     early = ~np.isnan(held) & (levels != None)  # noqa: E711  an array's elements are compared
     known = early.copy()
     early[held_out] = False
@@ -65,6 +69,23 @@ def _bins(
     words = f"{len(cuts)} categories are bins of {name}; broken by {int(broken.sum())} of {broken.size} rows"
     words += f"; {chance:.0%} would break it by chance"
     return Rule(f"bins_{label}_{name}", " and ".join(parts), evidence=words)
+
+
+def _may_be_bins(levels: npt.NDArray[np.object_], held: _Values) -> bool:
+    """Whether a few rows leave it possible that two categories are bins."""
+    step = max(1, held.size // _GLANCE)
+    texts, numbers = levels[::step], held[::step]
+    known = ~np.isnan(numbers) & (texts != None)  # noqa: E711  an array's elements are compared
+    texts, numbers = texts[known].astype(str), numbers[known]
+    apart = rare = 0
+    for name, count in zip(*np.unique(texts, return_counts=True), strict=True):
+        own = texts == name
+        low, high = numbers[own].min(), numbers[own].max()
+        if count < _FEW:
+            rare += 1
+        else:
+            apart += not np.any((numbers[~own] >= low) & (numbers[~own] <= high))
+    return apart >= 1 and apart + rare >= 2
 
 
 def _cut(levels: npt.NDArray[np.str_], numbers: _Values) -> Iterator[tuple[str, tuple[float | None, float | None]]]:
