@@ -150,22 +150,21 @@ def _row_score(booster: ctypes.c_void_p, n_features: int, rows: ctypes.PyDLL) ->
 
     Everything that a call needs is bound here: what surrounds the trees costs under a microsecond of it.
     """
-    features, out, length = ctypes.create_string_buffer(4 * n_features), ctypes.c_double(), ctypes.c_int64()
-    config = ctypes.c_void_p()
+    out, length, config = ctypes.c_double(), ctypes.c_int64(), ctypes.c_void_p()
     _check(
         rows.LGBM_BoosterPredictForMatSingleRowFastInit(
             booster, _NORMAL, 0, -1, _FLOAT32, ctypes.c_int32(n_features), _ALONE, ctypes.byref(config)
         )
     )
-    call, pack_into = rows.LGBM_BoosterPredictForMatSingleRowFast, struct.Struct(f"={n_features}f").pack_into
-    at_features, at_length, at_out = ctypes.byref(features), ctypes.byref(length), ctypes.byref(out)
+    call, pack = rows.LGBM_BoosterPredictForMatSingleRowFast, struct.Struct(f"={n_features}f").pack
+    at_length, at_out = ctypes.byref(length), ctypes.byref(out)
 
     def score(row: Sequence[float]) -> float:
         try:
-            pack_into(features, 0, *row)
+            features = pack(*row)
         except struct.error as err:
             raise ValueError(f"a row of {n_features} numbers was expected: {err}") from err
-        if call(config, at_features, at_length, at_out):
+        if call(config, features, at_length, at_out):
             _check(-1)
         return out.value
 

@@ -54,7 +54,9 @@ class OnnxScorer:
             row = np.frombuffer(self._pack(*features), dtype=np.float32)
         except struct.error as err:
             raise ValueError(f"a row of {self.n_features} numbers was expected: {err}") from err
-        return float(self._take(self._run(row.reshape(1, -1), self._names))[0])
+        found = self._run(row.reshape(1, -1), self._names)[0]
+        # Whatever the form, the score stands last; numpy's own way to one number is the short one.
+        return float(found.item(-1) if isinstance(found, np.ndarray) else found[0][max(found[0])])
 
     def many(self, matrix: ArrayLike) -> NDArray[np.float64]:
         """Return the scores, shape (n,), of a feature matrix, shape (n, n_features)."""
