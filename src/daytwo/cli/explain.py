@@ -30,7 +30,7 @@ def explain(*, identity: str, folder: Path | None, as_json: bool) -> None:
         client.close()
     version = called(names_of(system.registry.versions()), found.digest)
     if as_json:
-        tell_json({"explanation": found, "version": version, "proved": found.recomputed == found.score})
+        tell_json({"explanation": found, "version": version, "proved": found.recomputed is not None})
         return
     _tell(found, version, is_binary=system.settings.model.task is Task.BINARY)
 

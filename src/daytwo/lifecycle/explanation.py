@@ -37,7 +37,8 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 class Explanation:
     """One prediction with its reasons.
 
-    `score` was answered, `recomputed` is what the same bundle gives for the logged row now: equal to the last bit.
+    `score` was answered, `recomputed` is what the same bundle gives for the logged row now: equal to the last bit
+    for trees, within the engine's tolerance for others.
     `typical` is the score of the typical row that reasons compare with. `breaches` tell why the fallback answered;
     then there are no reasons, and where it refused no `score`. `row` is what the model saw, mended values included.
     `label` is None while the outcome is unknown.
@@ -98,7 +99,7 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
     is_fallback = logged.arm == FALLBACK
     features, row = (None, logged.row) if is_fallback else _seen(model, logged)
     recomputed = None if features is None else model.score(features)
-    if recomputed is not None and recomputed != logged.score:
+    if recomputed is not None and (logged.score is None or not model.agrees(recomputed, logged.score)):
         raise Refused(
             f"bundle {logged.digest[:12]} gives {recomputed!r} for this row today and answered {logged.score!r} then",
             hint="The logged row or the bundle was changed; 'daytwo doctor' checks both",

@@ -118,6 +118,10 @@ class Model:
         """
         return self.calibration.many(self.engine.many(matrix))
 
+    def agrees(self, score: float, before: float) -> bool:
+        """Whether `score` is what this model gave as `before`, one of them perhaps alone and one in a block."""
+        return abs(score - before) <= self.engine.tolerance * max(1.0, abs(before))
+
     def explain(self, features: Sequence[float], row: Mapping[str, object], *, k: int = 3) -> tuple[Reason, ...]:
         """Return why this encoded row is not scored as the typical one: up to `k` reasons for and `k` against.
 
