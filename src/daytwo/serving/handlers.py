@@ -86,8 +86,7 @@ class Handlers:
                 return asyncio.ensure_future(self._answer_later(response, path, began))
             response = packed(response, request)
         except Elsewhere as elsewhere:
-            passed = self._pass_on(elsewhere.worker, request)
-            return asyncio.ensure_future(self._answer_later(passed, path, began))
+            return self._pass_on(elsewhere.worker, request, path, began)
         except Exception as err:  # also a bug of ours: the client gets an id, the log gets the rest
             response = self._refusals.of(err, path, flat=path in OF_PROTOCOL)
         if not is_passed_on(request):
@@ -102,13 +101,17 @@ class Handlers:
         self._counts.request(path, response.status, time.perf_counter() - began)
         return response
 
-    async def _pass_on(self, worker: int, request: Request) -> Response:
-        """Return the answer of the worker that keeps what is asked for."""
+    def _pass_on(self, worker: int, request: Request, path: str, began: float) -> Answer:
+        """Return what becomes the answer of the worker that keeps what is asked for."""
         assert self._together is not None
-        response = await self._together.pass_on(worker, request)
-        if response is None:
-            raise no_answer()
-        return response
+
+        def finish(response: Response | None) -> Response:
+            if response is None:
+                response = self._refusals.of(no_answer(), path, flat=path in OF_PROTOCOL)
+            self._counts.request(path, response.status, time.perf_counter() - began)
+            return response
+
+        return self._together.pass_on(worker, request, finish)
 
     def _answer(self, request: Request, path: str) -> Response | Awaitable[Response]:
         passed_on = is_passed_on(request)

@@ -35,6 +35,10 @@ def asked(body=b"", path="/predict"):
     return Request("POST", path, {b"host": b"here"}, body, True)
 
 
+def as_it_is(response):
+    return response
+
+
 @pytest.fixture
 def run(tmp_path):
     """Run a coroutine function with the turns of worker 1 and its neighbours as worker 0 sees them."""
@@ -59,7 +63,7 @@ def test_many_requests_share_one_connection_and_each_gets_its_own_answer(run):
     async def scenario(turns, neighbours, listening):
         turns.echoing = False
         bodies = [str(number).encode() * (number % 50) for number in range(300)]
-        told = [neighbours.ask(1, asked(body), 20) for body in bodies]
+        told = [neighbours.ask(1, asked(body), 20, as_it_is) for body in bodies]
         await turns.arrived(300)
         random.Random(1).shuffle(turns.put_here)
         for who, request in turns.put_here:
@@ -74,14 +78,14 @@ def test_many_requests_share_one_connection_and_each_gets_its_own_answer(run):
 def test_a_body_of_megabytes_arrives_whole(run):
     async def scenario(turns, neighbours, listening):
         body = random.Random(2).randbytes(5_000_000)
-        assert (await neighbours.ask(1, asked(body), 20)).body == body
+        assert (await neighbours.ask(1, asked(body), 20, as_it_is)).body == body
 
     run(scenario)
 
 
 def test_a_refusal_of_the_neighbour_is_its_answer(run):
     async def scenario(turns, neighbours, listening):
-        response = await neighbours.ask(1, asked(path="/busy"), 20)
+        response = await neighbours.ask(1, asked(path="/busy"), 20, as_it_is)
         assert (response.status, response.retry_after_s) == (503, 1)
 
     run(scenario)
@@ -89,10 +93,10 @@ def test_a_refusal_of_the_neighbour_is_its_answer(run):
 
 def test_a_neighbour_that_is_not_there_gives_no_answer_and_is_found_once_it_is(run, tmp_path):
     async def scenario(turns, neighbours, listening):
-        assert await neighbours.ask(2, asked(), 20) is None
+        assert await neighbours.ask(2, asked(), 20, as_it_is) is None
         assert not neighbours.reaches(2)
         other = await listen_to_callers(asyncio.get_running_loop(), tmp_path, 2, turns)
-        assert (await neighbours.ask(2, asked(b"x"), 20)).body == b"x"
+        assert (await neighbours.ask(2, asked(b"x"), 20, as_it_is)).body == b"x"
         assert neighbours.reaches(2)
         other.close()
 
@@ -102,7 +106,7 @@ def test_a_neighbour_that_is_not_there_gives_no_answer_and_is_found_once_it_is(r
 def test_whoever_waits_for_a_neighbour_that_dies_is_told_at_once_and_its_successor_answers(run, tmp_path):
     async def scenario(turns, neighbours, listening):
         turns.echoing = False
-        told = [neighbours.ask(1, asked(), 3600) for _ in range(3)]
+        told = [neighbours.ask(1, asked(), 3600, as_it_is) for _ in range(3)]
         await turns.arrived(3)
         listening.close()
         turns.put_here[0][0].caller.transport.abort()
@@ -112,7 +116,7 @@ def test_whoever_waits_for_a_neighbour_that_dies_is_told_at_once_and_its_success
         assert turns.put_here[0][0].has_gone
         successor = FakeTurns()
         again = await listen_to_callers(asyncio.get_running_loop(), tmp_path, 1, successor)
-        assert (await neighbours.ask(1, asked(b"y"), 20)).body == b"y"
+        assert (await neighbours.ask(1, asked(b"y"), 20, as_it_is)).body == b"y"
         again.close()
 
     run(scenario)
@@ -121,13 +125,13 @@ def test_whoever_waits_for_a_neighbour_that_dies_is_told_at_once_and_its_success
 def test_an_answer_that_takes_too_long_is_no_answer_and_changes_nothing_later(run):
     async def scenario(turns, neighbours, listening):
         turns.echoing = False
-        told = neighbours.ask(1, asked(), 0.01)
+        told = neighbours.ask(1, asked(), 0.01, as_it_is)
         await turns.arrived(1)
         assert await told is None
         assert neighbours.reaches(1)
         turns.put_here[0][0].answer(Response(200, b"late"))
         turns.echoing = True
-        assert (await neighbours.ask(1, asked(b"z"), 20)).body == b"z"
+        assert (await neighbours.ask(1, asked(b"z"), 20, as_it_is)).body == b"z"
 
     run(scenario)
 
@@ -135,7 +139,7 @@ def test_an_answer_that_takes_too_long_is_no_answer_and_changes_nothing_later(ru
 def test_the_end_leaves_nobody_waiting(run):
     async def scenario(turns, neighbours, listening):
         turns.echoing = False
-        told = neighbours.ask(1, asked(), 3600)
+        told = neighbours.ask(1, asked(), 3600, as_it_is)
         neighbours.close()
         assert await told is None
 

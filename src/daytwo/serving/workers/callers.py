@@ -22,15 +22,16 @@ async def listen_to_callers(
     """Answer what other workers ask the one with this `number`; a dead predecessor's socket is replaced."""
     path = socket_path(folder, number)
     path.unlink(missing_ok=True)
-    return await loop.create_unix_server(lambda: _Caller(turns), str(path))
+    return await loop.create_unix_server(lambda: _Caller(loop, turns), str(path))
 
 
 class _Caller(asyncio.Protocol):
     """The connection from one other worker."""
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, loop: asyncio.AbstractEventLoop, turns: Turns) -> None:
+        self._loop, self._turns = loop, turns
         self._frames = Frames()
+        self._unsent = bytearray()
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -43,6 +44,17 @@ class _Caller(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.transport = None
+
+    def send(self, content: bytes) -> None:
+        """Send an answer, together with all others of this turn."""
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent += content
+
+    def _send(self) -> None:
+        if self.transport is not None:
+            self.transport.write(bytes(self._unsent))
+        self._unsent.clear()
 
     def _put(self, passed: _Passed, request: Request) -> None:
         try:
@@ -64,4 +76,4 @@ class _Passed:
 
     def answer(self, response: Response) -> None:
         if self.caller.transport is not None:
-            self.caller.transport.write(to_wire(self.number, response))
+            self.caller.send(to_wire(self.number, response))

@@ -1,16 +1,18 @@
 """How a worker asks another one: a request goes over a kept connection on a Unix socket, and its answer comes back.
 
-Many requests share a connection, each with a number. Whoever does not answer, because it has died, is being started
-again or has too much to do, gives None within bounded time: it may have recorded the request all the same, and will say
-so when it is asked again. `callers.py` is the other end.
+Many requests share a connection, each with a number, and those of one turn of the loop leave together. Whoever does not
+answer, because it has died, is being started again or has too much to do, gives None within bounded time: it may have
+recorded the request all the same, and will say so when it is asked again. `callers.py` is the other end.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any, TypeVar, cast
 
 from daytwo.serving.transport.messages import Request, Response
 from daytwo.serving.workers.wire import Frames, response_of, to_wire
@@ -19,8 +21,10 @@ from daytwo.serving.workers.wire import Frames, response_of, to_wire
 FORWARDED = b":forwarded"
 # So much may wait to be sent to a neighbour that does not read.
 _MAX_UNSENT_BYTES = 64 << 20
+# How often those who have waited too long are looked for.
+_SWEEP_S = 0.25
 
-Told: TypeAlias = asyncio.Future[Response | None]
+T = TypeVar("T")
 
 
 def socket_path(folder: Path, number: int) -> Path:
@@ -35,12 +39,16 @@ class Neighbours:
         self._loop, self._folder = loop, folder
         self._lines: dict[int, _Line] = {}
 
-    def ask(self, worker: int, request: Request, within_s: float) -> Told:
-        """Return what becomes the answer of the worker with this number; None where it gives none."""
+    def ask(
+        self, worker: int, request: Request, within_s: float, finish: Callable[[Response | None], T]
+    ) -> asyncio.Future[T]:
+        """Return what becomes `finish` of the answer of the worker with this number; of None where it gives none."""
         line = self._lines.get(worker)
         if line is None:
             line = self._lines[worker] = _Line(self._loop, socket_path(self._folder, worker))
-        return line.ask(request._replace(headers={**request.headers, FORWARDED: b""}), within_s)
+        told: asyncio.Future[T] = self._loop.create_future()
+        line.ask(request._replace(headers={**request.headers, FORWARDED: b""}), _Waiting(told, finish, within_s))
+        return told
 
     def reaches(self, worker: int) -> bool:
         """Whether there is a connection to the worker: one that gave no answer over it lives."""
@@ -52,6 +60,17 @@ class Neighbours:
             line.close()
 
 
+@dataclass(slots=True)
+class _Waiting:
+    told: asyncio.Future[Any]
+    finish: Callable[[Response | None], object]
+    within_s: float
+
+    def settle(self, response: Response | None) -> None:
+        if not self.told.done():
+            self.told.set_result(self.finish(response))
+
+
 class _Line(asyncio.Protocol):
     """The connection to one neighbour: made when it is needed, and made again after it broke."""
 
@@ -61,47 +80,48 @@ class _Line(asyncio.Protocol):
         self._connecting: asyncio.Task[None] | None = None
         self._frames = Frames()
         self._unsent = bytearray()
-        self._waiting: dict[int, tuple[Told, asyncio.TimerHandle]] = {}
+        self._waiting: dict[int, tuple[_Waiting, float]] = {}
         self._number = 0
+        self._sweeper: asyncio.TimerHandle | None = None
 
     @property
     def is_open(self) -> bool:
         return self._transport is not None
 
-    def ask(self, request: Request, within_s: float) -> Told:
-        told: Told = self._loop.create_future()
-        behind = len(self._unsent) if self._transport is None else self._transport.get_write_buffer_size()
-        if behind > _MAX_UNSENT_BYTES:
-            told.set_result(None)
-            return told
+    def ask(self, request: Request, waiting: _Waiting) -> None:
+        sending = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        if sending + len(self._unsent) > _MAX_UNSENT_BYTES:
+            waiting.settle(None)
+            return
         self._number += 1
-        content = to_wire(self._number, request)
-        self._waiting[self._number] = told, self._loop.call_later(within_s, self._settle, self._number, None)
-        if self._transport is not None:
-            self._transport.write(content)
-        else:
-            self._unsent += content
-            if self._connecting is None:
-                self._connecting = self._loop.create_task(self._connect())
-        return told
+        self._waiting[self._number] = waiting, self._loop.time() + waiting.within_s
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
+        if self._transport is not None and not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent += to_wire(self._number, request)
+        if self._transport is None and self._connecting is None:
+            self._connecting = self._loop.create_task(self._connect())
 
     def close(self) -> None:
         if self._connecting is not None:
             self._connecting.cancel()
         if self._transport is not None:
             self._transport.abort()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         self._give_up()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._frames = Frames()
-        self._transport.write(bytes(self._unsent))
-        self._unsent.clear()
+        self._send()
 
     def data_received(self, data: bytes) -> None:
         for payload in self._frames.feed(data):
             number, response = response_of(payload)
-            self._settle(number, response)
+            if (found := self._waiting.pop(number, None)) is not None:
+                found[0].settle(response)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._transport = None
@@ -116,15 +136,24 @@ class _Line(asyncio.Protocol):
         if self._transport is None:
             self._give_up()
 
+    def _send(self) -> None:
+        if self._transport is not None and self._unsent:
+            self._transport.write(bytes(self._unsent))
+            self._unsent.clear()
+
+    def _sweep(self) -> None:
+        """Give no answer to those who have waited too long."""
+        now, self._sweeper = self._loop.time(), None
+        for number, (waiting, deadline) in tuple(self._waiting.items()):
+            if now >= deadline:
+                del self._waiting[number]
+                waiting.settle(None)
+        if self._waiting:
+            self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
+
     def _give_up(self) -> None:
         """Tell everybody who waits that there is no answer."""
         self._unsent.clear()
-        for number in tuple(self._waiting):
-            self._settle(number, None)
-
-    def _settle(self, number: int, response: Response | None) -> None:
-        told, timer = self._waiting.pop(number, (None, None))
-        if timer is not None:
-            timer.cancel()
-        if told is not None and not told.done():
-            told.set_result(response)
+        waiting, self._waiting = self._waiting, {}
+        for one, _ in waiting.values():
+            one.settle(None)

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from daytwo.serving.metrics import Metrics, Snapshot
 from daytwo.serving.transport.messages import HttpError, Request, Response, ok
-from daytwo.serving.workers.neighbours import FORWARDED, Neighbours, Told
+from daytwo.serving.workers.neighbours import FORWARDED, Neighbours
 from daytwo.serving.workers.order import Order
 from daytwo.serving.workers.totals import Account, total
 
@@ -42,9 +42,11 @@ class Together:
         self._neighbours = Neighbours(loop, Path(order.folder))
         self.account = Account(Path(order.folder), order.number, metrics)
 
-    def pass_on(self, worker: int, request: Request) -> Told:
-        """Return what becomes the answer of the worker that keeps what is asked for."""
-        return self._neighbours.ask(worker, request, _ANSWER_S)
+    def pass_on(
+        self, worker: int, request: Request, finish: Callable[[Response | None], Response]
+    ) -> asyncio.Future[Response]:
+        """Return what becomes `finish` of the answer of the worker that keeps what is asked for."""
+        return self._neighbours.ask(worker, request, _ANSWER_S, finish)
 
     async def sealed(self, own: Sequence[str]) -> Response:
         """Have the others seal their segments too, and tell all names, this worker's `own` first.
@@ -87,8 +89,12 @@ class Together:
 
     async def _ask_all(self, method: str, path: str, within_s: float) -> dict[int, Response | None]:
         request = Request(method, path, {}, b"", True)
-        asked = [self._neighbours.ask(worker, request, within_s) for worker in self._others]
+        asked = [self._neighbours.ask(worker, request, within_s, _as_it_is) for worker in self._others]
         return dict(zip(self._others, await asyncio.gather(*asked), strict=True))
+
+
+def _as_it_is(response: Response | None) -> Response | None:
+    return response
 
 
 def is_passed_on(request: Request) -> bool:
