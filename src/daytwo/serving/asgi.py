@@ -17,7 +17,7 @@ from pathlib import Path
 from daytwo.core.errors import DaytwoError
 from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.served import Served
-from daytwo.serving.assembly import journal_of, served_of, take_up_shadows, tend, turns_of
+from daytwo.serving.assembly import journal_of, served_of, take_up_shadows, tend, tracing, turns_of
 from daytwo.serving.config import ServerConfig, read_config
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.metrics import Metrics
@@ -76,14 +76,15 @@ class App:
             await served.watcher.look()
             take_up_shadows(served)
             tasks = [asyncio.create_task(served.watcher.follow(config.poll_s)), asyncio.create_task(self._tend(served))]
-            self._door = AsgiDoor(
-                turns_of(config, handlers),
-                max_body_bytes=config.max_body_bytes,
-                body_timeout_s=config.body_timeout_s,
-                is_open=lambda: not handlers.asks_for_tokens(),
-            )
             try:
-                yield
+                with tracing(config, handlers, served, os.environ) as handle:
+                    self._door = AsgiDoor(
+                        turns_of(config, handlers, handle),
+                        max_body_bytes=config.max_body_bytes,
+                        body_timeout_s=config.body_timeout_s,
+                        is_open=lambda: not handlers.asks_for_tokens(),
+                    )
+                    yield
             finally:
                 self._door = None
                 for task in tasks:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from daytwo.core.errors import Fault
@@ -17,7 +19,10 @@ from daytwo.serving.config import ServerConfig
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.transport.turns import Turns
+from daytwo.serving.tracing.asked import tracing_config
+from daytwo.serving.tracing.traced import Traced
+from daytwo.serving.transport.messages import Request
+from daytwo.serving.transport.turns import Answer, Turns
 
 
 def journal_of(config: ServerConfig, prefix: str) -> Journal:
@@ -48,11 +53,38 @@ def served_of(config: ServerConfig, prefix: str, journal: Journal, recent: Recen
     )
 
 
-def turns_of(config: ServerConfig, handlers: Handlers) -> Turns:
+@contextlib.contextmanager
+def tracing(
+    config: ServerConfig, handlers: Handlers, served: Served, environment: Mapping[str, str]
+) -> Iterator[Callable[[Request], Answer]]:
+    """Give what handles requests: the handlers, with a span for each request where the environment asks for traces.
+
+    Raises
+    ------
+    SettingsError
+        If the environment asks for what there is not.
+    """
+    asked = tracing_config(environment)
+    if asked is None:
+        yield handlers.handle
+        return
+    from daytwo.serving.tracing.exporter import Exporter  # noqa: PLC0415  threads and sockets that few need
+
+    exporter = Exporter(asked)
+    try:
+        watcher = served.watcher
+        yield Traced(
+            handlers.handle, exporter.put, model=config.model, live=lambda: watcher.live, share=asked.share
+        ).handle
+    finally:
+        exporter.close()
+
+
+def turns_of(config: ServerConfig, handlers: Handlers, handle: Callable[[Request], Answer]) -> Turns:
     """Return the queue in which requests wait, for the loop that runs."""
     return Turns(
         asyncio.get_running_loop(),
-        handlers.handle,
+        handle,
         handlers.commit,
         max_queue=config.max_queue,
         max_wait_s=config.max_wait_ms / 1000,

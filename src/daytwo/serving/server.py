@@ -22,13 +22,14 @@ import uvloop
 from daytwo.predictions.journal import Journal
 from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.served import Served
-from daytwo.serving.assembly import journal_of, served_of, take_up_shadows, tend, turns_of
+from daytwo.serving.assembly import journal_of, served_of, take_up_shadows, tend, tracing, turns_of
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.protocol import Connection
+from daytwo.serving.transport.turns import Turns
 from daytwo.serving.workers.callers import listen_to_callers
 from daytwo.serving.workers.listeners import BACKLOG, listen
 from daytwo.serving.workers.order import Order
@@ -82,7 +83,8 @@ class _Server:
             handlers = Handlers(config, served=served, metrics=self._metrics, together=together)
             await served.watcher.look()
             take_up_shadows(served)
-            await self._answer(_door(config, handlers), served, together, ready_words)
+            with tracing(config, handlers, served, os.environ) as handle:
+                await self._answer(_door(config, turns_of(config, handlers, handle)), served, together, ready_words)
         finally:
             journal.close()
         log("stopped")
@@ -163,9 +165,9 @@ async def _drain(door: Door, longest_s: float) -> None:
         connection.abort()
 
 
-def _door(config: ServerConfig, handlers: Handlers) -> Door:
+def _door(config: ServerConfig, turns: Turns) -> Door:
     return Door(
-        turns_of(config, handlers),
+        turns,
         max_body_bytes=config.max_body_bytes,
         max_connections=config.max_connections,
         head_timeout_s=config.head_timeout_s,

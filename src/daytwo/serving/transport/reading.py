@@ -27,6 +27,7 @@ _READ = frozenset(
         b"host",
         b"inference-header-content-length",
         b"origin",
+        b"traceparent",
         b"transfer-encoding",
     )
 )
