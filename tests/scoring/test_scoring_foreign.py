@@ -129,8 +129,8 @@ def test_pauses_between_starts_grow_while_it_keeps_dying(moody, monkeypatch):
     monkeypatch.setattr(closed, "wait", lambda seconds: waited.append(seconds) or closed.is_set())
     monkeypatch.setattr(moody, "revive", Dead)
     foreign._keep(lambda: moody, Dead(), closed)
-    assert waited[:4] == [0.05, pytest.approx(0.8), pytest.approx(12.8), 60.0]
-    assert set(waited[4:]) == {60.0}
+    assert waited[:7] == pytest.approx([0.05, 0.2, 0.8, 3.2, 12.8, 51.2, 60.0])
+    assert set(waited[6:]) == {60.0}
 
 
 def test_the_code_sees_no_secret_of_ours(monkeypatch):

@@ -173,5 +173,6 @@ def _keep(owner: weakref.ref[PythonScorer], running: Running, closed: threading.
                 return
             fresh = engine.revive()
             del engine  # or this thread would keep alive what it only serves
-            pause_s = min(pause_s * _GROWTH, _LONGEST_PAUSE_S)
+            if fresh is None:
+                pause_s = min(pause_s * _GROWTH, _LONGEST_PAUSE_S)
         running = fresh
