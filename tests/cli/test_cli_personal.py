@@ -23,6 +23,7 @@ def test_a_project_with_personal_columns_keeps_pseudonyms_only(tmp_path, daytwo,
     source = tmp_path / "named.csv"
     bad = rows.head(5).with_columns(pl.lit("much").alias("wind"), pl.format("bad{}", "trip").alias("trip"))
     rows.write_csv(source)
+    rows.write_csv(tmp_path / "good.csv")
     init = ["init", source, "--target", "late", "--time", "at", "--key", "trip", "--owner", "ana", "--into", "p"]
     said = daytwo(*init, "--personal", "trip", "--personal", "crew")
     assert said.code == 0, said.err
@@ -45,6 +46,10 @@ def test_a_project_with_personal_columns_keeps_pseudonyms_only(tmp_path, daytwo,
     assert system.pseudonyms is not None
     assert dataset["crew"].n_unique() == 40
     assert set(dataset["trip"]) == {system.pseudonyms.of(trip) for trip in rows["trip"]}
+    checked = daytwo("contract", "check", tmp_path / "good.csv", "--contract", "contract.toml", "--json", cwd=project)
+    assert (checked.code, MARK in checked.out) == (0, False), checked.out + checked.err
+    proposed = daytwo("contract", "propose", tmp_path / "good.csv", "--target", "late", cwd=project)
+    assert (proposed.code, MARK in proposed.out + proposed.err) == (0, False)
     levels = next(one.levels for one in read_contract(project / "contract.toml").columns if one.name == "crew")
     assert set(levels) <= set(dataset["crew"])
 

@@ -15,6 +15,7 @@ from daytwo.cli.contract_change import diff_contracts, lint_contracts
 from daytwo.cli.contract_check import check_rows
 from daytwo.cli.contract_exchange import export_contract, import_contract
 from daytwo.cli.contract_outputs import require_folder
+from daytwo.cli.personal import hiding
 from daytwo.cli.speak import as_json, next_steps, tell_json
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.proposing.propose import propose
@@ -24,6 +25,7 @@ from daytwo.core.errors import Refused
 from daytwo.core.files import write_whole
 from daytwo.sources.files import read_rows
 from daytwo.sources.kinds import typed_rows
+from daytwo.sources.personal import hidden_rows
 from daytwo.sources.rows import Rows
 from daytwo.sources.source import Form, parse_source
 
@@ -67,7 +69,7 @@ def propose_contract(
         raise Refused(f"{output} is there already", hint="Remove it, or write to another file with -o")
     if output is not None:
         require_folder(output)
-    read = read_rows(rows)
+    read = hidden_rows(read_rows(rows), hiding())
     frame = typed_rows(read)
     made = propose(
         frame,

@@ -14,6 +14,7 @@ import polars as pl
 
 from daytwo.cli.contract_outputs import Outputs
 from daytwo.cli.contract_stream import check_stream
+from daytwo.cli.personal import hiding
 from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.reporting.page import About
@@ -22,6 +23,7 @@ from daytwo.contracts.table.report import BrokenRule, Report
 from daytwo.contracts.validation import Validation, check
 from daytwo.core.errors import DataError
 from daytwo.sources.files import batches, content_digest, read_rows
+from daytwo.sources.personal import hidden_rows
 from daytwo.sources.rows import BrokenLine, Rows
 from daytwo.sources.source import Form, Source, parse_source
 
@@ -81,7 +83,8 @@ def judged(
     """
     opened = parse_source(source)
     shown = opened.name if opened.form is Form.SQL else source
-    streamed = stream or (_is_big(opened) and not outputs.of_rows)
+    # What is personal is hidden in a file that is held; a stream goes past that.
+    streamed = (stream or (_is_big(opened) and not outputs.of_rows)) and hiding() is None
     if streamed and not stream:
         click.echo(f"{opened.name} is large: judged batch by batch, as --stream does.", err=True)
     try:
@@ -102,7 +105,7 @@ def _is_big(opened: Source) -> bool:
 
 def _held(opened: Source, shown: str, contract: Contract, others: Mapping[str, pl.DataFrame], at: datetime) -> Outcome:
     numbers = [column.name for column in contract.columns if column.is_numeric]
-    rows = read_rows(opened, numbers=numbers, keep_broken=True)
+    rows = hidden_rows(read_rows(opened, numbers=numbers, keep_broken=True), hiding())
     about = About(opened.name, content_digest(opened, rows.frame), at)
     try:
         validation = check(
