@@ -106,7 +106,7 @@ class FuzzedDoor:
                 watcher=watcher,
                 journal=self._journal,
                 recent=Recent(folder / "journal"),
-                shadow=ShadowQueue(self._loop, self._journal, metrics, 1 << 20),  # type: ignore[arg-type]
+                shadow=ShadowQueue(self._loop, self._journal, metrics.of("trips"), 1 << 20),  # type: ignore[arg-type]
                 metrics=metrics,
             ),
             metrics=metrics,

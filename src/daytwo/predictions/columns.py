@@ -2,7 +2,8 @@
 
 Pure: records in, frames out. The tables are `predictions`, `shadow`, `quarantine`, `labels` and `feedback`; columns
 of ours begin with `_` and the user's keep their names. A prediction's columns hold what the model saw, mended values
-included; the journal and the quarantine hold what was sent. `ship.py` next door reads the records and appends the rows.
+included; the journal and the quarantine hold what was sent. `_act` is what was told, `_advised` what was found: they
+differ where a subject is `_held` in the holdout group. `ship.py` next door reads the records and appends the rows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from daytwo.contracts.decoder import Decoder, compile_decoder
 from daytwo.contracts.times import parse_time
 from daytwo.core.schema import Kind
 from daytwo.predictions.record import (
-    FALLBACK,
+    ASKED,
     FeedbackRecord,
     LabelsRecord,
     PredictionRecord,
@@ -61,6 +62,8 @@ _PREDICTION: dict[str, pl.DataType] = {
     "_replay_of": pl.String(),
     "_fallback": pl.String(),
     "_stand_in": pl.String(),
+    "_held": pl.Boolean(),
+    "_advised": pl.Boolean(),
 }
 _SHADOW: dict[str, pl.DataType] = {
     "_id": pl.String(),
@@ -241,7 +244,6 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
     for i, sent in enumerate(rows):
         row = record.mended(i, sent)
         block = blocks[record.versions[answered_by[i]]]
-        arm = FALLBACK if i in bad or i in failed else record.arms[answered_by[i]]
         block.rows.add(
             ids[i],
             record.request_id,
@@ -250,14 +252,16 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
             text_of(row, block.key),
             text_of(row, block.subject),
             record.versions[answered_by[i]],
-            arm,
+            record.arm(i, given_up=i in bad or i in failed),
             record.scores[i],
             acts[i],
             gains[i],
-            quarantine_id(ids[i]) if i in bad else None,
+            quarantine_id(ids[i]) if i in bad and record.arms[answered_by[i]] != ASKED else None,
             replay_of[i],
             record.fallbacks.get(i),
             record.stand_in(i) or None,
+            record.is_held(i),
+            record.advised.get(i, acts[i]),
         )
         if i in bad:
             block.add_unseen()
@@ -270,6 +274,8 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
 def _add_quarantine(record: PredictionRecord, rows: list[Row], blocks: dict[str, _Block], quarantine: _Rows) -> None:
     texts, ids, received = row_texts(record.rows), record.ids, record.received_at_us
     for one in record.bad:
+        if record.arm(one.row, given_up=True) == ASKED:
+            continue  # whoever asks a version by name tries it out
         row = record.mended(one.row, rows[one.row])
         block = blocks[record.versions[record.version_of[one.row] if record.version_of else 0]]
         quarantine.add(

@@ -15,6 +15,10 @@ Row: TypeAlias = dict[str, object]
 Value = TypeVar("Value")
 
 CHAMPION, CANARY, FALLBACK = "champion", "canary", "fallback"
+# Answered by the champion and not acted on; asked for a version by name, which is no traffic of the model's.
+HOLDOUT, ASKED = "holdout", "asked"
+# The arms of live traffic that a model answered: by these it is judged.
+ANSWERED = (CHAMPION, CANARY, HOLDOUT)
 # What answered in the fallback's arm.
 BASE_RATE, CONSTANT, PREVIOUS, RULE, REFUSED = "base_rate", "constant", "previous", "rule", "refused"
 
@@ -45,6 +49,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     empty where it has none. `acts` and `gains` (money) are empty where
     the task has no decision. `failed` names good rows whose model broke; like the bad ones they got the fallback:
     `fallbacks` says which (nothing in older records), and where it says "previous", `previous[version_of[i]]` answered.
+    `advised` is what was found for each row of the holdout group, whom `acts` tells nothing: it is not acted on.
+    `unasked` names those of `failed` whose model was not even asked, because it had failed again and again before.
     `shadow` is the version that is to score these rows as well, empty where there is none.
     """
 
@@ -63,6 +69,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     gains: list[float | None] = []
     bad: tuple[BadRow, ...] = ()
     failed: tuple[int, ...] = ()
+    unasked: tuple[int, ...] = ()
+    advised: dict[int, bool] = {}
     fallbacks: dict[int, str] = {}
     previous: tuple[str, ...] = ()
     warnings: dict[int, tuple[BreachRecord, ...]] = {}
@@ -74,6 +82,18 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     def ids(self) -> list[str]:
         """The prediction ids in the order of the rows."""
         return prediction_ids(self.prefix, self.start, len(self.scores))
+
+    def arm(self, i: int, *, given_up: bool) -> str:
+        """Return the role in which row i was answered: its version's, or the fallback's where that was `given_up`.
+
+        A row that was asked of a version by name stays one, whatever answered.
+        """
+        arm = self.arms[self.version_of[i] if self.version_of else 0]
+        return FALLBACK if given_up and arm != ASKED else arm
+
+    def is_held(self, i: int) -> bool:
+        """Whether row i is of a subject of the holdout group."""
+        return self.arms[self.version_of[i] if self.version_of else 0] == HOLDOUT
 
     def mended(self, i: int, row: Row) -> Row:
         """Return row i as the model saw it: with the mended values in place of those that were sent."""

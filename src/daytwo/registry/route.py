@@ -19,7 +19,8 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which bundles answer. `generation` counts the changes; `canary_share` is a share of subjects in [0, 1].
 
     The champion answers everybody but the canary's share; the shadow scores too and nobody sees its answer. `previous`
-    answered before the champion ever did, and stands in for it where the settings say so; the registry fills it in.
+    answered before the champion ever did, and stands in for it where the settings say so. `holdout` is the share of
+    subjects in [0, 1] that are not acted on, whoever the champion is. The registry fills in these two.
     """
 
     generation: int
@@ -28,10 +29,13 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     canary_share: float = 0.0
     shadow: str | None = None
     previous: str | None = None
+    holdout: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.canary_share <= 1.0:
             raise ValueError(f"a canary share lies in [0, 1], not {self.canary_share}")
+        if not 0.0 <= self.holdout <= 1.0:
+            raise ValueError(f"the share of a holdout group lies in [0, 1], not {self.holdout}")
         if not self.champion:
             raise ValueError("a route needs a champion")
 

@@ -48,7 +48,7 @@ def served_of(config: ServerConfig, prefix: str, journal: Journal, recent: Recen
         watcher=Watcher(Path(config.route), versions),
         journal=journal,
         recent=recent,
-        shadow=ShadowQueue(asyncio.get_running_loop(), journal, metrics, queue_bytes),
+        shadow=ShadowQueue(asyncio.get_running_loop(), journal, metrics.of(config.model), queue_bytes),
         metrics=metrics,
     )
 

@@ -12,15 +12,16 @@ import msgspec
 
 from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
-from daytwo.predictions.record import FALLBACK, BreachRecord, PredictionRecord
+from daytwo.predictions.record import ASKED, FALLBACK, BreachRecord, PredictionRecord
 from daytwo.serving.metrics import SCORES, SECONDS, Histogram, Labels, Metrics
 
 
 class Counts:
-    """Counts requests and predictions."""
+    """Counts requests, and the predictions of one `model`."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, model: str = "") -> None:
+        self._metrics, self._model = metrics, ("model", model)
+        self._own: Labels = (self._model,)
         self._seconds: dict[str, Histogram] = {}
         self._scores: dict[str, Histogram] = {}
         self._requests: dict[tuple[str, int], Labels] = {}
@@ -46,7 +47,11 @@ class Counts:
 
         `contract` names the columns that may stand as a label.
         """
-        self._byte_series[()] = self._byte_series.get((), 0.0) + size
+        self._byte_series[self._own] = self._byte_series.get(self._own, 0.0) + size
+        if record.arms == (ASKED,):
+            labels = (self._model, ("version", record.versions[0][:12]), ("arm", ASKED))
+            self._metrics.add("daytwo_predictions_total", labels, len(record.scores))
+            return
         if len(record.versions) == 1 and not (record.bad or record.failed or record.warnings):
             self._answered(record.versions[0], record.arms[0], record.scores)
             return
@@ -61,15 +66,14 @@ class Counts:
                 answered[by] += 1
                 histograms[by].add(score)
         for by, digest in enumerate(record.versions):
-            version = ("version", digest[:12])
+            version = (self._model, ("version", digest[:12]))
             if answered[by]:
-                self._metrics.add("daytwo_predictions_total", (version, ("arm", record.arms[by])), answered[by])
+                self._metrics.add("daytwo_predictions_total", (*version, ("arm", record.arms[by])), answered[by])
             if given_up[by]:
-                self._metrics.add("daytwo_predictions_total", (version, ("arm", FALLBACK)), given_up[by])
-        if record.failed:
-            self._metrics.add("daytwo_model_failures_total", by=len(record.failed))
+                self._metrics.add("daytwo_predictions_total", (*version, ("arm", FALLBACK)), given_up[by])
+        self._failures(record)
         for fallback, rows in Counter(record.fallbacks.values()).items() if record.fallbacks else ():
-            self._metrics.add("daytwo_fallbacks_total", (("fallback", fallback),), rows)
+            self._metrics.add("daytwo_fallbacks_total", (self._model, ("fallback", fallback)), rows)
         if record.bad or record.warnings:
             self._breaches(record, {column.name for column in contract.columns})
 
@@ -77,33 +81,43 @@ class Counts:
         """Count rows that one version has answered, every one."""
         labels = self._arms.get((version, arm))
         if labels is None:
-            labels = self._arms[version, arm] = (("version", version[:12]), ("arm", arm))
+            labels = self._arms[version, arm] = (self._model, ("version", version[:12]), ("arm", arm))
         self._arm_series[labels] = self._arm_series.get(labels, 0.0) + len(scores)
         self._score_histogram(version).add_many([score for score in scores if score is not None])
+
+    def _failures(self, record: PredictionRecord) -> None:
+        """Count the rows whose model failed, and those that were not sent to one that rests, by version."""
+        for metric, rows in (
+            ("daytwo_model_failures_total", set(record.failed).difference(record.unasked)),
+            ("daytwo_unasked_rows_total", record.unasked),
+        ):
+            counted = Counter(record.versions[record.version_of[i] if record.version_of else 0] for i in rows)
+            for digest, count in counted.items():
+                self._metrics.add(metric, (self._model, ("version", digest[:12])), count)
 
     def _breaches(self, record: PredictionRecord, columns: set[str]) -> None:
         for bad in record.bad:
             for rule in {one.rule for one in bad.breaches}:
-                self._metrics.add("daytwo_rejected_rows_total", (("rule", rule),))
+                self._metrics.add("daytwo_rejected_rows_total", (self._model, ("rule", rule)))
             for one in bad.breaches:
                 self._breach(one, columns, Action.REJECT)
         rejected = {bad.row for bad in record.bad}
         for i, some in record.warnings.items():
             mended = [one.repaired is not msgspec.UNSET for one in some]
             if any(mended) and i not in rejected:
-                self._metrics.add("daytwo_repaired_rows_total")
+                self._metrics.add("daytwo_repaired_rows_total", self._own)
             for one, is_mended in zip(some, mended, strict=True):
                 self._breach(one, columns, Action.REPAIR if is_mended else Action.WARN)
 
     def _breach(self, one: BreachRecord, columns: set[str], action: Action) -> None:
         # A name that only the client knows is a value, and no label.
         column = one.column if one.column in columns else ""
-        labels = (("column", column), ("rule", one.rule), ("action", str(action)))
+        labels = (self._model, ("column", column), ("rule", one.rule), ("action", str(action)))
         self._metrics.add("daytwo_breaches_total", labels)
 
     def _score_histogram(self, version: str) -> Histogram:
         histogram = self._scores.get(version)
         if histogram is None:
-            labels = (("version", version[:12]),)
+            labels = (self._model, ("version", version[:12]))
             histogram = self._scores[version] = self._metrics.histogram("daytwo_score", labels, SCORES)
         return histogram

@@ -18,13 +18,16 @@ import numpy as np
 METRICS: Mapping[str, tuple[str, str]] = {
     "daytwo_requests_total": ("counter", "Requests answered, by path and status"),
     "daytwo_request_seconds": ("histogram", "Time from a whole request to its answer, by path"),
-    "daytwo_predictions_total": ("counter", "Rows answered, by version and arm"),
+    "daytwo_predictions_total": ("counter", "Rows answered, by model, version and arm"),
     "daytwo_score": ("histogram", "Scores of rows that were not answered by the fallback, by version"),
     "daytwo_breaches_total": ("counter", "Breaches of the contract, warnings included, by column, rule and action"),
     "daytwo_rejected_rows_total": ("counter", "Rows that broke the contract, by rule; one row may break several"),
     "daytwo_repaired_rows_total": ("counter", "Rows with a mended value"),
     "daytwo_fallbacks_total": ("counter", "Rows that the model did not answer, by what did"),
-    "daytwo_model_failures_total": ("counter", "Rows whose model failed, answered by the fallback"),
+    "daytwo_model_failures_total": ("counter", "Rows on which the model failed, answered by the fallback"),
+    "daytwo_unasked_rows_total": ("counter", "Rows not sent to a model that rests after failures"),
+    "daytwo_breaker_open": ("gauge", "1 while a version rests after failures, 0 while it is asked, by version"),
+    "daytwo_breaker_opened_total": ("counter", "How often a version was found to fail again and again"),
     "daytwo_labels_total": ("counter", "Labels recorded"),
     "daytwo_feedback_total": ("counter", "Feedback recorded, by action"),
     "daytwo_duplicates_total": ("counter", "Requests that had been recorded before, by path"),
@@ -90,6 +93,21 @@ class Snapshot(msgspec.Struct, frozen=True):
     histograms: dict[str, list[tuple[Labels, tuple[float, ...], list[int], float]]]
 
 
+class OfModel:
+    """The numbers of one model: its name is the first label of each."""
+
+    def __init__(self, metrics: Metrics, model: str) -> None:
+        self._metrics, self._model = metrics, ("model", model)
+
+    def add(self, name: str, labels: Labels = (), by: float = 1.0) -> None:
+        """Count `by` more."""
+        self._metrics.add(name, (self._model, *labels), by)
+
+    def set(self, name: str, value: float, labels: Labels = ()) -> None:
+        """Set a gauge, or a count that is kept elsewhere."""
+        self._metrics.set(name, value, (self._model, *labels))
+
+
 class Metrics:
     """All numbers of one process."""
 
@@ -110,6 +128,10 @@ class Metrics:
     def set(self, name: str, value: float, labels: Labels = ()) -> None:
         """Set a gauge."""
         self._values.setdefault(name, {})[labels] = value
+
+    def of(self, model: str) -> OfModel:
+        """Return the same numbers, as one model of several counts them."""
+        return OfModel(self, model)
 
     def clear(self, name: str) -> None:
         """Forget every series of a gauge, before it is set anew."""

@@ -135,7 +135,7 @@ def test_after_all_that_the_server_never_failed(shared):
     assert 'status="500"' not in shared.metrics()
     assert "evil" not in shared.metrics()
     assert "weather" not in shared.metrics()
-    assert 'daytwo_breaches_total{column="wind",rule="type",action="reject"}' in shared.metrics()
+    assert 'daytwo_breaches_total{model="trips",column="wind",rule="type",action="reject"}' in shared.metrics()
 
 
 def test_a_token_is_asked_for_everything_but_health(serve, place):

@@ -106,3 +106,69 @@ def test_a_reply_can_be_made_again_from_its_record(live):
 
 def test_no_rows_are_no_work(live):
     assert score_rows(live.champion, []) == []
+
+
+def routed(live, **changes):
+    return replace(live, route=msgspec.structs.replace(live.route, **changes))
+
+
+def test_the_holdout_group_is_scored_and_not_acted_on_and_the_record_keeps_the_advice(live):
+    rows = [trip(number) for number in range(60)]
+    usual, record = ask(live, rows), ask(routed(live, holdout=0.4), rows)
+    held = [i for i, row in enumerate(rows) if Router("s").is_held(row["tail"], 0.4)]
+    assert 0 < len(held) < 60
+    assert (record.scores, record.gains) == (usual.scores, usual.gains)
+    assert record.arms == ("champion", "holdout")
+    assert [i for i in range(60) if record.is_held(i)] == held
+    assert record.advised == {i: usual.acts[i] for i in held}
+    assert True in record.advised.values()
+    assert record.acts == [False if i in held else usual.acts[i] for i in range(60)]
+    answers = reply(record, "trips", {}, rows).predictions
+    assert [i for i, one in enumerate(answers) if one.arm == "holdout"] == held
+    for i in held:
+        assert (answers[i].holdout, answers[i].act, answers[i].gain) == (True, False, None)
+    assert all(one.holdout is msgspec.UNSET for i, one in enumerate(answers) if i not in held)
+    assert reply_again(record, "trips").predictions == answers
+
+
+def test_a_fallback_advises_nothing_to_the_holdout_group_either(live):
+    rows = [trip(1, wind=-5.0)]
+    record = ask(routed(live, holdout=1.0), rows)
+    assert (record.arms, record.fallbacks, record.acts) == (("holdout",), {0: "base_rate"}, [False])
+    answer = reply(record, "trips", {}, rows).predictions[0]
+    assert (answer.arm, answer.holdout, answer.act) == ("fallback", True, False)
+
+
+def test_whoever_asks_a_version_by_name_is_answered_by_it_whatever_the_route_says(live):
+    rows = [trip(1), trip(2, wind=-5.0)]
+    record = ask(routed(live, holdout=1.0), rows, named=live.champion)
+    assert (record.arms, record.version_of, record.advised) == (("asked",), [], {})
+    answers = reply(record, "trips", {}, rows).predictions
+    assert [one.arm for one in answers] == ["asked", "asked"]
+    assert (answers[1].fallback, answers[1].quarantine_id) == ("base_rate", msgspec.UNSET)
+    assert answers[1].breaches[0].column == "wind"
+
+
+def test_a_model_that_fails_again_and_again_is_not_asked_any_more(live):
+    calls = []
+
+    def fail_and_count(_features):
+        calls.append(1)
+        raise RuntimeError("the engine broke")
+
+    broken = replace(live, champion=replace(live.champion, model=Broken(live.champion.model, fail_and_count)))
+    records = [ask(broken, [trip(number)]) for number in range(8)]
+    assert len(calls) == 5
+    assert [record.unasked for record in records] == [()] * 5 + [(0,)] * 3
+    assert all(record.failed == (0,) and record.scores == [0.25] for record in records)
+    rules = [reply(record, "trips", {}, [trip(0)]).predictions[0].warnings[0].rule for record in records]
+    assert rules == ["model_failed"] * 5 + ["model_unasked"] * 3
+
+
+def test_a_row_that_breaks_the_model_by_itself_does_not_stop_the_others(live):
+    model = live.champion.model
+    half = Broken(model, lambda features: math.nan if features[1] > 200 else model.score(list(map(float, features))))
+    broken = replace(live, champion=replace(live.champion, model=half))
+    for _ in range(30):
+        record = ask(broken, [trip(0, seats=300), trip(1, seats=100)])
+        assert (record.failed, record.unasked) == ((0,), ())

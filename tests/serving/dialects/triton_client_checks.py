@@ -151,7 +151,7 @@ def check_a_version_by_its_digest(client):
     assert client.is_model_ready("trips", version)
     assert infer(client, model_version=version).as_numpy("score").tolist() == SCORES
     assert not client.is_model_ready("trips", "ffffffffffff")
-    refused(lambda: infer(client, model_version="ffffffffffff"), 404, "is not loaded")
+    refused(lambda: infer(client, model_version="ffffffffffff"), 404, "no single loaded version")
 
 
 def check_health(client):

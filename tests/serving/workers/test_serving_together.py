@@ -72,9 +72,10 @@ def test_counts_add_up_exactly_and_never_fall(workers):
         assert 'daytwo_requests_total{path="/predictions",status="404"} 1' in lines
         assert 'daytwo_request_seconds_count{path="/predict"} 60' in lines
         assert any(
-            re.fullmatch(r'daytwo_predictions_total\{version="\w+",arm="champion"\} 120', line) for line in lines
+            re.fullmatch(r'daytwo_predictions_total\{model="trips",version="\w+",arm="champion"\} 120', line)
+            for line in lines
         )
-        assert any(re.fullmatch(r'daytwo_score_count\{version="\w+"\} 120', line) for line in lines)
+        assert any(re.fullmatch(r'daytwo_score_count\{model="trips",version="\w+"\} 120', line) for line in lines)
         assert sum(line.startswith("daytwo_resident_bytes{worker=") for line in lines) == 2
     kill_and_wait(process.pid, 1)
     lines = client().metrics().splitlines()

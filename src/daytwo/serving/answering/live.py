@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from daytwo.contracts.column import Column
-from daytwo.core.errors import DaytwoError
+from daytwo.core.errors import DaytwoError, NotFound
 from daytwo.core.schema import Task
 from daytwo.predictions.record import PREVIOUS
 from daytwo.registry.bundle import BASE_RATE, BundleStore
 from daytwo.registry.route import Route, read_route
 from daytwo.scoring.model import Model
+from daytwo.serving.answering.breaker import Breaker
 from daytwo.serving.answering.fallback import Fallback, fallback_of
 from daytwo.serving.answering.plain import Plain, plain_door
 from daytwo.serving.log import log
@@ -28,6 +29,8 @@ from daytwo.serving.log import log
 # The versions of a route, and the champion before: a rollback then needs no loading.
 _KEPT = 4
 _RETRY_S = 2.0
+# Fewer characters of a digest could soon mean two.
+_SHORTEST_NAME = 6
 
 
 Stamp: TypeAlias = tuple[int, int, int]
@@ -37,7 +40,8 @@ Stamp: TypeAlias = tuple[int, int, int]
 class Version:
     """A loaded model and the columns of a row that say which, whose and when it is (empty where none does).
 
-    `decides` tells whether its answers advise to act or not; `plain` is its fast door.
+    `decides` tells whether its answers advise to act or not; `plain` is its fast door, `breaker` says whether it is
+    asked at all.
     """
 
     model: Model
@@ -48,14 +52,18 @@ class Version:
     fallback: Fallback
     decides: bool
     plain: Plain | None = None
+    breaker: Breaker = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "breaker", Breaker(self.digest[:12]))
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
     """Everything that answers a request, as of one generation of the route.
 
-    `previous` stands in for the champion, and the champion for the canary, where the settings say so; then
-    `previous_fault` tells why the previous one cannot.
+    `previous` stands in for the champion, and the champion for the canary, where the settings say so;
+    `previous_fault` tells why it could not be loaded.
     """
 
     route: Route
@@ -66,6 +74,11 @@ class Live:
     previous_fault: str | None = None
 
     @property
+    def is_split(self) -> bool:
+        """Whether a subject may meet anything but the champion's own arm."""
+        return self.canary is not None or self.route.holdout > 0.0
+
+    @property
     def loaded(self) -> tuple[str, ...]:
         """The digests in use, the champion's first."""
         return self.route.digests
@@ -74,7 +87,37 @@ class Live:
         """Return the version that answers what `version` cannot: the one before it, where the settings say so."""
         if version.fallback.name != PREVIOUS:
             return None
-        return self.previous if version is self.champion else self.champion
+        found = self.previous if version is self.champion else self.champion
+        # A probability cannot stand in for an amount.
+        return found if found is not None and found.decides == version.decides else None
+
+    @property
+    def lacks_previous(self) -> bool:
+        """Whether the champion before is known and not loaded."""
+        return self.route.previous is not None and self.previous is None
+
+    @property
+    def held(self) -> tuple[Version, ...]:
+        """Every loaded version of the route, the champion first and the one before it last."""
+        held = (self.champion, self.canary, self.shadow, self.previous)
+        return tuple({one.digest: one for one in held if one is not None}.values())
+
+    def named(self, name: str) -> Version:
+        """Return the version of the route whose digest begins with `name`.
+
+        Raises
+        ------
+        NotFound
+            If there is none, more than one, or it is not loaded.
+        """
+        found = [one for one in self.held if len(name) >= _SHORTEST_NAME and one.digest.startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(one.digest[:12] for one in self.held)
+        raise NotFound(
+            f"no single loaded version is called {name!r:.80}",
+            hint=f"There are {known}; give the first {_SHORTEST_NAME} characters or more",
+        )
 
 
 class Versions:
@@ -84,8 +127,8 @@ class Versions:
         self._store, self._fallback = store, fallback
         self._loaded: OrderedDict[str, Version] = OrderedDict()
 
-    def live(self, route: Route) -> Live:
-        """Return `route` with every version of it loaded.
+    def live(self, route: Route, *, whole: bool = False) -> Live:
+        """Return `route` with every version of it loaded; the previous champion only if it stands in, or for `whole`.
 
         Raises
         ------
@@ -94,7 +137,7 @@ class Versions:
             fallback means nothing for its rows. The previous champion is no must: it only stands in.
         """
         ready = {digest: self._version(digest) for digest in route.digests}
-        previous, fault = self._previous(route)
+        previous, fault = self._previous(route) if whole or self._fallback == PREVIOUS else (None, None)
         return Live(
             route,
             ready[route.champion],
@@ -105,16 +148,12 @@ class Versions:
         )
 
     def _previous(self, route: Route) -> tuple[Version | None, str | None]:
-        if self._fallback != PREVIOUS or route.previous is None:
+        if route.previous is None:
             return None, None
         try:
-            previous = self._version(route.previous)
+            return self._version(route.previous), None
         except DaytwoError as err:
-            fault = f"the previous champion cannot stand in: {err}"
-            log("previous", fault=fault)
-            return None, fault
-        # A probability cannot stand in for an amount.
-        return (previous if previous.decides == self._version(route.champion).decides else None), None
+            return None, f"the previous champion cannot be loaded: {err}"
 
     def _version(self, digest: str) -> Version:
         if digest not in self._loaded:
@@ -137,12 +176,16 @@ class Versions:
             time=_name(contract.time),
             fallback=fallback_of(self._fallback, contract, base_rate, probability=decides),
             decides=decides,
-            plain=plain_door(model, _name(contract.key), decides=decides),
+            plain=plain_door(model, _name(contract.key), _name(contract.subject), decides=decides),
         )
 
 
 class Watcher:
-    """Follows the route file. `live` is None until the first route is loaded; `fault` says why the newest is not."""
+    """Follows the route file. `live` is None until the first route is loaded; `fault` says why the newest is not.
+
+    The champion before is loaded when everybody has an answer already: a rollback then only swaps, and it can be asked
+    by name. `since` is when the fault was met, in seconds since 1970.
+    """
 
     def __init__(self, path: Path, versions: Versions) -> None:
         self._path, self._versions = path, versions
@@ -150,6 +193,7 @@ class Watcher:
         self._retry_at = 0.0
         self.live: Live | None = None
         self.fault: str | None = None
+        self.since = 0.0
 
     async def follow(self, poll_s: float) -> None:
         """Swap in every new route until cancelled."""
@@ -160,7 +204,7 @@ class Watcher:
     async def look(self) -> None:
         """Look at the route file once; what could not be loaded is tried again after a while, or once it changes."""
         stamp = self._stamp()
-        if stamp is None or (stamp == self._seen and (self.fault is None or time.monotonic() < self._retry_at)):
+        if stamp is None or (stamp == self._seen and not (self._is_unfinished and time.monotonic() >= self._retry_at)):
             return
         self._seen, self._retry_at = stamp, time.monotonic() + _RETRY_S
         try:
@@ -168,12 +212,24 @@ class Watcher:
         except DaytwoError as err:
             if self.fault != str(err):
                 log("route", fault=str(err))
+                self.since = time.time()
             self.fault = str(err)
             return
         self.fault = None
-        if live is not self.live:
-            self.live = live
-            log("route", route=live and live.route)
+        if live is not None and live is not self.live:
+            self._swap(live)
+
+    @property
+    def _is_unfinished(self) -> bool:
+        return self.fault is not None or (self.live is not None and self.live.lacks_previous)
+
+    def _swap(self, live: Live) -> None:
+        before, self.live = self.live, live
+        if before is None or live.route != before.route:
+            log("route", route=live.route)
+            self._retry_at = 0.0  # what is left to load is loaded at the next look
+        if live.previous_fault is not None and (before is None or before.previous_fault != live.previous_fault):
+            log("previous", fault=live.previous_fault)
 
     def _stamp(self) -> Stamp | None:
         try:
@@ -184,9 +240,12 @@ class Watcher:
 
     def _load(self) -> Live | None:
         route = read_route(self._path)
-        if route is None or (self.live is not None and route == self.live.route):
+        if self.live is None:
+            return None if route is None else self._versions.live(route)
+        if route is None or (route == self.live.route and not self.live.lacks_previous):
             return self.live
-        return self._versions.live(route)
+        # Whoever waits for a new route does not wait for the version before it.
+        return self._versions.live(route, whole=route == self.live.route)
 
 
 def _name(column: Column | None) -> str:

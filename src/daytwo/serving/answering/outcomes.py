@@ -29,7 +29,7 @@ from daytwo.serving.answering.outcome_requests import (
 )
 from daytwo.serving.answering.predicting import reused
 from daytwo.serving.answering.recent import Recent
-from daytwo.serving.metrics import Metrics
+from daytwo.serving.metrics import OfModel
 from daytwo.serving.transport.messages import HttpError
 
 
@@ -43,7 +43,7 @@ class Outcomes:
         self,
         journal: Journal,
         recent: Recent,
-        metrics: Metrics,
+        metrics: OfModel,
         *,
         max_entries: int,
         pseudonyms: Pseudonyms | None = None,

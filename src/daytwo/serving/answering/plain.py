@@ -47,15 +47,16 @@ class PlainRequest:
 
 
 class Plain:
-    """The plain door of one model; `key` is the name of its key column, empty where it has none.
+    """The plain door of one model; `key` and `subject` name its columns, empty where it has none.
 
     `read` gives None for whatever is not plain, `answer` for a request on which the model failed.
     """
 
-    def __init__(self, typed: TypedRows, model: Model, key: str, *, decides: bool) -> None:
+    def __init__(self, typed: TypedRows, model: Model, key: str, subject: str, *, decides: bool) -> None:
         self._typed, self._model, self._key_name, self._decides = typed, model, key, decides
         self._rows = msgspec.json.Decoder(list[typed.row_type])  # type: ignore[name-defined]  # made at run time
         self._key = typed.getter(key) if key else None
+        self._whose = [typed.getter(one) for one in (subject, key) if one]
         columns = model.payoff.columns
         self._amounts: Callable[[TypedRow], Any] | None = typed.getter(*columns) if columns else None
         self._width = len(model.schema.features)
@@ -80,6 +81,13 @@ class Plain:
         take = self._typed.features if len(rows) < BLOCK_ROWS else self._typed.packed
         features: list[Any] = list(map(take, rows))
         return None if None in features else PlainRequest(text, rows, features, request_id)
+
+    def subjects(self, rows: Sequence[TypedRow]) -> list[str | None]:
+        """Return whose each row is, by its subject or else its key; None where it says neither."""
+        found: list[str | None] = [None] * len(rows)
+        for getter in self._whose:
+            found = [one or text_in(getter(row)) for one, row in zip(found, rows, strict=True)]
+        return found
 
     def answer(
         self,
@@ -149,10 +157,10 @@ class Plain:
         return gains(payoff, held, scores)
 
 
-def plain_door(model: Model, key: str, *, decides: bool) -> Plain | None:
+def plain_door(model: Model, key: str, subject: str, *, decides: bool) -> Plain | None:
     """Return the plain door of `model`, or None where its contract or payoff cannot have one."""
     typed = compile_typed(model.contract)
     known = {column.name for column in model.contract.columns}
     if typed is None or not known.issuperset(model.payoff.columns):
         return None
-    return Plain(typed, model, key, decides=decides)
+    return Plain(typed, model, key, subject, decides=decides)

@@ -16,8 +16,11 @@ import numpy as np
 from daytwo.contracts.action import Action, Breach
 from daytwo.explain.reasons import Reason
 from daytwo.predictions.record import (
+    ANSWERED,
+    ASKED,
     CANARY,
     CHAMPION,
+    HOLDOUT,
     PREVIOUS,
     REFUSED,
     RULE,
@@ -43,6 +46,8 @@ class _Block:
     gains: list[float | None]
     bad: dict[int, tuple[BreachRecord, ...]] = field(default_factory=dict)
     failed: list[int] = field(default_factory=list)
+    unasked: list[int] = field(default_factory=list)
+    advised: dict[int, bool] = field(default_factory=dict)
     warnings: dict[int, tuple[BreachRecord, ...]] = field(default_factory=dict)
     fallbacks: dict[int, str] = field(default_factory=dict)
     seen: dict[int, tuple[Row, list[float]]] = field(default_factory=dict)
@@ -65,20 +70,24 @@ def answer(
     start: int,
     received_at_us: int,
     fingerprint: int,
+    named: Version | None = None,
 ) -> Answered:
-    """Answer every row of `request`; the prediction ids begin with number `start`."""
+    """Answer every row of `request`, by the route or by the version that was `named`.
+
+    The prediction ids begin with number `start`.
+    """
     count = len(request.rows)
     block = _Block([None] * count, [None] * count, [None] * count)
-    versions = [live.champion]
-    version_of: list[int] = []
-    if live.canary is not None:
-        versions.append(live.canary)
-        version_of = _split(request.rows, live, router)
-    for number, version in enumerate(versions):
+    arms, version_of = _split(request.rows, live, router) if named is None else ((ASKED,), [])
+    versions = [named or (live.canary if arm == CANARY and live.canary else live.champion) for arm in arms]
+    for number, (arm, version) in enumerate(zip(arms, versions, strict=True)):
         mine = [i for i, one in enumerate(version_of) if one == number] if version_of else range(count)
         _answer_by(version, request.rows, mine, block)
         if block.bad or block.failed:
-            _fall_back(version, live.stand_in(version), request.rows, mine, block)
+            stand_in = live.stand_in(version) if named is None else None
+            _fall_back(version, stand_in, request.rows, mine, block)
+        if arm == HOLDOUT:
+            _leave_alone(mine, block)
     first = f"{prefix}{start:09x}"
     record = PredictionRecord(
         request_id=request.request_id or f"r-{first}",
@@ -88,7 +97,7 @@ def answer(
         prefix=prefix,
         start=start,
         versions=tuple(version.digest for version in versions),
-        arms=(CHAMPION, CANARY)[: len(versions)],
+        arms=arms,
         keys=tuple(version.key for version in versions),
         version_of=version_of,
         scores=block.scores,
@@ -96,26 +105,44 @@ def answer(
         gains=block.gains if any(gain is not None for gain in block.gains) else [],
         bad=tuple(BadRow(i, block.bad[i]) for i in sorted(block.bad)),
         failed=tuple(sorted(block.failed)),
+        unasked=tuple(sorted(block.unasked)),
+        advised=block.advised,
         fallbacks=block.fallbacks,
         previous=_previous(versions, live) if PREVIOUS in block.fallbacks.values() else (),
         warnings=block.warnings,
         replay_of=request.replay_of or [],
-        shadow=live.shadow.digest if live.shadow is not None else "",
+        shadow=live.shadow.digest if live.shadow is not None and named is None else "",
         rows=msgspec.Raw(request.text),
     )
     return Answered(record, _reasons(versions, version_of, block) if request.explain else {})
 
 
-def _split(rows: Sequence[Row | BreachRecord], live: Live, router: Router) -> list[int]:
-    """Return for each row 0 for the champion or 1 for the canary: by its subject, else its key, else its content."""
-    share, by = live.route.canary_share, live.champion
-    split = []
+def _split(rows: Sequence[Row | BreachRecord], live: Live, router: Router) -> tuple[tuple[str, ...], list[int]]:
+    """Return the arms that answer, and which of them each row: by its subject, else its key, else its content.
+
+    Where one arm answers all, the second list is empty.
+    """
+    if not live.is_split:
+        return (CHAMPION,), []
+    by, holdout = live.champion, live.route.holdout
+    share = live.route.canary_share if live.canary is not None else 0.0
+    arm_of = []
     for row in rows:
-        who = None
+        arm = CHAMPION
         if isinstance(row, dict):
             who = text_of(row, by.subject) or text_of(row, by.key) or msgspec.json.encode(row, order="sorted").decode()
-        split.append(int(who is not None and router.place(who) < share))
-    return split
+            arm = router.arm(who, share, holdout)
+        arm_of.append(arm)
+    arms = tuple(arm for arm in ANSWERED if arm in arm_of)
+    return arms, [arms.index(arm) for arm in arm_of] if len(arms) > 1 else []
+
+
+def _leave_alone(mine: Sequence[int], block: _Block) -> None:
+    """Act on none of the holdout group's rows `mine`, and keep what would have been advised."""
+    for i in mine:
+        act = block.acts[i]
+        if act is not None:
+            block.advised[i], block.acts[i] = act, False
 
 
 def _answer_by(version: Version, rows: Sequence[Row | BreachRecord], mine: Sequence[int], block: _Block) -> None:
@@ -137,7 +164,12 @@ def _answer_by(version: Version, rows: Sequence[Row | BreachRecord], mine: Seque
                 row = mended(row, found)
         if values is not None:
             good.append((i, row, values))
-    block.failed += _score(version, good, block)
+    if version.breaker.allows():
+        block.failed += _score(version, good, block)
+    else:
+        unasked = [i for i, _, _ in good]
+        block.unasked += unasked
+        block.failed += unasked
 
 
 def _fall_back(
@@ -169,7 +201,8 @@ def _stand_in(previous: Version, rows: Sequence[Row | BreachRecord], left: Seque
         values, breaches = previous.model.decoder.check(row) if isinstance(row, dict) else (None, ())
         if values is not None and isinstance(row, dict):
             good.append((i, mended(row, map(breach_record, breaches)), values))
-    _score(previous, good, block)
+    if previous.breaker.allows():
+        _score(previous, good, block)
     answered = [i for i, _, _ in good if block.scores[i] is not None]
     block.fallbacks.update(dict.fromkeys(answered, PREVIOUS))
     return [i for i in left if i not in block.fallbacks]
@@ -202,7 +235,17 @@ def _advise(version: Version, answered: Sequence[tuple[int, Row, float]], block:
 
 
 def score_rows(version: Version, features: list[list[float]]) -> list[float | None]:
-    """Return the calibrated score of each encoded row; None where the model failed or gave no finite number."""
+    """Return the calibrated score of each encoded row; None where the model failed or gave no finite number.
+
+    The version's breaker hears how it went, and is asked before by whoever calls.
+    """
+    scores = _raw_scores(version, features)
+    if features and not (version.breaker.is_sound and scores[0] is not None):
+        version.breaker.heard(good=any(score is not None for score in scores))
+    return scores
+
+
+def _raw_scores(version: Version, features: list[list[float]]) -> list[float | None]:
     try:
         if len(features) < BLOCK_ROWS:
             scores = [version.model.score(values) for values in features]

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 import zlib
-from dataclasses import replace
 
 from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.journal import Journal, Place
-from daytwo.predictions.record import PredictionRecord, encode
+from daytwo.predictions.record import ASKED, CHAMPION, PredictionRecord, encode
 from daytwo.serving.answering.live import Live, Version, Watcher
 from daytwo.serving.answering.personal import hidden
 from daytwo.serving.answering.plain import Plain, PlainRequest
@@ -23,7 +22,7 @@ from daytwo.serving.answering.requests import PredictRequest, read_predict
 from daytwo.serving.answering.router import Router
 from daytwo.serving.answering.shadow import ShadowQueue
 from daytwo.serving.counts import Counts
-from daytwo.serving.metrics import Metrics
+from daytwo.serving.metrics import OfModel
 from daytwo.serving.transport.messages import HttpError
 
 # Reasons cost a hundred times a score, so a request may ask them of so many rows.
@@ -43,7 +42,7 @@ class Predicting:
         journal: Journal,
         recent: Recent,
         shadow: ShadowQueue,
-        metrics: Metrics,
+        metrics: OfModel,
         counts: Counts,
         pseudonyms: Pseudonyms | None = None,
     ) -> None:
@@ -75,12 +74,23 @@ class Predicting:
         live = self._watcher.live
         if self._pseudonyms is not None:
             return self.predict(read_predict(body, max_rows))
-        if live is not None and live.canary is None and (plain := live.champion.plain) is not None:
+        if live is not None and (plain := live.champion.plain) is not None:
             asked = plain.read(body, max_rows)
-            told = None if asked is None else self._predict_plainly(asked, plain, live)
-            if told is not None:
-                return told
+            if asked is not None and self._is_champions(asked, plain, live):
+                told = self._predict_plainly(asked, plain, live)
+                if told is not None:
+                    return told
         return self.predict(read_predict(body, max_rows))
+
+    def _is_champions(self, asked: PlainRequest, plain: Plain, live: Live) -> bool:
+        """Whether the champion is asked for every row."""
+        if not live.champion.breaker.allows():
+            return False
+        if not live.is_split:
+            return True
+        share, holdout = live.route.canary_share if live.canary is not None else 0.0, live.route.holdout
+        whose = plain.subjects(asked.rows)
+        return all(one is not None and self._router.arm(one, share, holdout) == CHAMPION for one in whose)
 
     def _predict_plainly(self, asked: PlainRequest, plain: Plain, live: Live) -> Reply | None:
         """Answer a request in which every row keeps its contract; None where the model fails on one."""
@@ -100,11 +110,13 @@ class Predicting:
         )
         if record is None:
             return None
+        if not live.champion.breaker.is_sound:
+            live.champion.breaker.heard(good=True)
         self._record(record, live)
         return plain.reply(record, asked.rows, self._model)
 
-    def predict(self, asked: PredictRequest, only: Version | None = None) -> Reply:
-        """Answer rows, and record them first; `only` is the champion where it is to answer without a canary.
+    def predict(self, asked: PredictRequest, named: Version | None = None) -> Reply:
+        """Answer rows, and record them first: by the route, or by the version that was `named`.
 
         Raises
         ------
@@ -120,19 +132,21 @@ class Predicting:
             asked = hidden(asked, self._pseudonyms)
         fingerprint = 0
         if asked.request_id is not None:
-            fingerprint = zlib.crc32(asked.text)
+            # The same rows asked of another version are another question.
+            fingerprint = zlib.crc32(asked.text, 0 if named is None else zlib.crc32(named.digest.encode()))
             known = self._known(asked.request_id, fingerprint)
             if known is not None:
                 return reply_again(known, self._model)
         live, now = self.live(), time.time_ns() // 1000
         made = answer(
             asked,
-            live if only is None else replace(live, canary=None),
+            live,
             self._router,
             prefix=self._prefix,
             start=self._next,
             received_at_us=now,
             fingerprint=fingerprint,
+            named=named,
         )
         self._record(made.record, live)
         return reply(made.record, self._model, made.reasons, asked.rows)
@@ -157,7 +171,7 @@ class Predicting:
             if keep_id is not None:
                 keep_id(place)
             self._counts.predictions(record, live.champion.model.contract, place.length)
-            if live.shadow is not None:
+            if live.shadow is not None and record.arms != (ASKED,):
                 self._shadow.put(record, live.shadow)
 
         self._journal.add(encode(record), keep)

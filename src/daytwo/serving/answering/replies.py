@@ -11,7 +11,7 @@ import msgspec
 
 from daytwo.explain.reasons import Reason
 from daytwo.predictions.record import (
-    FALLBACK,
+    ASKED,
     BreachRecord,
     PredictionRecord,
     good_row,
@@ -22,13 +22,15 @@ from daytwo.predictions.record import (
 )
 
 NO_MODEL = BreachRecord("", "model_failed", None, "the model failed on this row")
+UNASKED = BreachRecord("", "model_unasked", None, "the model was not asked: it failed again and again, and rests")
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The answer to one row, as it is sent; `version` is the one that answered, or whose fallback did.
 
     `fallback` stands only where the model did not answer, `quarantine_id` and `breaches` where the row broke its
-    contract.
+    contract. `holdout` stands where the row's subject is left alone: then it is not acted on, and no gain is told that
+    somebody might act on.
     """
 
     prediction_id: str
@@ -43,6 +45,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     reasons: tuple[Reason, ...] | msgspec.UnsetType = msgspec.UNSET
     quarantine_id: str | msgspec.UnsetType = msgspec.UNSET
     breaches: tuple[BreachRecord, ...] | msgspec.UnsetType = msgspec.UNSET
+    holdout: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -76,14 +79,15 @@ def reply(
                 key=key,
                 score=record.scores[i],
                 act=acts[i],
-                gain=gains[i],
+                gain=None if record.is_held(i) else gains[i],
                 version=(record.stand_in(i) if given_up else "") or record.versions[by],
-                arm=FALLBACK if given_up else record.arms[by],
+                arm=record.arm(i, given_up=given_up),
                 fallback=record.fallbacks.get(i, msgspec.UNSET) if given_up else msgspec.UNSET,
                 warnings=_warnings(record, i, failed),
                 reasons=reasons.get(i, msgspec.UNSET),
-                quarantine_id=quarantine_id(ids[i]) if i in bad else msgspec.UNSET,
+                quarantine_id=quarantine_id(ids[i]) if i in bad and record.arms[by] != ASKED else msgspec.UNSET,
                 breaches=bad.get(i, msgspec.UNSET),
+                holdout=True if record.is_held(i) else msgspec.UNSET,
             )
         )
     return Reply(record.request_id, model, answers)
@@ -96,4 +100,6 @@ def reply_again(record: PredictionRecord, model: str) -> Reply:
 
 def _warnings(record: PredictionRecord, i: int, failed: frozenset[int]) -> tuple[BreachRecord, ...]:
     found = record.warnings.get(i, ())
-    return (*found, NO_MODEL) if i in failed else found
+    if i not in failed:
+        return found
+    return (*found, UNASKED if i in record.unasked else NO_MODEL)

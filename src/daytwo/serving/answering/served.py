@@ -36,6 +36,7 @@ class Served:
         pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self.name, self.watcher, self.journal, self.recent, self.shadow = name, watcher, journal, recent, shadow
+        own = metrics.of(name)
         self.predicting = Predicting(
             name,
             prefix=prefix,
@@ -44,11 +45,11 @@ class Served:
             journal=journal,
             recent=recent,
             shadow=shadow,
-            metrics=metrics,
-            counts=Counts(metrics),
+            metrics=own,
+            counts=Counts(metrics, name),
             pseudonyms=pseudonyms,
         )
-        self.outcomes = Outcomes(journal, recent, metrics, max_entries=max_rows, pseudonyms=pseudonyms)
+        self.outcomes = Outcomes(journal, recent, own, max_entries=max_rows, pseudonyms=pseudonyms)
 
     def commit(self) -> None:
         """Write the records of everything answered since the last time.

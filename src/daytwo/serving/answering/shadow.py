@@ -24,7 +24,7 @@ from daytwo.predictions.record import (
 )
 from daytwo.serving.answering.live import Version
 from daytwo.serving.answering.predict import breach_record, score_rows
-from daytwo.serving.metrics import Metrics
+from daytwo.serving.metrics import OfModel
 
 # About a millisecond of work, so that a request that comes meanwhile hardly waits.
 _SLICE_ROWS = 64
@@ -51,7 +51,7 @@ class ShadowQueue:
         self,
         loop: asyncio.AbstractEventLoop,
         journal: Journal,
-        metrics: Metrics,
+        metrics: OfModel,
         max_bytes: int,
     ) -> None:
         self._loop, self._journal, self._metrics, self._max_bytes = loop, journal, metrics, max_bytes
@@ -128,7 +128,8 @@ def _shadow_scores(version: Version, rows: list[Row], slice_: range) -> list[flo
         values, breaches = version.model.decoder.check(rows[i])
         rows[i] = mended(rows[i], map(breach_record, breaches)) if breaches else rows[i]
         checked.append(values)
-    scores = iter(score_rows(version, [values for values in checked if values is not None]))
+    good = [values for values in checked if values is not None]
+    scores = iter(score_rows(version, good) if version.breaker.allows() else [None] * len(good))
     return [None if values is None else next(scores) for values in checked]
 
 

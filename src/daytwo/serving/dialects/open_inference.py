@@ -1,8 +1,8 @@
 """The addresses of the Open Inference Protocol v2, and those that Triton's client asks besides.
 
 `tensors.py` reads and writes what is sent; rows are answered and recorded as those of `/predict` are. A version is
-named by its digest or the first characters of it; one on trial answers only its share of the rows, so it is shown
-here and not asked. Which versions are loaded is the route's business, never a client's.
+named by its digest or the first characters of it. Whoever names one is answered by it alone, whatever it is, and that
+is no traffic of the model's. Which versions are loaded is the route's business, never a client's.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ _LENGTH = b"inference-header-content-length"
 # Digits: no body is longer than a number of so many.
 _LONGEST_LENGTH = 18
 _SHOWN_DIGEST = 12
-_SHORTEST_PREFIX = 6
 
 
 class OpenInference:
@@ -63,7 +62,7 @@ class OpenInference:
         Raises
         ------
         HttpError
-            404 for what is not there, 405 for another method, 409 for a version on trial.
+            404 for what is not there, 405 for another method.
         """
         match [unquote(part) for part in request.path.rstrip("/").split("/")[2:]]:
             case []:
@@ -82,7 +81,7 @@ class OpenInference:
                 )
             case ["models", "stats"] if self._model != "stats":
                 _must(request, "GET")
-                return ok({"model_stats": [self._stats(version) for version in _held(live())]})
+                return ok({"model_stats": [self._stats(version) for version in live().held]})
             case ["models", name, *rest]:
                 if name != self._model:
                     raise _missing(f"there is no model {name!r:.80}", f"This server has {self._model!r}")
@@ -92,7 +91,7 @@ class OpenInference:
     def _of_model(self, request: Request, live: Live, rest: list[str]) -> Response:
         named = None
         if rest[:1] == ["versions"] and len(rest) > 1:
-            named, rest = _named(live, rest[1]), rest[2:]
+            named, rest = live.named(rest[1]), rest[2:]
         version = named or live.champion
         _must(request, "POST" if rest == ["infer"] else "GET")
         match rest:
@@ -109,28 +108,22 @@ class OpenInference:
         raise _missing(f"there is nothing at {request.path!r:.80}", f"/v2/models/{self._model}/infer is there")
 
     def _infer(self, request: Request, live: Live, named: Version | None) -> Response:
-        if named is not None and named is not live.champion:
-            raise HttpError(
-                409,
-                "on_trial",
-                f"the version {named.digest[:_SHOWN_DIGEST]} is on trial and answers only its share of the rows",
-                hint="Ask without a version, or for the champion's",
-            )
+        version = named or live.champion
         length = request.headers.get(_LENGTH)
         if length is not None and not (length.isdigit() and len(length) <= _LONGEST_LENGTH):
             raise HttpError(400, "inference", "Inference-Header-Content-Length is no number", hint="Correct it")
         asked = read_inference(
-            request.body, None if length is None else int(length), _matrix(live.champion), self._max_rows
+            request.body, None if length is None else int(length), _matrix(version), self._max_rows
         )
         text = msgspec.json.encode(asked.rows)
         read = read_rows_of(text, self._max_rows, request_id=asked.request_id)
         reply = self._predict(replace(read, explain=asked.explain), named)
-        outputs = list(_outputs(reply.predictions, decides=live.champion.decides, explain=asked.explain))
+        outputs = list(_outputs(reply.predictions, decides=version.decides, explain=asked.explain))
         body, head = write_inference(
             asked,
             outputs,
             model=self._model,
-            version=live.champion.digest[:_SHOWN_DIGEST],
+            version=version.digest[:_SHOWN_DIGEST],
             identity=asked.identity or reply.request_id,
         )
         if head is None:
@@ -140,7 +133,7 @@ class OpenInference:
     def _metadata(self, live: Live, version: Version) -> dict[str, object]:
         return {
             "name": self._model,
-            "versions": [digest[:_SHOWN_DIGEST] for digest in live.loaded],
+            "versions": [one.digest[:_SHOWN_DIGEST] for one in live.held],
             "platform": "daytwo",
             "inputs": [
                 {"name": column.name, "datatype": _form(column), "shape": [-1, 1]} for column in _inputs(version)
@@ -184,8 +177,8 @@ class OpenInference:
         }
 
     def _index(self, live: Live) -> Iterable[dict[str, str]]:
-        for digest in live.loaded:
-            yield {"name": self._model, "version": digest[:_SHOWN_DIGEST], "state": "READY", "reason": ""}
+        for one in live.held:
+            yield {"name": self._model, "version": one.digest[:_SHOWN_DIGEST], "state": "READY", "reason": ""}
 
 
 def _outputs(answers: list[Answer], *, decides: bool, explain: bool) -> Iterable[Output]:
@@ -219,19 +212,6 @@ def _form(column: Column) -> str:
 
 def _triton(form: str) -> str:
     return "STRING" if form == "BYTES" else form
-
-
-def _held(live: Live) -> list[Version]:
-    return [one for one in (live.champion, live.canary, live.shadow) if one is not None]
-
-
-def _named(live: Live, name: str) -> Version:
-    held = _held(live)
-    found = [one for one in held if len(name) >= _SHORTEST_PREFIX and one.digest.startswith(name)]
-    if not found:
-        known = ", ".join(one.digest[:_SHOWN_DIGEST] for one in held)
-        raise _missing(f"the version {name!r:.80} is not loaded", f"There are {known}")
-    return found[0]
 
 
 def _must(request: Request, method: str) -> None:
