@@ -13,6 +13,7 @@ from tests.scoring.model_makers import CODE, ENTRY, MAKERS, D, tree_graph
 from tests.scoring.test_scoring_model import ROW, make_files, manifest
 
 from daytwo.core.errors import DataError, NotFound, Refused
+from daytwo.core.schema import Task
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.trust import Trust
 from daytwo.scoring.calibration import Calibration
@@ -138,6 +139,12 @@ def test_a_bundle_whose_model_does_not_give_its_replayed_scores_is_refused(bundl
     scores[7] += 1e-5
     with pytest.raises(Refused, match="1 of 50 rows are off, row 7"):
         Model.load(store.put(files | {"replay.npy": Replay(hard[:50], scores).to_bytes()}, manifest()))
+
+
+def test_log_odds_are_no_probability(boosters, hard, tmp_path):
+    files = make_files(boosters["regression"], hard, Task.REGRESSION)
+    with pytest.raises(Refused, match=r"scores go from -.*lies in \[0, 1\]"):
+        Model.load(BundleStore(tmp_path).put(files, manifest()))
 
 
 def test_a_replay_set_of_another_width_is_refused(bundled):

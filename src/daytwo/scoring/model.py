@@ -59,7 +59,7 @@ class Model:
         ------
         Refused
             If a file is not what was put in, the contract is not the one the model was made with, the model is code
-            that the project does not trust, or a replayed row does not get its score.
+            that the project does not trust, a replayed row does not get its score, or a probability is none.
         DataError
             If a file is damaged in itself.
         NotFound
@@ -95,6 +95,12 @@ class Model:
             )
         replay.prove(model.score_many)
         replay.prove(lambda rows: np.array([model.score(row) for row in rows.tolist()]))
+        if model.task is Task.BINARY and not ((replay.scores >= 0) & (replay.scores <= 1)).all():
+            raise Refused(
+                f"the model's scores go from {replay.scores.min():.3g} to {replay.scores.max():.3g}, and a probability "
+                "lies in [0, 1]",
+                hint="Export the probability of the positive class, not log-odds or a label",
+            )
         return model
 
     @property
