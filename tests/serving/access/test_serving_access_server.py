@@ -134,3 +134,17 @@ def test_feedback_is_recorded_once_under_its_id_also_after_a_restart(place, serv
 def test_no_client_can_say_that_another_worker_let_it_in():
     for door in (reading, asgi):
         assert FORWARDED not in door._READ
+
+
+def test_of_several_workers_each_knows_who_asked_also_of_a_request_that_was_passed_on(guarded):
+    guarded.keep("desk", "label")
+    client = guarded.start(workers=2)
+    one = {"prediction_id": "p", "action": "ignored"}
+    for number in range(12):  # about half of them are kept by the worker that is not asked
+        body = {"feedback": [one], "request_id": f"id-{number}"}
+        assert guarded.ask(client, "desk", "POST", "/feedback", body)[1] == b'{"recorded":1}'
+        assert b"duplicate" in guarded.ask(client, "desk", "POST", "/feedback", body)[1]
+    assert raw(client, "POST", "/feedback", json.dumps(one).encode(), content_type="application/json")[0] == 401
+    guarded.place.processes[0].terminate()
+    assert guarded.place.processes[0].wait(20) == 0
+    assert shipped(guarded.place).read("feedback")["token"].to_list() == ["desk"] * 12

@@ -18,6 +18,7 @@ from daytwo.governance.tokens import OWN, SERVE, Scope, Token
 from daytwo.serving.access.rates import Bucket
 from daytwo.serving.config import ServerConfig, token_digest
 from daytwo.serving.log import log
+from daytwo.serving.workers.cores import worker_count
 
 # Headers of tokens that were let in before; one that is made anew each time must not cost memory.
 _MAX_HEADERS = 1024
@@ -157,7 +158,7 @@ def keyring_of(config: ServerConfig) -> Keyring:
         own,
         Path(config.tokens) if config.tokens else None,
         required=bool(config.token) or not config.is_loopback,
-        share=1 / max(1, config.workers),
+        share=1 / worker_count(config.workers),
         poll_s=config.poll_s,
     )
     if not config.is_loopback and not config.token and keyring.is_empty:
