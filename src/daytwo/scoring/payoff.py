@@ -96,8 +96,11 @@ class Payoff:
         money = self._constant
         if self.task is not Task.BINARY:
             return [None] * len(probabilities)
-        gains = [_gain(probability, money) for probability in probabilities]
-        return [gain if math.isfinite(gain) else None for gain in gains]
+        hit, miss = _hit_and_miss(money)
+        gains: list[float | None] = [probability * hit + (1 - probability) * miss for probability in probabilities]
+        if math.isfinite(hit) and math.isfinite(miss):
+            return gains
+        return [gain if gain is not None and math.isfinite(gain) else None for gain in gains]
 
     def gain_many(self, probability: ArrayLike, column: Lookup) -> NDArray[np.float64]:
         """Return the money expected from acting over not acting, shape (n,); NaN where it is not known.
@@ -241,7 +244,12 @@ def _no_number(name: str, err: Exception) -> SettingsError:
     )
 
 
-def _gain(probability: Number, money: Mapping[str, Number]) -> Number:
+def _hit_and_miss(money: Mapping[str, Number]) -> tuple[Number, Number]:
+    """Return what acting brings over not acting where the row is positive, and where it is not."""
     hit = money["true_positive"] - money["false_negative"]
-    miss = money["false_positive"] - money["true_negative"]
+    return hit, money["false_positive"] - money["true_negative"]
+
+
+def _gain(probability: Number, money: Mapping[str, Number]) -> Number:
+    hit, miss = _hit_and_miss(money)
     return probability * hit + (1 - probability) * miss

@@ -20,7 +20,7 @@ _NUMBERS = (float, int)
 
 def gains(payoff: Payoff, rows: Sequence[Mapping[str, object]], scores: Sequence[float]) -> list[float | None]:
     """Return for each row what acting is expected to bring; None where that is not known."""
-    if len(scores) < BLOCK_ROWS and not payoff.columns:
+    if not payoff.columns:
         return payoff.constant_gains(scores)
     if len(scores) < BLOCK_ROWS:
         return [_gain(payoff, row, score) for row, score in zip(rows, scores, strict=True)]
