@@ -47,6 +47,13 @@ def test_an_unknown_key_is_named_with_the_nearest_one(load, text, told):
         load(text)
 
 
+@pytest.mark.parametrize(("column", "role"), [("late", "target"), ("at", "time")])
+def test_what_a_model_needs_cannot_be_personal(load, column, role):
+    text = LEAST + f'time = "at"\n[data]\npersonal = ["{column}"]\n'
+    with pytest.raises(SettingsError, match=f"data.personal names '{column}', which is the {role}"):
+        load(text)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
