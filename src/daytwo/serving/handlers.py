@@ -241,7 +241,7 @@ class Handlers:
         """GET /v2/health/ready: a champion is loaded and predictions can be recorded."""
         live, unwritten = self._served.watcher.live, self._served.journal.failing
         faults = (unwritten, self._served.watcher.fault, live.previous_fault if live is not None else None)
-        problems = [one for one in faults if one]
+        problems = [one for one in (*faults, self._admission.fault) if one]
         ready = live is not None and (unwritten is None or self._config.unrecorded == "serve")
         told = {
             "ready": ready,

@@ -96,6 +96,21 @@ def test_a_revoked_token_is_refused_while_another_connection_goes_on(guarded):
     other.close()
 
 
+def test_tokens_that_cannot_be_read_change_nothing_and_health_says_so(guarded):
+    guarded.keep("desk", "predict")
+    client = guarded.start()
+    (guarded.place.folder / "tokens.json").write_text("[")
+    for _ in range(1000):
+        if (
+            guarded.ask(client, "desk", "POST", "/predict", [trip(1)])[0] == 200
+            and (told := json.loads(raw(client, "GET", "/v2/health/ready")[1]))["problems"]
+        ):
+            break
+    assert "holds no tokens" in told["problems"][0]
+    assert (told["ready"], told["status"]) == (True, "degraded")
+    assert guarded.ask(client, "desk", "POST", "/predict", [trip(2)])[0] == 200
+
+
 def test_who_asks_too_much_is_told_when_to_come_again_also_through_another_dialect(guarded):
     guarded.keep("desk", "predict", rate_per_s=0.1)
     client = guarded.start()

@@ -70,6 +70,11 @@ class Admission:
         """Whether nobody is admitted without one."""
         return self._keyring.is_required()
 
+    @property
+    def fault(self) -> str | None:
+        """Why the newest tokens are not known; None while all is well."""
+        return self._keyring.fault
+
     def asker(self, request: Request) -> Grant | None:
         """Return the token of a request that was admitted elsewhere."""
         return self._keyring.grant(request.headers.get(b"authorization", b""))
