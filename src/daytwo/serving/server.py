@@ -38,6 +38,8 @@ from daytwo.serving.workers.together import Together
 
 # How often slow connections are cut off, old segments are sealed and a failing disk is tried again.
 _TICK_S = 1.0
+# For so long a kept connection may bring one more request: its client may have sent it before it could know.
+_GRACE_S = 0.1
 # To accept, to read, to answer, and one to spare.
 _LAST_TURNS = 4
 
@@ -157,6 +159,10 @@ async def _tick(
 
 
 async def _drain(door: Door, longest_s: float) -> None:
+    door.draining = True  # each answer says from now on that it is the connection's last
+    if door.connections:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(door.emptied.wait(), min(_GRACE_S, longest_s))
     door.drain()
     if door.connections:
         with contextlib.suppress(TimeoutError):

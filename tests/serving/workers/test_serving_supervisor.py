@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -8,6 +10,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.serving.conftest import shipped, trip
+from tests.serving.workers.conftest import pids_of
 
 from daytwo.core.errors import Fault
 
@@ -78,3 +81,29 @@ def test_the_supervisor_loads_nothing_that_only_workers_need(place):
     code = "import sys, daytwo.serving.__main__; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"numpy", "uvloop", "httptools"} & {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_what_was_sent_over_kept_and_over_new_connections_before_the_stop_is_answered(workers, place):
+    process, client = workers()
+    port = client().port
+    body = b'{"rows":[{}]}'
+    request = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    kept = [socket.create_connection(("127.0.0.1", port)) for _ in range(12)]
+    for one in kept:
+        one.sendall(request)
+        assert one.recv(1 << 16).startswith(b"HTTP/1.1 200")
+    pids = [process.pid, *pids_of(process.pid).values()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    fresh = [socket.create_connection(("127.0.0.1", port)) for _ in range(12)]
+    for one in (*kept, *fresh):
+        one.sendall(request)
+    process.send_signal(signal.SIGTERM)
+    for pid in reversed(pids):
+        os.kill(pid, signal.SIGCONT)
+    for one in (*kept, *fresh):
+        with one:
+            answer = b"".join(iter(lambda one=one: one.recv(1 << 16), b""))
+        assert answer.startswith(b"HTTP/1.1 200")
+    assert process.wait(20) == 0, place.log()
+    assert shipped(place).read("quarantine").height == 36
