@@ -145,9 +145,9 @@ def test_labels_from_a_file_find_their_predictions_by_the_models_own_columns(say
     said = say("label", "neither.parquet")
     assert said.code == 2
     assert "no column names the prediction" in said.err
-    assert say("feedback", "some-id", "overridden", "--reason", "knew better", "--as", "ana", "--json").json == {
-        "recorded": 1
-    }
+    assert say(
+        "feedback", "some-id", "overridden", "--reason", "knew better", "--outcome", "0", "--as", "ana", "--json"
+    ).json == {"recorded": 1}
 
 
 def test_a_bad_row_is_answered_kept_aside_mended_and_replayed(say, daytwo, served_project, rows, tmp_path):

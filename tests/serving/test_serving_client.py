@@ -116,7 +116,7 @@ def test_the_token_and_the_options_are_sent():
     with Script((200, {}), (200, {"recorded": 1})) as script:
         client = script.client(token="open sesame")
         client.predict([{}], request_id="mine", explain=True, replay_of=["q-1"])
-        client.feedback("p", "ignored", reason="r", by="me", request_id="f")
+        client.feedback("p", "ignored", reason="r", by="me", outcome=0.5, request_id="f")
         client.close()
     (_, path, body, headers), (_, _, feedback, _) = script.asked
     assert path == "/predict"
@@ -128,6 +128,7 @@ def test_the_token_and_the_options_are_sent():
         "action": "ignored",
         "reason": "r",
         "by": "me",
+        "outcome": 0.5,
     }
 
 

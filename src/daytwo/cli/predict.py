@@ -94,13 +94,16 @@ def label(*, what: str, value: str | None, prediction: bool, folder: Path | None
 @click.argument("identity", metavar="ID")
 @click.argument("action", type=click.Choice(["accepted", "overridden", "ignored"]))
 @click.option("--reason", default="", help="Why.")
+@click.option("--outcome", default="", help="What was decided in place of the advice.")
 @click.option("--as", "person", metavar="NAME", default="", help="Who says so; default: you.")
 @project_option
 @as_json
-def feedback(*, identity: str, action: str, reason: str, person: str, folder: Path | None, as_json: bool) -> None:
+def feedback(
+    *, identity: str, action: str, reason: str, outcome: str, person: str, folder: Path | None, as_json: bool
+) -> None:
     """Say what a person did with the prediction ID."""
     client = running_client(here(folder))
-    client.feedback(identity, action, reason=reason, by=person or whoever())
+    client.feedback(identity, action, reason=reason, by=person or whoever(), outcome=outcome or None)
     client.close()
     if as_json:
         tell_json({"recorded": 1})

@@ -72,10 +72,17 @@ class Client:
         return int(self._object(calls.labels(labels, request_id))["recorded"])
 
     def feedback(
-        self, prediction_id: str, action: str, *, reason: str = "", by: str = "", request_id: str | None = None
+        self,
+        prediction_id: str,
+        action: str,
+        *,
+        reason: str = "",
+        by: str = "",
+        outcome: str | float | None = None,
+        request_id: str | None = None,
     ) -> None:
-        """Record what a person did with a prediction."""
-        self._object(calls.feedback(prediction_id, action, reason, by, request_id))
+        """Record what a person did with a prediction; `outcome` is what was decided in place of the advice."""
+        self._object(calls.feedback(prediction_id, action, reason, by, outcome, request_id))
 
     def prediction(self, identity: str) -> dict[str, Any]:
         """Return a recent prediction by its id."""

@@ -65,10 +65,17 @@ class AsyncClient:
         return int((await self._object(calls.labels(labels, request_id)))["recorded"])
 
     async def feedback(
-        self, prediction_id: str, action: str, *, reason: str = "", by: str = "", request_id: str | None = None
+        self,
+        prediction_id: str,
+        action: str,
+        *,
+        reason: str = "",
+        by: str = "",
+        outcome: str | float | None = None,
+        request_id: str | None = None,
     ) -> None:
-        """Record what a person did with a prediction."""
-        await self._object(calls.feedback(prediction_id, action, reason, by, request_id))
+        """Record what a person did with a prediction; `outcome` is what was decided in place of the advice."""
+        await self._object(calls.feedback(prediction_id, action, reason, by, outcome, request_id))
 
     async def prediction(self, identity: str) -> dict[str, Any]:
         """Return a recent prediction by its id."""

@@ -58,9 +58,13 @@ def labels(told: Sequence[Mapping[str, object]], request_id: str | None) -> Call
     return Call("POST", "/labels", _ENCODER.encode({"labels": told, "request_id": request_id or uuid.uuid4().hex}))
 
 
-def feedback(prediction_id: str, action: str, reason: str, by: str, request_id: str | None) -> Call:
-    """Tell what a person did."""
-    told = {"prediction_id": prediction_id, "action": action, "reason": reason, "by": by}
+def feedback(
+    prediction_id: str, action: str, reason: str, by: str, outcome: str | float | None, request_id: str | None
+) -> Call:
+    """Tell what a person did, and what was decided in place of the advice."""
+    told: dict[str, object] = {"prediction_id": prediction_id, "action": action, "reason": reason, "by": by}
+    if outcome is not None:
+        told["outcome"] = outcome
     return Call("POST", "/feedback", _ENCODER.encode({**told, "request_id": request_id or uuid.uuid4().hex}))
 
 
