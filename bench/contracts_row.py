@@ -1,7 +1,7 @@
 """One row of 22 fields through its contract, from JSON bytes, beside what a user would pick instead.
 
     make bench-peers
-    PYTHONPATH=src .venv/peers/contracts_row/bin/python bench/contracts_row.py    # --runs 5 --rows 3200 for a quick look
+    PYTHONPATH=src .venv/peers/contracts_row/bin/python bench/contracts_row.py    # --runs 5 --rows 3200 is quick
 
 The tools stand in `contracts_row_tools.py`.
 Every tool gets the same bytes: 64 rows that differ, in turn. CPU time of this process, runs of all tools alternating,
@@ -21,9 +21,12 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from contracts_row_tools import KINDS, TOOLS, Check, daytwo, daytwo_decoder, rows
+import msgspec
+from contracts_row_tools import KINDS, TOOLS, Check, contract, daytwo, daytwo_decoder, rows
 
 from daytwo.contracts.action import Action
+from daytwo.contracts.decoder import compile_decoder
+from daytwo.contracts.typed import compile_typed
 
 
 def microseconds(check: Check, texts: list[bytes], count: int) -> float:
@@ -72,6 +75,26 @@ def measure(kind: str, *, ruled: bool, runs: int, count: int) -> None:
         print(f"  {label:28}{median:8.2f} ({best:.2f} to {worst:.2f}){median / ours:8.2f} x{note}")
 
 
+def measure_block(runs: int) -> None:
+    """Measure a list of 1024 good rows, as the server reads it and by dicts, and print microseconds a row."""
+    texts = rows("good") * 16
+    block = [b"[" + b",".join(texts) + b"]"]
+    typed, check, decode = compile_typed(contract()), compile_decoder(contract()).check, msgspec.json.decode
+    assert typed is not None
+    packed, read = typed.packed, msgspec.json.Decoder(list[typed.row_type]).decode  # type: ignore[name-defined]
+    ways: dict[str, Check] = {
+        "daytwo": lambda text: [packed(row) for row in read(text)],
+        "daytwo, by dict alone": lambda text: [check(row) for row in decode(text)],
+    }
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(runs + 1):
+        for name, way in ways.items():
+            taken[name].append(microseconds(way, block, 10) / len(texts))
+    print(f"\na list of {len(texts)} good rows, a row")
+    for name, (_, *found) in taken.items():
+        print(f"  {name:28}{statistics.median(found):8.2f} ({min(found):.2f} to {max(found):.2f})")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=9, help="alternating runs")
@@ -84,6 +107,7 @@ def main() -> None:
         agree(ruled=ruled)
         for kind in KINDS[:2] if ruled else KINDS:
             measure(kind, ruled=ruled, runs=asked.runs, count=asked.rows)
+    measure_block(asked.runs)
 
 
 if __name__ == "__main__":

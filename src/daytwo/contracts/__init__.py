@@ -8,7 +8,8 @@ contract.py    what a contract says (column.py: of one column; relations.py: bet
 action.py      what a broken rule does, and one failure (words.py: in plain words; sorts.py, limits.py: if it is sound)
 repairs.py     how a wrong value may be mended (mend.py: mended; typos.py: what a mistyped level meant)
 toml.py        read from the text that its owner edits (toml_text.py: written)
-decoder.py     compiled for one row (judge.py: one value; rules.py: row rules)
+typed.py       compiled for one plainly good row, read and checked in one go
+decoder.py     compiled for any one row (judge.py: one value; rules.py: row rules)
 table/         compiled for tables
 encoder.py     checked values as float32 features (frame.py: what it needs of a table)
 labels.py      outcomes as numbers
