@@ -56,6 +56,7 @@ FORMS: Mapping[str, str] = {
     "release.approvers": "people",
     "release.approval_days": "days",
     "release.steps": "list of `shadow TIME`, `canary N% TIME`",
+    "release.holdout": "share in [0, 1]",
     "serve.host": "address",
     "serve.workers": "processes; 0 is one per core",
     "serve.max_queue": "requests",

@@ -85,6 +85,31 @@ def traffic(system, at: datetime, *, n: int = 200, arm: str = "shadow", score=No
         system.tables.append("labels", labels, batch=f"l {arm} {at}")
 
 
+def failures(system, at: datetime, *, n: int, bad: int = 0) -> None:
+    """Let SECOND's model fail on `n` rows as a canary, and `bad` rows break the contract beside them."""
+    time = pl.Datetime("us", "UTC")
+    rows = pl.DataFrame(
+        {
+            "_id": [f"f-{at:%d%H}-{i}" for i in range(n + bad)],
+            "_key": [None] * (n + bad),
+            "_time": [at] * (n + bad),
+            "_score": [0.2] * (n + bad),
+            "_version": [SECOND] * (n + bad),
+            "_arm": ["fallback"] * (n + bad),
+            "_quarantine": [None] * n + ["q"] * bad,
+        },
+        schema_overrides={"_time": time, "_key": pl.String, "_quarantine": pl.String},
+    )
+    system.tables.append("predictions", rows, batch=f"f {at} {n} {bad}")
+
+
+def at_canary(system) -> datetime:
+    """Take SECOND to its first canary step and return when that began."""
+    traffic(system, NOW + timedelta(hours=1))
+    assert step(system, NOW + 2 * DAY)["changed"]
+    return NOW + 2 * DAY
+
+
 @pytest.fixture
 def rolling(system):
     """A system where FIRST answers and SECOND has just begun its shadow."""
@@ -349,3 +374,37 @@ def test_a_projection_that_lags_behind_the_ledger_is_written_again(rolling):
 def test_before_anything_is_live_there_is_no_projection(system):
     project_route(system)
     assert not system.route_path.exists()
+
+
+@pytest.mark.parametrize("beside", [0, 200])
+def test_a_canary_whose_model_fails_is_stopped(rolling, beside):
+    now = at_canary(rolling)
+    if beside:
+        traffic(rolling, now + timedelta(minutes=1), arm="canary", n=beside)
+    failures(rolling, now + timedelta(minutes=2), n=6)
+    told = step(rolling, now + timedelta(hours=4))
+    assert told["state"] == "stopped"
+    assert f"its model failed on 6 of {6 + beside} rows" in told["words"]
+    assert current_route(rolling.registry).canary is None
+
+
+def test_rows_that_break_the_contract_are_no_fault_of_the_canarys_model(rolling):
+    now = at_canary(rolling)
+    traffic(rolling, now + timedelta(minutes=1), arm="canary")
+    failures(rolling, now + timedelta(minutes=2), n=2, bad=100)
+    assert not step(rolling, now + timedelta(hours=4))["changed"]
+
+
+def test_a_shadow_whose_model_fails_is_stopped(rolling):
+    failed = {
+        "_id": [f"x{i}" for i in range(6)],
+        "_version": [SECOND] * 6,
+        "_score": [None] * 6,
+        "_time": [NOW + timedelta(hours=1)] * 6,
+    }
+    traffic(rolling, NOW + timedelta(hours=1))
+    shown = pl.DataFrame(failed | {"_key": failed["_id"], "_arm": ["champion"] * 6, "_score": [0.5] * 6})
+    kinds = {"_score": pl.Float64, "_time": pl.Datetime("us", "UTC")}
+    rolling.tables.append("predictions", shown.cast({"_time": kinds["_time"]}), batch="x")
+    rolling.tables.append("shadow", pl.DataFrame(failed, schema_overrides=kinds), batch="y")
+    assert "its model failed on 6 of 206 rows" in step(rolling, NOW + DAY)["words"]

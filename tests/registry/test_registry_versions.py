@@ -69,7 +69,23 @@ class Registry(RuleBasedStateMachine):
                 if champion == asked.champion:
                     previous = before
                     break
-            self.history[cause] = msgspec.structs.replace(asked, previous=previous)
+            kept = next(reversed(self.history.values())).holdout if self.history else 0.0
+            self.history[cause] = msgspec.structs.replace(asked, previous=previous, holdout=kept)
+        assert change.route == self.history[cause]
+
+    @rule(share=st.sampled_from([0.0, 0.05, 1.0]), cause=CAUSES)
+    def hold(self, share, cause):
+        generation = len(self.history) + 1
+        if not self.history:
+            with pytest.raises(Conflict):
+                self.registry.change_holdout(share, generation=1, cause=cause, at=NOW, by="ana", reason="because")
+            return
+        change = self.registry.change_holdout(
+            share, generation=generation, cause=cause, at=NOW, by="ana", reason="because"
+        )
+        if cause not in self.history:
+            newest = next(reversed(self.history.values()))
+            self.history[cause] = msgspec.structs.replace(newest, generation=generation, holdout=share)
         assert change.route == self.history[cause]
 
     @rule(name=st.sampled_from(["1", "v1", "v2", "9", "aaaaaa", "b" * 64, "bbb", "champion", ""]))

@@ -10,18 +10,17 @@ from daytwo.cli.place import here
 from daytwo.cli.speak import as_json, port_option, project_option
 from daytwo.core.errors import Refused
 from daytwo.keeper import become_server, port_for
+from daytwo.lifecycle.holdout import follow_holdout
 from daytwo.lifecycle.rollback import finish_roll_back
 from daytwo.lifecycle.rollout import project_route
 from daytwo.lifecycle.system import System
 from daytwo.registry.versions import current_route
-from daytwo.wiring import running_server
+from daytwo.wiring import clock_of, running_server
 
 
 @click.command(epilog="Example: daytwo serve --port 9000")
 @port_option
-@click.option(
-    "--workers", type=click.IntRange(min=0), help="Server processes behind the one port; 0 is one per core."
-)
+@click.option("--workers", type=click.IntRange(min=0), help="Server processes behind the one port; 0 is one per core.")
 @project_option
 @as_json
 def serve(*, port: int | None, workers: int | None, folder: Path | None, as_json: bool) -> None:
@@ -38,6 +37,7 @@ def serve(*, port: int | None, workers: int | None, folder: Path | None, as_json
             hint="Stop that 'daytwo up' or 'daytwo serve' first",
         )
     finish_roll_back(system)
+    follow_holdout(system, clock_of(system).now())
     project_route(system)
     number = port_for(system, port)
     become_server(system, number, workers=workers, ready_words="" if as_json else _ready(system, number))

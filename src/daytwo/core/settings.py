@@ -16,6 +16,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # What may answer for the model, besides a number and an expression over the row.
 FALLBACKS = ("base_rate", "previous", "refuse")
 # A model that is Python code, by the digest of its files.
@@ -96,11 +97,15 @@ class GateSettings(_Section, frozen=True, kw_only=True):
 
 
 class ReleaseSettings(_Section, frozen=True, kw_only=True):
-    """[release]: how many approvals, for how many days they hold, and by which steps traffic moves over."""
+    """[release]: how many approvals, for how many days they hold, and by which steps traffic moves over.
+
+    `holdout` is the share of subjects whom no version acts on: the control group by which its effect is measured.
+    """
 
     approvers: Whole = 1
     approval_days: Count = 14
     steps: tuple[str, ...] = ("shadow 2d", "canary 5% 1d", "canary 25% 1d")
+    holdout: Share = 0.0
 
 
 class ServeSettings(_Section, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ MEANINGS: Mapping[str, str] = {
     "release.approvers": "how many people besides the author must say yes",
     "release.approval_days": "how long a request for approval stands",
     "release.steps": "how traffic moves to a new version",
+    "release.holdout": "the share of subjects, 0 to 1, whom no version acts on: what acting brings is measured by them",
     "serve.host": "loopback only, unless a token is set",
     "serve.port": "where predictions are served",
     "serve.workers": "server processes behind the one port",

@@ -13,6 +13,7 @@ import polars as pl
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.verdicts import SERVER
 from daytwo.lifecycle.windows import STANDS_AT
+from daytwo.predictions.record import ASKED
 
 INGESTS = "ingests"
 
@@ -29,7 +30,7 @@ def rows_by_source(system: System, since: datetime | None, until: datetime | Non
     """Return how many rows came from each source by their own times, where these are known; replays do not count."""
     counts: dict[str, int] = {}
     if system.tables.version("predictions") is not None:
-        where = _within(pl.col("_time"), since, until) & pl.col("_replay_of").is_null()
+        where = _within(pl.col("_time"), since, until) & pl.col("_replay_of").is_null() & (pl.col("_arm") != ASKED)
         counts[SERVER] = system.tables.read("predictions", columns=["_arm"], where=where).height
     if system.tables.version(INGESTS) is not None:
         taken = system.tables.read(INGESTS, columns=["source", "rows"], where=_within(pl.col("at"), since, until))

@@ -1,4 +1,7 @@
-"""A settled window in figures: what was answered, the first version, the champion and the challenger, on equal rows."""
+"""A settled window in figures: what was answered, the first version, the champion and the challenger, on equal rows.
+
+Money counts on nobody of the holdout group being acted on, by whichever version; metrics take all rows.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from daytwo.lifecycle.rows import LiveRows, live_rows
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import champion, load_model, money_answers
 from daytwo.lifecycle.windows import Span
-from daytwo.monitoring.performance import realised, realised_money, standard_error
+from daytwo.monitoring.performance import Answers, realised, realised_money, standard_error
 from daytwo.scoring.model import Model
 from daytwo.training.evaluate import check_metric
 
@@ -43,7 +46,7 @@ def compare(system: System, span: Span) -> dict[str, Json] | None:
         "champion_digest": model.digest,
         "live": _figures(model, rows, rows.scores, rows.acts if task is Task.BINARY else None),
         "champion": _figures(model, rows, model.score_many(rows.matrix), None),
-        "static": _figures(static, rows, static.score_many(rows.matrix), None),
+        "static": _figures(static, rows, static.score_many(rows.matrix), _acts(static, rows)),
         "paired": None,
         "against_earlier": None,
     }
@@ -84,14 +87,25 @@ def _figures(model: Model, rows: LiveRows, scores: Floats, act: Floats | None) -
     """Realised metrics and money of scores on labelled rows; `act` where the decisions were taken already."""
     said = money_answers(model.payoff, scores, rows.column, rows.days)
     if act is not None:
-        amounts = {n: np.nan_to_num(m) for n, m in model.payoff.amounts_many(rows.rows, rows.column).items()}
-        said = replace(
-            said,
-            act=act,
-            money_if_one=np.where(act == 1, amounts["true_positive"], amounts["false_negative"]),
-            money_if_zero=np.where(act == 1, amounts["false_positive"], amounts["true_negative"]),
-        )
+        said = _decided(said, act, model, rows)
     return {name: finite(asdict(one)) for name, one in realised(said, rows.labels, task=model.task).items()}
+
+
+def _decided(said: Answers, act: Floats, model: Model, rows: LiveRows) -> Answers:
+    """Return answers on which was acted as `act` says, with the money of that."""
+    amounts = {name: np.nan_to_num(money) for name, money in model.payoff.amounts_many(rows.rows, rows.column).items()}
+    return replace(
+        said,
+        act=act,
+        money_if_one=np.where(act == 1, amounts["true_positive"], amounts["false_negative"]),
+        money_if_zero=np.where(act == 1, amounts["false_positive"], amounts["true_negative"]),
+    )
+
+
+def _acts(model: Model, rows: LiveRows) -> Floats | None:
+    """Return on whom a version would have acted; nobody acts on the holdout group, whoever is champion."""
+    act = money_answers(model.payoff, model.score_many(rows.matrix), rows.column, rows.days).act
+    return None if act is None or not rows.held.any() else np.where(rows.held, 0.0, act)
 
 
 def _money(model: Model, rows: LiveRows) -> Floats:
@@ -99,7 +113,10 @@ def _money(model: Model, rows: LiveRows) -> Floats:
 
 
 def _money_of(model: Model, rows: LiveRows, scores: Floats) -> Floats:
-    money = realised_money(money_answers(model.payoff, scores, rows.column, rows.days), rows.labels, model.task)
+    said = money_answers(model.payoff, scores, rows.column, rows.days)
+    if said.act is not None and rows.held.any():
+        said = _decided(said, np.where(rows.held, 0.0, said.act), model, rows)
+    money = realised_money(said, rows.labels, model.task)
     return np.zeros(rows.rows) if money is None else np.nan_to_num(money)
 
 

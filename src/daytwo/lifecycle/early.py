@@ -14,7 +14,7 @@ import polars as pl
 from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import LIVE_SINCE, Span
-from daytwo.predictions.record import FALLBACK
+from daytwo.predictions.record import ANSWERED
 
 # Right after going live a few answers are about the hour before. A share over this one is no few.
 _FEW = 0.05
@@ -36,7 +36,7 @@ def early_answers(system: System, received: Span | None = None) -> Early | None:
     if kept is None or system.tables.version("predictions") is None:
         return None
     since = datetime.fromisoformat(str(kept))
-    wanted = (pl.col("_time") < since) & (pl.col("_arm") != FALLBACK)
+    wanted = (pl.col("_time") < since) & pl.col("_arm").is_in(ANSWERED)
     if received is not None:
         wanted &= (pl.col("_received_at") >= received.start) & (pl.col("_received_at") < received.end)
     times = system.tables.read("predictions", columns=["_time"], where=wanted)["_time"]

@@ -102,6 +102,8 @@ def _live(view: Overview) -> Sentence:
         told = f"{name} {live.name} has given {words.count(live.answered.rows, 'answer')} {since}"
     if live.route.canary:
         told += f"; {live.route.canary} answers {words.share(live.route.canary_share)} of subjects as a canary"
+    if live.route.holdout:
+        told += f"; {words.share(live.route.holdout)} of subjects are a holdout group and not acted on"
     if live.route.shadow:
         told += f"; {live.route.shadow} scores in its shadow, unseen"
     return Sentence(f"{told}.", Tone.PLAIN)

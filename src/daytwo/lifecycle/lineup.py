@@ -12,7 +12,7 @@ from daytwo.core.errors import DaytwoError
 from daytwo.lifecycle.dossier import Origin, origin
 from daytwo.lifecycle.early import Early, early_answers
 from daytwo.lifecycle.system import System
-from daytwo.predictions.record import FALLBACK
+from daytwo.predictions.record import ASKED, FALLBACK
 from daytwo.registry.route import Route
 from daytwo.registry.versions import RouteChange, Version
 
@@ -32,7 +32,10 @@ class VersionLine:
 
 @dataclass(frozen=True, slots=True)
 class RouteLine:
-    """One change of the route, with versions called as people call them (`v3`); empty where there is none."""
+    """One change of the route, with versions called as people call them (`v3`); empty where there is none.
+
+    Shares are of subjects, in [0, 1]; `holdout` is of those who are not acted on.
+    """
 
     generation: int
     at: datetime
@@ -42,6 +45,7 @@ class RouteLine:
     canary: str
     canary_share: float
     shadow: str
+    holdout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,7 @@ def route_line(change: RouteChange, names: Mapping[str, str]) -> RouteLine:
         canary=called(names, route.canary),
         canary_share=route.canary_share,
         shadow=called(names, route.shadow),
+        holdout=route.holdout,
     )
 
 
@@ -178,7 +183,8 @@ def _entered(history: Sequence[RouteChange]) -> RouteChange:
 def _answered(system: System, digest: str) -> Answered:
     if system.tables.version("predictions") is None:
         return Answered(0, 0, None)
-    rows = system.tables.read("predictions", columns=["_arm", "_time"], where=pl.col("_version") == digest)
+    mine = (pl.col("_version") == digest) & (pl.col("_arm") != ASKED)
+    rows = system.tables.read("predictions", columns=["_arm", "_time"], where=mine)
     newest = rows["_time"].max()
     fell_back = int((rows["_arm"] == FALLBACK).sum())
     return Answered(rows.height - fell_back, fell_back, newest if isinstance(newest, datetime) else None)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import polars as pl
+
 from daytwo.alerts.alerts import Alert, closed, gone_quiet
 from daytwo.core.finding import Finding
 from daytwo.lifecycle.arrivals import came_at
@@ -18,6 +20,7 @@ from daytwo.lifecycle.source_health import SIGHT, look
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.verdicts import SERVER
+from daytwo.predictions.record import ASKED
 
 # These speak of rows, and heal when a whole day with traffic did not repeat them.
 _OF_ROWS = ("contract.", "source.burst")
@@ -71,5 +74,5 @@ def _traffic(system: System, now: datetime) -> bool:
     if system.tables.version("predictions") is None:
         return False
     when = came_at(system, "predictions")
-    seen = (when >= now - SIGHT) & (when < now)
+    seen = (when >= now - SIGHT) & (when < now) & (pl.col("_arm") != ASKED)
     return system.tables.read("predictions", columns=["_arm"], where=seen).height > 0

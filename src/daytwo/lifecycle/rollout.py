@@ -25,12 +25,15 @@ from daytwo.lifecycle.sequential import cluster_means, confidence_sequence
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import LIVE_SINCE
 from daytwo.predictions.labels import join_labels
+from daytwo.predictions.record import ANSWERED, CANARY, FALLBACK
 from daytwo.registry.route import Route, write_route
 from daytwo.registry.versions import current_route
 from daytwo.value.costs import APPROVAL, SWITCH, Cost, person_cost
 
 # A candidate that ranks live rows nearly unlike the champion is broken or fed with broken data.
 _LEAST_CORRELATION = 0.2
+# A model that fails is answered for by the fallback, so nobody is harmed: a few rows may be odd by themselves.
+_FEW_FAILURES, _BEARABLE_FAILURES = 5, 0.01
 # Fewer scored rows say nothing about agreement.
 _FEW_ROWS = 50
 ACTOR = "daytwo"
@@ -88,12 +91,37 @@ def _known(system: System, release: Release, route: Route | None, now: datetime)
         return Known(now, approved, champion)
     is_canary = step.share > 0
     scored = _canary_rows(system, release) if is_canary else _shadow_rows(system, release)
-    trouble = _trouble(system.settings.model.task, scored, is_canary=is_canary)
+    failed = _failed_rows(system, release) if is_canary else scored.get_column("_score").null_count()
+    scored = scored.filter(pl.col("_score").is_not_null())
+    trouble = _failing(failed, scored.height) or _trouble(system.settings.model.task, scored, is_canary=is_canary)
     return Known(now, approved, champion, trouble, scored.height)
 
 
+def _failing(failed: int, scored: int) -> str:
+    """Say that the candidate's model fails on live rows, or nothing."""
+    if failed < _FEW_FAILURES or failed <= _BEARABLE_FAILURES * (failed + scored):
+        return ""
+    return f"its model failed on {failed:,} of {failed + scored:,} rows"
+
+
+def _failed_rows(system: System, release: Release) -> int:
+    """Count the rows that kept the contract and that the fallback answered for the candidate as a canary."""
+    if "_quarantine" not in system.tables.schema("predictions"):
+        return 0
+    mine = (
+        (pl.col("_version") == release.digest)
+        & (pl.col("_arm") == FALLBACK)
+        & pl.col("_quarantine").is_null()
+        & (pl.col("_time") >= release.step_since)
+    )
+    return system.tables.read("predictions", columns=["_arm"], where=mine).height
+
+
 def _shadow_rows(system: System, release: Release) -> pl.DataFrame:
-    """Rows the candidate scored unseen, beside what was answered: `_score`, `answered`, `label`, `_time`."""
+    """Rows the candidate scored unseen, beside what was answered: `_score`, `answered`, `label`, `_time`.
+
+    A score is null where its model failed.
+    """
     mine = (pl.col("_version") == release.digest) & (pl.col("_time") >= release.step_since)
     shadow = system.tables.read("shadow", where=mine) if system.tables.version("shadow") is not None else pl.DataFrame()
     if not shadow.height:
@@ -101,7 +129,7 @@ def _shadow_rows(system: System, release: Release) -> pl.DataFrame:
     answered = system.tables.read(
         "predictions",
         columns=["_id", "_key", "_score"],
-        where=(pl.col("_time") >= release.step_since) & (pl.col("_arm") != "fallback"),
+        where=(pl.col("_time") >= release.step_since) & pl.col("_arm").is_in(ANSWERED),
     )
     labelled = join_labels(answered, system.tables.read("labels"))
     return shadow.select("_id", "_score", "_time").join(
@@ -111,9 +139,7 @@ def _shadow_rows(system: System, release: Release) -> pl.DataFrame:
 
 def _canary_rows(system: System, release: Release) -> pl.DataFrame:
     """Rows the candidate answered for its share of subjects; nothing else was answered beside it."""
-    mine = (
-        (pl.col("_version") == release.digest) & (pl.col("_arm") == "canary") & (pl.col("_time") >= release.step_since)
-    )
+    mine = (pl.col("_version") == release.digest) & (pl.col("_arm") == CANARY) & (pl.col("_time") >= release.step_since)
     rows = system.tables.read("predictions", columns=["_id", "_key", "_score", "_time"], where=mine)
     labelled = join_labels(rows, system.tables.read("labels"))
     return labelled.select("_score", pl.lit(None, dtype=pl.Float64).alias("answered"), "label", "_time")

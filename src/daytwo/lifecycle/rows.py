@@ -17,6 +17,7 @@ from daytwo.contracts.labels import label_of
 from daytwo.core.errors import DataError
 from daytwo.lifecycle.system import System
 from daytwo.predictions.labels import join_labels
+from daytwo.predictions.record import ANSWERED, HOLDOUT
 from daytwo.training.dataset import TrainingData
 
 DATASET = "dataset"
@@ -44,8 +45,13 @@ class LiveRows:
 
     @property
     def acts(self) -> Floats:
-        """What was advised: 1 to act, 0 not to."""
+        """What was told: 1 to act, 0 not to."""
         return self.frame["_act"].cast(pl.Float64).fill_null(0.0).to_numpy()
+
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """Whether the row's subject is of the holdout group: no version acts on it."""
+        return (self.frame["_arm"] == HOLDOUT).to_numpy()
 
     @property
     def days(self) -> NDArray[np.int64]:
@@ -83,7 +89,7 @@ def live_rows(
     system: System, contract: Contract, money: Sequence[str], start: datetime | None, end: datetime
 ) -> LiveRows:
     """Return the rows that a model (not the fallback) answered, with event times in [`start`, `end`)."""
-    wanted = (pl.col("_time") < end) & (pl.col("_arm") != "fallback")
+    wanted = (pl.col("_time") < end) & pl.col("_arm").is_in(ANSWERED)
     if start is not None:
         wanted &= pl.col("_time") >= start
     columns = ["_id", "_key", "_time", "_score", "_act", "_version", "_arm"]

@@ -23,7 +23,7 @@ from daytwo.lifecycle.system import System
 from daytwo.lifecycle.verdicts import SERVER
 from daytwo.lifecycle.words import count, share
 from daytwo.monitoring.bursts import Usual
-from daytwo.predictions.record import FALLBACK
+from daytwo.predictions.record import ANSWERED
 
 # More rules than this at once are one thing that happened to the source.
 _MOST_RULES = 3
@@ -130,7 +130,7 @@ def _good(system: System, column: str, source: str) -> list[float]:
     table = "predictions" if source == SERVER else DATASET
     if column not in system.tables.schema(table):
         return []
-    where = pl.col("_arm") != FALLBACK if source == SERVER else None
+    where = pl.col("_arm").is_in(ANSWERED) if source == SERVER else None
     values = system.tables.read(table, columns=[column], where=where).get_column(column)
     return values.tail(_GOOD_SAMPLE).cast(pl.Float64, strict=False).drop_nulls().drop_nans().to_list()
 
@@ -150,7 +150,7 @@ def _rows_of(came: Came, files: Sequence[str]) -> int:
 
 def _money(came: Came, bad: int) -> float | None:
     """Return what a day's bad rows forgo: what the model's advice was expected to bring for other rows, for each."""
-    gains = came.rows.filter(pl.col("_arm") != FALLBACK).get_column("_gain").drop_nulls()
+    gains = came.rows.filter(pl.col("_arm").is_in(ANSWERED)).get_column("_gain").drop_nulls()
     mean = gains.clip(0.0, None).mean()
     return round(bad * mean, 2) if isinstance(mean, float) else None
 

@@ -19,6 +19,7 @@ from daytwo.lifecycle.quarantine_events import REPLAY_FILES, REPLAY_OF
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.verdicts import SERVER
 from daytwo.monitoring.silence import Wait
+from daytwo.predictions.record import ASKED
 
 # Eight weeks: enough for weekdays to differ, and old habits are forgotten.
 KEPT_DAYS = 56
@@ -121,7 +122,7 @@ def came_since(system: System, since: datetime, now: datetime) -> Came:
     columns = ["_received_at", "_time", "_arm", "_gain", REPLAY_OF]
     found = system.tables.read("predictions", columns=columns, where=(when >= since) & (when < now))
     if found.width:
-        found = found.filter(pl.col(REPLAY_OF).is_null())
+        found = found.filter(pl.col(REPLAY_OF).is_null() & (pl.col("_arm") != ASKED))
         parts.append(found.select(pl.lit(SERVER).alias("source"), when.alias("came"), _one, "_arm", "_gain", "_time"))
     where = (pl.col("at") >= since) & (pl.col("at") < now) & ~pl.col("source").str.starts_with(REPLAY_FILES)
     taken = system.tables.read(INGESTS, columns=["source", "at", "rows"], where=where)

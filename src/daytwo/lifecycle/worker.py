@@ -11,6 +11,7 @@ from datetime import datetime
 
 from daytwo.core.durations import duration
 from daytwo.lifecycle.flow import Flow, Json, Runner
+from daytwo.lifecycle.holdout import follow_holdout
 from daytwo.lifecycle.ingest import ingest
 from daytwo.lifecycle.patrol import patrol
 from daytwo.lifecycle.prepare import prepare_release
@@ -63,11 +64,19 @@ def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
         words = f"the roll back to {finished.route.champion[:12]}, which was cut short, is finished"
         events.append(Event(now, "rolled_back", words, {}))
     project_route(system)
+    _holdout(system, now, events)
     ship_journal(system)
     _patrol(runner, now, events)
     _windows(system, runner, now, events)
     _releases(system, runner, now, events)
+    _holdout(system, now, events)  # the first version has just gone live
     return events
+
+
+def _holdout(system: System, now: datetime, events: list[Event]) -> None:
+    change = follow_holdout(system, now)
+    if change is not None:
+        events.append(Event(now, "holdout", change.reason, {"share": change.route.holdout}))
 
 
 def _patrol(runner: Runner, now: datetime, events: list[Event]) -> None:

@@ -294,8 +294,8 @@ def _add_quarantine(record: PredictionRecord, rows: list[Row], blocks: dict[str,
 
 def _add_shadow(record: ShadowRecord, shadow: _Rows) -> None:
     received = record.received_at_us
-    times = record.times or [None] * len(record.scores)
+    times, failed = record.times or [None] * len(record.scores), frozenset(record.failed)
     for i, score in enumerate(record.scores):
-        if score is not None:
+        if score is not None or i in failed:
             identity = f"{record.prefix}{record.start + i:09x}"
             shadow.add(identity, record.version, score, read_time(times[i]) or received)

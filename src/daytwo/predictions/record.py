@@ -109,7 +109,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="shadow"):
     """What the shadow `version` would have answered to the predictions from `start` on; None where it could not.
 
-    `times` are the rows' own event times as texts, None where a row has none.
+    `failed` names the rows that kept its contract and on which its model failed. `times` are the rows' own event times
+    as texts, None where a row has none.
     """
 
     prefix: str
@@ -117,6 +118,7 @@ class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     version: str
     received_at_us: int
     scores: list[float | None]
+    failed: tuple[int, ...] = ()
     times: list[str | None] = []
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import (
     Column,
     Connection,
@@ -53,10 +54,18 @@ _routes = Table(
     Column("reason", String, nullable=False),
     UniqueConstraint("model", "cause"),
 )
+# From which generation of the routes on which share of subjects is left alone: nobody before the first entry.
+_holdouts = Table(
+    "holdouts",
+    LEDGER,
+    Column("model", String, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("share", Float, nullable=False),
+)
 
 
 class SqlRegistry:
-    """The `Registry` of one model in two tables."""
+    """The `Registry` of one model in three tables."""
 
     def __init__(self, engine: Engine, model: str) -> None:
         self._engine = engine
@@ -107,10 +116,26 @@ class SqlRegistry:
         query = select(_routes).where(_routes.c.model == self._model).order_by(_routes.c.generation)
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
-        return tuple(_change(row, [one["champion"] for one in rows[: i + 1]]) for i, row in enumerate(rows))
+            holdouts = self._holdouts(connection)
+        return tuple(_change(row, [one["champion"] for one in rows[: i + 1]], holdouts) for i, row in enumerate(rows))
+
+    def change_holdout(
+        self, share: float, *, generation: int, cause: str, at: datetime, by: str, reason: str
+    ) -> RouteChange:
+        """Keep the share beside a route that is else as the newest, as the port says."""
+        history = self.history()
+        if not history:
+            raise Conflict("nothing is live yet, so nobody can be left alone", hint="Wait for the first version")
+        route = msgspec.structs.replace(history[-1].route, generation=generation)
+        return self._change_route(route, cause=cause, at=at, by=by, reason=reason, holdout=share)
 
     def change_route(self, route: Route, *, cause: str, at: datetime, by: str, reason: str) -> RouteChange:
         """Compare and set, as the port says."""
+        return self._change_route(route, cause=cause, at=at, by=by, reason=reason, holdout=None)
+
+    def _change_route(
+        self, route: Route, *, cause: str, at: datetime, by: str, reason: str, holdout: float | None
+    ) -> RouteChange:
         mine = _routes.c.model == self._model
         try:
             with self._engine.begin() as connection:
@@ -137,6 +162,9 @@ class SqlRegistry:
                         reason=reason,
                     )
                 )
+                if holdout is not None:
+                    values = {"model": self._model, "generation": route.generation, "share": holdout}
+                    connection.execute(insert(_holdouts).values(values))
                 made = connection.execute(select(_routes).where(mine, _routes.c.cause == cause)).mappings().one()
                 return self._change(connection, made)
         except IntegrityError as err:
@@ -145,15 +173,28 @@ class SqlRegistry:
     def _change(self, connection: Connection, row: RowMapping) -> RouteChange:
         until = (_routes.c.model == self._model, _routes.c.generation <= row["generation"])
         query = select(_routes.c.champion).where(*until).order_by(_routes.c.generation)
-        return _change(row, connection.execute(query).scalars().all())
+        return _change(row, connection.execute(query).scalars().all(), self._holdouts(connection))
+
+    def _holdouts(self, connection: Connection) -> list[tuple[int, float]]:
+        """Return from which generation on which share is left alone, in order."""
+        query = select(_holdouts.c.generation, _holdouts.c.share).where(_holdouts.c.model == self._model)
+        return [(one.generation, one.share) for one in connection.execute(query.order_by(_holdouts.c.generation))]
 
 
 def _version(row: RowMapping) -> Version:
     return Version(row["number"], row["digest"], row["author"], row["reason"], row["created_at"])
 
 
-def _change(row: RowMapping, champions: Sequence[str]) -> RouteChange:
+def _change(row: RowMapping, champions: Sequence[str], holdouts: Sequence[tuple[int, float]]) -> RouteChange:
     """Return a change of the route; `champions` are those of all routes up to it."""
-    previous = champion_before(champions)
-    route = Route(row["generation"], row["champion"], row["canary"], row["canary_share"], row["shadow"], previous)
+    generation = row["generation"]
+    route = Route(
+        generation,
+        row["champion"],
+        row["canary"],
+        row["canary_share"],
+        row["shadow"],
+        champion_before(champions),
+        holdout=next((share for since, share in reversed(holdouts) if since <= generation), 0.0),
+    )
     return RouteChange(route, row["at"], row["by"], row["reason"], row["cause"])

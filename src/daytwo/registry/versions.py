@@ -59,18 +59,28 @@ class Registry(Protocol):
         ...
 
     def history(self) -> tuple[RouteChange, ...]:
-        """Every route there was, the oldest first, each with the champion before its own as `previous`."""
+        """Every route there was, the oldest first, each with the champion before its own and the holdout group."""
         ...
 
     def change_route(self, route: Route, *, cause: str, at: datetime, by: str, reason: str) -> RouteChange:
         """Set the route whose generation follows the newest one, and return it as `history` does.
 
-        `cause` is the idempotency key of who asks: the same cause again returns what it did before.
+        The holdout group stays as it is, whatever `route` says of it. `cause` is the idempotency key of who asks: the
+        same cause again returns what it did before.
 
         Raises
         ------
         Conflict
             If `route.generation` is not the newest plus one: somebody else changed it first.
+        """
+        ...
+
+    def change_holdout(
+        self, share: float, *, generation: int, cause: str, at: datetime, by: str, reason: str
+    ) -> RouteChange:
+        """Change nothing of the newest route but who is left alone, a `share` of subjects in [0, 1].
+
+        `generation` and `cause` are as for `change_route`, which raises the same.
         """
         ...
 

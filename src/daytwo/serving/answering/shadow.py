@@ -38,6 +38,7 @@ class _Job:
     version: Version
     rows: list[Row] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -95,8 +96,7 @@ class ShadowQueue:
         job = self._jobs[0]
         if not job.rows:
             job.rows = [good_row(row) for row in read_rows(job.record.rows)]
-        done = len(job.scores)
-        job.scores += _shadow_scores(job.version, job.rows, range(done, min(done + _SLICE_ROWS, len(job.rows))))
+        _score_slice(job, range(len(job.scores), min(len(job.scores) + _SLICE_ROWS, len(job.rows))))
         if len(job.scores) < len(job.rows):
             return
         try:
@@ -121,8 +121,9 @@ class ShadowQueue:
         self._metrics.set("daytwo_shadow_queue_rows", self._rows)
 
 
-def _shadow_scores(version: Version, rows: list[Row], slice_: range) -> list[float | None]:
+def _score_slice(job: _Job, slice_: range) -> None:
     """Score some of the rows, and put what the version saw of each in its place."""
+    version, rows = job.version, job.rows
     checked: list[list[float] | None] = []
     for i in slice_:
         values, breaches = version.model.decoder.check(rows[i])
@@ -130,7 +131,11 @@ def _shadow_scores(version: Version, rows: list[Row], slice_: range) -> list[flo
         checked.append(values)
     good = [values for values in checked if values is not None]
     scores = iter(score_rows(version, good) if version.breaker.allows() else [None] * len(good))
-    return [None if values is None else next(scores) for values in checked]
+    for i, values in zip(slice_, checked, strict=True):
+        score = None if values is None else next(scores)
+        job.scores.append(score)
+        if score is None and values is not None:
+            job.failed.append(i)
 
 
 def _shadow_record(job: _Job) -> ShadowRecord:
@@ -141,5 +146,6 @@ def _shadow_record(job: _Job) -> ShadowRecord:
         version=version.digest,
         received_at_us=record.received_at_us,
         scores=job.scores,
+        failed=tuple(job.failed),
         times=[text_of(row, version.time) for row in job.rows] if version.time else [],
     )
