@@ -68,6 +68,7 @@ class _Server:
     def __init__(self, config: ServerConfig, listener: socket.socket, order: Order | None) -> None:
         self._config, self._listener, self._order = config, listener, order
         self._metrics = Metrics()
+        self._accepted = 0
         self._stop, self._left = asyncio.Event(), asyncio.Event()
 
     async def serve(self, *, attached: bool, ready_words: str) -> None:
@@ -110,7 +111,7 @@ class _Server:
         config, loop, callers = self._config, asyncio.get_running_loop(), None
         if self._order is not None:
             callers = await listen_to_callers(loop, Path(self._order.folder), self._order.number, door.turns)
-        server = await loop.create_server(lambda: Connection(door, loop), sock=self._listener, backlog=BACKLOG)
+        server = await loop.create_server(lambda: self._accept(door), sock=self._listener, backlog=BACKLOG)
         tasks = [
             loop.create_task(served.watcher.follow(config.poll_s)),
             loop.create_task(_tick(config, door, served.journal, self._metrics, together)),
@@ -120,8 +121,7 @@ class _Server:
         generation = served.watcher.live and served.watcher.live.route.generation
         log("ready", port=port, generation=generation, worker=self._order and self._order.number)
         await self._stop.wait()
-        for _ in range(_LAST_TURNS):  # who is connected already, though not accepted yet, gets an answer
-            await asyncio.sleep(0)
+        await self._accept_the_last()
         server.close()
         await _drain(door, config.drain_s)
         if callers is not None:
@@ -134,6 +134,18 @@ class _Server:
         served.shadow.drain()
         if together is not None:
             together.close()
+
+    def _accept(self, door: Door) -> Connection:
+        self._accepted += 1
+        return Connection(door, asyncio.get_running_loop())
+
+    async def _accept_the_last(self) -> None:
+        """Accept whoever is connected already: one a turn, until none comes, or as many as could wait."""
+        most, quiet = self._accepted + BACKLOG, 0
+        while quiet < _LAST_TURNS and self._accepted < most:
+            before = self._accepted
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if self._accepted == before else 0
 
 
 def _say(words: str) -> None:

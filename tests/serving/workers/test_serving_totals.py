@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daytwo.serving.metrics import METRICS, SECONDS, Metrics
@@ -9,6 +9,7 @@ from daytwo.serving.workers.totals import BY_WORKER, LEAST, SUMMED, Account, tot
 PATHS = st.sampled_from(("/predict", "/labels"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(PATHS, st.integers(0, 4000)))))
 def test_the_sum_over_workers_is_what_one_worker_would_have_counted(asked):
     alone, each = Metrics(), [Metrics() for _ in asked]

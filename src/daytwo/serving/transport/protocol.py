@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
         if len(self._door.connections) > 2 * self._door.max_connections:
             self._closing = True
             self._transport.abort()
-        elif len(self._door.connections) > self._door.max_connections or self._door.draining:
+        elif len(self._door.connections) > self._door.max_connections:
             self._end(HttpError(503, "busy", "too many connections", hint="Try again", retry_after_s=1))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
