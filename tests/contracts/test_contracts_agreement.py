@@ -407,7 +407,7 @@ def exactly(values: object) -> str:
     return repr(sorted(values.items()) if isinstance(values, dict) else values)
 
 
-@settings(max_examples=EXAMPLES * 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_fast_door_takes_only_what_the_decoder_has_nothing_to_say_of(data: st.DataObject) -> None:
     contract = data.draw(st.one_of(plain_contracts(), plain_contracts(), plain_contracts(), contracts()))
@@ -433,7 +433,7 @@ def test_the_fast_door_takes_only_what_the_decoder_has_nothing_to_say_of(data: s
         assert exactly(typed.getter(column.name)(row)) == exactly(plain.get(column.name))
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES // 4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_fast_door_takes_every_row_that_is_plainly_good(data: st.DataObject) -> None:
     contract = data.draw(plain_contracts())
