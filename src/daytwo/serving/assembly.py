@@ -20,6 +20,7 @@ from daytwo.serving.handlers import Handlers
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.tracing.asked import tracing_config
+from daytwo.serving.tracing.exporter import Exporter
 from daytwo.serving.tracing.traced import Traced
 from daytwo.serving.transport.messages import Request
 from daytwo.serving.transport.turns import Answer, Turns
@@ -68,8 +69,6 @@ def tracing(
     if asked is None:
         yield handlers.handle
         return
-    from daytwo.serving.tracing.exporter import Exporter  # noqa: PLC0415  threads and sockets that few need
-
     exporter = Exporter(asked)
     try:
         watcher = served.watcher

@@ -1,6 +1,6 @@
 """Spans on their way to a collector: kept for a second at most, sent by a thread, dropped where it does not answer.
 
-A request never waits for a collector. Loaded only where `asked.py` next door finds that traces are asked for.
+A request never waits for a collector. `asked.py` next door tells whether traces are asked for.
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ from daytwo.serving.transport.reading import Reading
 _LINGER_S = 2.0
 # Requests of one connection that wait for their turn before its socket is no longer read.
 _MAX_PIPELINED = 32
-# A client that was refused because too many ask is not read for this long, whether or not it waits as it was told.
-_PENALTY_S = 0.1
+# A client that was refused because too many ask is told to wait this long, and is not read before: to read and refuse
+# it again and again would cost what others could be answered with.
+_PENALTY_S = 1
 
 
 class Connection(asyncio.Protocol):

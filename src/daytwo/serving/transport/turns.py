@@ -96,7 +96,9 @@ class Turns:
                 waiting >= _ALWAYS and self._bytes * self._seconds_a_byte > self.max_wait_s
             ):
                 self.refused += 1
-                raise HttpError(503, "busy", "too many requests are waiting", hint="Try again", retry_after_s=1)
+                raise HttpError(
+                    503, "busy", "too many requests are waiting", hint="Try again in a second", retry_after_s=1
+                )
             self._queue.append((who, request))
             self._bytes += len(request.body) + _HEAD_BYTES
         if not self._scheduled:

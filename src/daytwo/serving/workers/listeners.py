@@ -10,7 +10,8 @@ import socket
 
 from daytwo.core.errors import Fault
 
-BACKLOG = 1024
+# Linux takes the smaller of this and net.core.somaxconn; whoever finds the queue full tries again a second later.
+BACKLOG = 4096
 
 
 def listen(host: str, port: int) -> socket.socket:
