@@ -17,7 +17,7 @@ from daytwo.contracts.table.lines import LINES, ROW
 from daytwo.contracts.table.plan import Plan
 from daytwo.contracts.table.remade import Remade, is_remade, remade
 from daytwo.contracts.table.suspects import levels, outcome, outside, unmatched
-from daytwo.contracts.table.typed import reading, shown
+from daytwo.contracts.table.typed import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,13 @@ def name_cells(held: Plan, work: pl.DataFrame) -> Named:
     for i, (column, dtype) in enumerate(zip(held.columns, held.dtypes, strict=True)):
         name, cell = column.name, pl.col(held.cells[i])
         if is_remade(column):
-            made[name] = remade(column, work, cell, dtype, parse_text=held.parse_text, absent=name in held.absent)
+            absent, told = name in held.absent, held.told(i)
+            made[name] = remade(column, work, cell, dtype, told, held.judges, parse_text=held.parse_text, absent=absent)
             found.append(made[name].lines)
             work = work.with_columns(made[name].usable.alias(_usable(i)))
             usable[name] = pl.col(_usable(i))
         else:
-            broken = _broken(work, list(_tests(column, cell, dtype, parse_text=held.parse_text)))
+            broken = _broken(work, list(_tests(column, held.read(i), held.told(i))))
             found.append(_lines(work, broken))
             value = held.read(i).value
             hard = [test.fails for test in broken if test.action is Action.REJECT]
@@ -73,14 +74,12 @@ def _rule_tests(held: Plan, usable: dict[str, pl.Expr]) -> Iterator[_Test]:
         yield _Test(rule_column(rule), rule_name(rule.rule), rule.rule.action, message(rule.rule), fails, nothing)
 
 
-def _tests(column: Column, cell: pl.Expr, dtype: pl.DataType, *, parse_text: bool) -> Iterator[_Test]:
-    read = reading(column, cell, dtype, parse_text=parse_text)
+def _tests(column: Column, read: Reading, told: pl.Expr) -> Iterator[_Test]:
     value, unread = read.value, [mask for _, mask in read.failed]
-    text = shown(cell, dtype)
 
     def test(rule: str, fails: pl.Expr, action: Action = Action.REJECT) -> _Test:
         action = Action.WARN if rule in column.warn else action
-        return _Test(column.name, rule, action, column.message(rule), fails, text)
+        return _Test(column.name, rule, action, column.message(rule), fails, told)
 
     if not column.nullable:
         yield test("not_null", value.is_null() & ~pl.any_horizontal(unread) if unread else value.is_null())

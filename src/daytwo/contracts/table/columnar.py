@@ -9,7 +9,7 @@ between rows are judged after that (`across.py`), those of the table as a whole 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -23,8 +23,9 @@ from daytwo.contracts.table.across import Others, across, rejected_rows
 from daytwo.contracts.table.cells import Named, name_cells
 from daytwo.contracts.table.lines import ROW
 from daytwo.contracts.table.plan import Plan, plan
+from daytwo.contracts.table.texts import Texts, read_texts
 from daytwo.contracts.table.typed import dtype_of, reading
-from daytwo.contracts.table.whole import breaches, tally
+from daytwo.contracts.table.whole import Tally, breaches, tally
 from daytwo.core.errors import DataError
 
 __all__ = ["ROW", "Checked", "check"]
@@ -85,7 +86,8 @@ def check(
     """
     refuse_own_names(frame.columns)
     held = plan(contract, frame.schema, labels=labels, parse_text=parse_text)
-    judged, own, typed = judge_rows(held, frame, None)
+    judged = judge_rows(held, frame, None)
+    own, typed = judged.lines, judged.typed
     between = across(contract, held.relations, typed, own, Others(others, seen))
     lines = pl.concat([own, between]).sort("row", maintain_order=True)
     bad = _no(frame.height).scatter(rejected_rows(lines), True)
@@ -96,23 +98,36 @@ def check(
         rejected=frame.with_row_index(ROW).cast({ROW: pl.Int64}).filter(bad),
         unknown=held.unknown,
         repairs=lines.filter(pl.col("action") == "repair").select(*_CELL, "repaired"),
-        batch=breaches(contract, tally(held, judged.lazy()), now),
+        batch=breaches(contract, judged.tally(), now),
     )
 
 
-def judge_rows(
-    held: Plan, frame: pl.DataFrame, wanted: frozenset[str] | None
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Judge each row by itself.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Rows, each judged by itself.
 
-    Returns the judged columns under the plan's names, the lines of all broken rules, and all rows in the contract's
-    types, mended; of these only the `wanted` columns where they are named.
+    `texts` are the judged columns with their texts read, `lines` those of all broken rules, `typed` all rows in the
+    contract's types, mended.
     """
-    judged = held.judged(frame)
-    found = judged.lazy().filter(held.suspicious()).collect()
-    places = found.get_column(ROW)
-    named = name_cells(held, found)
-    return judged, named.lines, _typed_rows(held, frame, judged, named, places, wanted)
+
+    texts: Texts
+    lines: pl.DataFrame
+    typed: pl.DataFrame
+
+    def tally(self) -> Tally:
+        """Count what the promises of the table as a whole need; a text that could not be read is not missing."""
+        counts = tally(self.texts.plan, self.texts.frame.lazy())
+        unread = self.texts.unread
+        return replace(counts, missing={name: many - unread.get(name, 0) for name, many in counts.missing.items()})
+
+
+def judge_rows(held: Plan, frame: pl.DataFrame, wanted: frozenset[str] | None) -> Judged:
+    """Judge each row by itself; of the rows in the contract's types only `wanted` columns where they are named."""
+    texts = read_texts(held, held.judged(frame))
+    suspicious = texts.frame.lazy().select(ROW, suspicious=texts.plan.suspicious()).collect().get_column("suspicious")
+    found = texts.frame.filter(suspicious if texts.odd is None else suspicious | texts.odd)
+    named = name_cells(texts.cells, found)
+    return Judged(texts, named.lines, _typed_rows(texts, frame, named, found.get_column(ROW), wanted))
 
 
 def refuse_own_names(columns: list[str]) -> None:
@@ -128,14 +143,10 @@ def refuse_own_names(columns: list[str]) -> None:
 
 
 def _typed_rows(
-    held: Plan,
-    frame: pl.DataFrame,
-    judged: pl.DataFrame,
-    named: Named,
-    places: pl.Series,
-    wanted: frozenset[str] | None,
+    texts: Texts, frame: pl.DataFrame, named: Named, places: pl.Series, wanted: frozenset[str] | None
 ) -> pl.DataFrame:
     """Return all rows in the contract's columns and types, mended, so that every batch fits the same table."""
+    held = texts.plan
     positions = {column.name: position for position, column in enumerate(held.columns)}
     series: list[pl.Series] = []
     for column in held.contract.columns:
@@ -144,7 +155,7 @@ def _typed_rows(
         made = named.remade.get(column.name)
         if column.name in positions:
             i = positions[column.name]
-            values = _read(column, judged.get_column(held.cells[i]), parse_text=held.parse_text)
+            values = _read(column, texts.frame.get_column(held.cells[i]), parse_text=held.parse_text)
             series.append((values if made is None else _put(values, places, made.usable)).alias(column.name))
         elif not column.is_checked and column.name in frame.columns:
             values = _read(column, frame.get_column(column.name), parse_text=held.parse_text)

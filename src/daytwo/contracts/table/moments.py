@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from daytwo.contracts.times import parse_time
 from daytwo.core.errors import DataError
 
 MOMENT = pl.Datetime("us", "UTC")
+# How a text is written of which the frame library reads a whole column as `times.py` would.
+_WAY = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:(?P<between>[T ])[0-9]{2}:[0-9]{2}(?P<second>:[0-9]{2}(?P<fraction>\.[0-9]{1,6})?)?"
+    r"(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+# Far from the ends of the calendar, where a shift would lead out of it.
+_DAY = "[12][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_HOUR = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_SHIFT = "[+-](?:0[0-9]|1[0-4]):[0-5][0-9]"
 
 
 def moments(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -49,6 +60,41 @@ def require_moments(series: pl.Series) -> pl.Series:
 
 
 def _from_texts(series: pl.Series) -> pl.Series:
+    """Read all texts at once that are written as the first one is, and each other distinct text by itself."""
+    first = series.drop_nulls().head(1).to_list()
+    way = _WAY.fullmatch(first[0]) if first else None
+    if way is None:
+        return _one_by_one(series)
+    pattern, form = _written(way)
+    plain = series.str.contains(pattern)
+    read = _at_once(series if plain.all() else series.set(~plain, None), form)
+    others = (read.is_null() & series.is_not_null()).arg_true()
+    return read.scatter(others, _one_by_one(series.gather(others))) if others.len() else read
+
+
+def _written(way: re.Match[str]) -> tuple[str, str]:
+    """Return the pattern of all texts that are written this way, and the frame library's name for it."""
+    pattern, form = _DAY, "%Y-%m-%d"
+    if way["between"]:
+        pattern, form = f"{pattern}{way['between']}{_HOUR}", f"{form}{way['between']}%H:%M"
+    if way["second"]:
+        pattern, form = f"{pattern}:[0-5][0-9]", f"{form}:%S"
+    if way["fraction"]:
+        pattern, form = rf"{pattern}\.[0-9]{{1,6}}", f"{form}%.f"
+    if way["zone"]:
+        is_utc = way["zone"] == "Z"
+        pattern, form = f"{pattern}{'Z' if is_utc else _SHIFT}", f"{form}{'Z' if is_utc else '%z'}"
+    return f"^{pattern}$", form
+
+
+def _at_once(series: pl.Series, form: str) -> pl.Series:
+    if form == "%Y-%m-%d":
+        return series.str.to_date(form, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    read = series.str.to_datetime(form, strict=False, time_unit="us")
+    return read.cast(MOMENT) if form.endswith("%z") else read.dt.replace_time_zone("UTC")
+
+
+def _one_by_one(series: pl.Series) -> pl.Series:
     texts = series.unique().drop_nulls()
     read = pl.Series([parse_time(text) for text in texts.to_list()], dtype=MOMENT)
     return series.replace_strict(texts, read, default=None, return_dtype=MOMENT)

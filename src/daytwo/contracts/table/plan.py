@@ -5,8 +5,8 @@ So a good table costs one pass that compares and counts nothing else. `suspects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -18,8 +18,9 @@ from daytwo.contracts.mend import mending_judge
 from daytwo.contracts.relations import Relation
 from daytwo.contracts.rules import RowRule, row_rules
 from daytwo.contracts.table.lines import ROW
+from daytwo.contracts.table.remade import Judges
 from daytwo.contracts.table.suspects import evaluated, suspect
-from daytwo.contracts.table.typed import Reading, dtype_of, reading
+from daytwo.contracts.table.typed import Reading, dtype_of, reading, shown
 from daytwo.core.errors import DataError
 
 
@@ -40,7 +41,8 @@ class Plan:
     """What is judged of a table: columns, each with the type that the table holds, and the rules between them.
 
     `absent` names columns that the table does not have and that a default stands in for. `cells` are what expressions
-    call the columns: their own names, unless the frame library would read one ("*", "^a$") as a pattern.
+    call the columns: their own names, unless the frame library would read one ("*", "^a$") as a pattern. `came` names,
+    by column, where its cells stand as they came, if they were read since then (`texts.py`).
     """
 
     contract: Contract
@@ -51,6 +53,8 @@ class Plan:
     rules: tuple[RowRule, ...]
     unknown: tuple[str, ...]
     parse_text: bool
+    came: Mapping[str, str] = field(default_factory=dict)
+    judges: Judges = field(default_factory=Judges, compare=False)
 
     def judged(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the numbers of a table's rows, `_row`, and the judged columns under the plan's names."""
@@ -76,6 +80,13 @@ class Plan:
         """Return the column at `position` read as the contract's kind."""
         column, cell = self.columns[position], pl.col(self.cells[position])
         return reading(column, cell, self.dtypes[position], parse_text=self.parse_text)
+
+    def told(self, position: int) -> pl.Expr:
+        """Return the cells of the column at `position` as texts that are safe to store, as they came."""
+        came = self.came.get(self.columns[position].name)
+        if came is not None:
+            return shown(pl.col(came), pl.String())
+        return shown(pl.col(self.cells[position]), self.dtypes[position])
 
     def parts(self) -> tuple[Plan, ...]:
         """Return the plan in parts that can be judged apart: each column alone, or with those that rules tie it to."""

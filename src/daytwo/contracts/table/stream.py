@@ -22,7 +22,7 @@ from daytwo.contracts.table.lines import ROW
 from daytwo.contracts.table.plan import Plan, plan
 from daytwo.contracts.table.report import Report
 from daytwo.contracts.table.steps import Steps, steps_of
-from daytwo.contracts.table.whole import Tally, breaches, tally
+from daytwo.contracts.table.whole import Tally, breaches
 
 _NONE: Mapping[str, pl.DataFrame] = {}
 
@@ -73,12 +73,12 @@ class _Judging:
 
     def take(self, batch: pl.DataFrame) -> None:
         held = self._plan(batch)
-        judged, lines, typed = judge_rows(held, batch, self._reads)
+        judged = judge_rows(held, batch, self._reads)
         offset = self._counting.rows
         self._counting.rows += batch.height
-        self._counting.take(lines.with_columns(pl.col("row") + offset))
-        self._tally += tally(held, judged.lazy())
-        for relation, keys in clean_keys(held.relations, typed, lines):
+        self._counting.take(judged.lines.with_columns(pl.col("row") + offset))
+        self._tally += judged.tally()
+        for relation, keys in clean_keys(held.relations, judged.typed, judged.lines):
             self._counting.take(self._steps[relation.rule].take(keys.with_columns(pl.col(ROW) + offset)))
 
     def finished(self, now: datetime | None) -> Report:

@@ -26,7 +26,8 @@ _DECIMAL_TEXT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _EXACT = float(1 << 53)
 _SHOWN_CHARACTERS = 80
 _TRUTH = {"true": True, "false": False}
-_FROM_TEXT = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
+# What a text is read as, where the source knows only texts.
+FROM_TEXT = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def reading(column: Column, cell: pl.Expr, dtype: pl.DataType, *, parse_text: bo
         cell, dtype = cell.cast(pl.String), pl.String()
     if column.is_numeric and column.nan == "missing" and dtype.is_float():
         cell = cell.fill_nan(None)
-    if parse_text and dtype == pl.String and column.kind in _FROM_TEXT:
+    if parse_text and dtype == pl.String and column.kind in FROM_TEXT:
         return _from_text(column, cell)
     value, failed = _read(column, cell, dtype)
     return Reading(cell, value, failed)
