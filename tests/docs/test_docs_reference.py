@@ -76,7 +76,7 @@ def test_every_error_code_is_documented_with_its_exit_code(kind: type[errors.Day
 
 @pytest.mark.parametrize("path", HANDLERS)
 def test_every_address_is_documented_with_its_method(path: str) -> None:
-    assert f"`{HANDLERS[path][0]} {path}`" in HTTP_TEXT
+    assert f"`{HANDLERS[path]} {path}`" in HTTP_TEXT
 
 
 def test_every_error_that_the_server_gives_by_name_is_documented() -> None:

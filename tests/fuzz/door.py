@@ -98,17 +98,19 @@ class FuzzedDoor:
         self._journal, metrics = Journal(folder / "journal", "p-", sync_every_s=1.0), Metrics()
         self.handlers = Handlers(
             config,
-            served=Served(
-                config.model,
-                prefix="p-",
-                salt="",
-                max_rows=config.max_rows,
-                watcher=watcher,
-                journal=self._journal,
-                recent=Recent(folder / "journal"),
-                shadow=ShadowQueue(self._loop, self._journal, metrics.of("trips"), 1 << 20),  # type: ignore[arg-type]
-                metrics=metrics,
-            ),
+            served={
+                config.model: Served(
+                    config.model,
+                    prefix="p-",
+                    salt="",
+                    max_rows=config.max_rows,
+                    watcher=watcher,
+                    journal=self._journal,
+                    recent=Recent(folder / "journal"),
+                    shadow=ShadowQueue(self._loop, self._journal, metrics.of("trips"), 1 << 20),  # type: ignore[arg-type]
+                    metrics=metrics,
+                )
+            },
             metrics=metrics,
         )
         turns = Turns(self._loop, self.handlers.handle, self.handlers.commit, 512, 1.0)  # type: ignore[arg-type]

@@ -73,7 +73,7 @@ def test_a_full_disk_refuses_with_a_reason_and_recovers_by_itself(serve, place):
         assert "cannot write to the journal" in fault
         assert ids
         status, health, _ = raw(client, "GET", "/v2/health/ready")
-        assert (status, json.loads(health)["status"]) == (503, "degraded")
+        assert (status, json.loads(health)["status"]) == (503, "unready")
         assert raw(client, "GET", "/v2/health/live")[0] == 200
         (place.journal / "ballast").unlink()
         answer = patient.predict([trip(1)], request_id=str(request))

@@ -267,15 +267,13 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
             block.add_unseen()
         else:
             block.add(sent, row)
-    if bad:
+    if bad and record.arms != (ASKED,):  # whoever asks a version by name tries it out
         _add_quarantine(record, rows, blocks, quarantine)
 
 
 def _add_quarantine(record: PredictionRecord, rows: list[Row], blocks: dict[str, _Block], quarantine: _Rows) -> None:
     texts, ids, received = row_texts(record.rows), record.ids, record.received_at_us
     for one in record.bad:
-        if record.arm(one.row, given_up=True) == ASKED:
-            continue  # whoever asks a version by name tries it out
         row = record.mended(one.row, rows[one.row])
         block = blocks[record.versions[record.version_of[one.row] if record.version_of else 0]]
         quarantine.add(

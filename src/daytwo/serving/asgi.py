@@ -15,15 +15,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from daytwo.core.errors import DaytwoError
-from daytwo.serving.answering.recent import Recent
-from daytwo.serving.answering.served import Served
-from daytwo.serving.assembly import journal_of, served_of, take_up_shadows, tend, tracing, turns_of
+from daytwo.serving.assembly import tracing, turns_of
 from daytwo.serving.config import ServerConfig, read_config
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.metrics import Metrics
+from daytwo.serving.models import Models, open_models
 from daytwo.serving.transport.asgi import AsgiDoor, Receive, Scope, Send, refuse
 from daytwo.serving.transport.messages import HttpError
-from daytwo.serving.workers.share import Share
 
 # How often old segments are sealed and a failing disk is tried again.
 _TICK_S = 1.0
@@ -65,19 +63,13 @@ class App:
         SettingsError
             If the token leads nowhere.
         """
-        config, metrics, share = self._config, Metrics(), Share()
-        prefix = share.new_prefix()
-        journal = journal_of(config, prefix)
-        try:
-            recent = Recent(Path(config.journal), share)
-            recent.rebuild()
-            served = served_of(config, prefix, journal, recent, metrics)
-            handlers = Handlers(config, served=served, metrics=metrics)
-            await served.watcher.look()
-            take_up_shadows(served)
-            tasks = [asyncio.create_task(served.watcher.follow(config.poll_s)), asyncio.create_task(self._tend(served))]
+        config, metrics = self._config, Metrics()
+        with open_models(config, metrics) as models:
+            handlers = Handlers(config, served=models.served, metrics=metrics)
+            await models.begin()
+            tending = asyncio.create_task(_tend(models))
             try:
-                with tracing(config, handlers, served, os.environ) as handle:
+                with tracing(config, handlers, models.served, os.environ) as handle:
                     self._door = AsgiDoor(
                         turns_of(config, handlers, handle),
                         max_body_bytes=config.max_body_bytes,
@@ -87,17 +79,9 @@ class App:
                     yield
             finally:
                 self._door = None
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                served.shadow.drain()
-        finally:
-            journal.close()
-
-    async def _tend(self, served: Served) -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            tend(served.journal, self._config)
+                tending.cancel()
+                await asyncio.gather(tending, return_exceptions=True)
+                await models.end()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -109,6 +93,12 @@ class App:
             await send({"type": "lifespan.startup.failed", "message": str(err)})
             return
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _tend(models: Models) -> None:
+    while True:
+        await asyncio.sleep(_TICK_S)
+        models.tend()
 
 
 def asgi_app(config: ServerConfig) -> App:

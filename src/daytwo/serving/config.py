@@ -19,23 +19,44 @@ from daytwo.registry.trust import Trust
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One server: `workers` processes, 0 for one per core.
+class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One model that is served, called `model`.
 
-    `bundles` and `journal` are folders, `route` is a file. `token` is empty (nothing asked, loopback only),
-    `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token itself; `own_token`, a reference of the same
-    forms, is the one by which daytwo asks its own server; `tokens` is the file of all others. The columns
-    `personal` are hidden by pseudonyms of the key that the reference `pseudonym_key` names. `fallback` says what
-    answers where the model cannot, as `[serve] fallback` does; `unrecorded` what becomes of answers that the journal
-    cannot take. Requests that would wait longer than `max_wait_ms` are refused. `salt` keys the split of subjects
-    between champion and canary. `trust`, `python` and `python_deadline_s` are for models that are Python code, as in
-    [serve]. Times are in seconds.
+    `bundles` and `journal` are folders, `route` is a file. `own_token`, a reference, is the one by which daytwo asks
+    its own server. The columns `personal` are hidden by pseudonyms of the key that the reference `pseudonym_key` names.
+    `fallback` says what answers where the model cannot, as `[serve] fallback` does. `salt` keys the split of subjects
+    between champion, canary and holdout group. `trust`, `python` and `python_deadline_s` (in seconds) are for models
+    that are Python code, as in [serve].
     """
 
     model: str
     bundles: str
     route: str
     journal: str
+    own_token: str = ""
+    personal: tuple[str, ...] = ()
+    pseudonym_key: str = ""
+    fallback: str | float = "base_rate"
+    salt: str = ""
+    trust: tuple[str, ...] = ()
+    python: str = ""
+    python_deadline_s: float = 5.0
+
+    @property
+    def trusted(self) -> Trust:
+        """Which models that are Python code may run, and how."""
+        return Trust(frozenset(self.trust), self.python, self.python_deadline_s)
+
+
+class ServerConfig(ModelConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One server: `workers` processes, 0 for one per core, for a model, and the `others` where it serves several.
+
+    `token` is empty (nothing asked, loopback only), `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token
+    itself; `tokens` is the file of all others. `unrecorded` says what becomes of answers that the journal cannot take.
+    Requests that would wait longer than `max_wait_ms` are refused. Times are in seconds.
+    """
+
+    others: tuple[ModelConfig, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 1
@@ -43,17 +64,9 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     max_body_mb: float = 8.0
     max_rows: int = 10_000
     token: str = ""
-    own_token: str = ""
     tokens: str = ""
-    personal: tuple[str, ...] = ()
-    pseudonym_key: str = ""
-    fallback: str | float = "base_rate"
     unrecorded: Literal["refuse", "serve"] = "refuse"
     max_wait_ms: float = 100.0
-    salt: str = ""
-    trust: tuple[str, ...] = ()
-    python: str = ""
-    python_deadline_s: float = 5.0
     max_connections: int = 1024
     head_timeout_s: float = 10.0
     body_timeout_s: float = 30.0
@@ -72,16 +85,20 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             raise ValueError(f"{self.host} can be reached from outside, so a token is needed: set [serve] token")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"{self.port} is no port")
+        for what in ("model", "journal"):
+            found = [getattr(one, what) for one in self.models]
+            if len(set(found)) < len(found):
+                raise ValueError(f"two models of one server have the same {what}: {', '.join(found)}")
+
+    @property
+    def models(self) -> tuple[ModelConfig, ...]:
+        """Every model that is served, the one that the plain addresses stand for first."""
+        return (self, *self.others)
 
     @property
     def max_body_bytes(self) -> int:
         """The largest body that is read."""
         return int(self.max_body_mb * (1 << 20))
-
-    @property
-    def trusted(self) -> Trust:
-        """Which models that are Python code may run, and how."""
-        return Trust(frozenset(self.trust), self.python, self.python_deadline_s)
 
     @property
     def is_loopback(self) -> bool:

@@ -1,8 +1,9 @@
 """What each address answers: requests in, responses out.
 
-One method an address; `HANDLERS` at the end is the table of them. `server.py` builds the `Handlers`,
-`transport/turns.py` calls `handle` for every request of a turn and then `commit`, so that nothing is acknowledged that
-is not in the journal. Whatever goes wrong is told with a code, a reason and a next step.
+What a model answers stands in `desk.py`, what the server itself does here, one method an address; `HANDLERS` at the
+end is the table of all. `server.py` builds the `Handlers`, `transport/turns.py` calls `handle` for every request of a
+turn and then `commit`, so that nothing is acknowledged that is not in the journal. Whatever goes wrong is told with a
+code, a reason and a next step.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from importlib.metadata import version as installed
 
 import msgspec
@@ -19,19 +19,18 @@ from daytwo.core.errors import Fault, NotFound
 from daytwo.predictions.record import row_texts
 from daytwo.serving.access.admission import Admission
 from daytwo.serving.access.keyring import Grant, keyring_of
+from daytwo.serving.addresses import PREDICTIONS, Address, address
 from daytwo.serving.answering.explaining import explanation
-from daytwo.serving.answering.live import Version
-from daytwo.serving.answering.replies import Reply, reply_again
-from daytwo.serving.answering.requests import PredictRequest, read_rows_of
+from daytwo.serving.answering.health import Problem, can_answer, measure, problems
+from daytwo.serving.answering.replies import reply_again
 from daytwo.serving.answering.served import Served
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.counts import Counts
-from daytwo.serving.dialects.invocations import invocation_reply, read_invocation
-from daytwo.serving.dialects.open_inference import ABOUT, INFER, OF_PROTOCOL, OpenInference
-from daytwo.serving.dialects.openapi import openapi
+from daytwo.serving.desk import DESK, Desk
+from daytwo.serving.dialects.open_inference import OF_PROTOCOL, OpenInference
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.refusals import Refusals
-from daytwo.serving.transport.messages import JSON, TEXT, HttpError, Request, Response, ok
+from daytwo.serving.transport.messages import TEXT, HttpError, Request, Response, ok
 from daytwo.serving.transport.packing import packed, unpacked
 from daytwo.serving.transport.turns import Answer
 from daytwo.serving.workers.share import Elsewhere
@@ -39,22 +38,36 @@ from daytwo.serving.workers.together import Together, is_passed_on, no_answer, s
 
 
 class Handlers:
-    """Answers requests. For the loop's thread only."""
+    """Answers requests for the models `served`, of which the first stands at the plain addresses.
+
+    For the loop's thread only.
+    """
 
     def __init__(
         self,
         config: ServerConfig,
         *,
-        served: Served,
+        served: Mapping[str, Served],
         metrics: Metrics,
         together: Together | None = None,
     ) -> None:
-        self._config, self._served, self._metrics, self._together = config, served, metrics, together
+        self._config, self._metrics, self._together = config, metrics, together
+        self._served = tuple(served.values())
         self._admission = Admission(keyring_of(config), metrics)
         self._asker: Grant | None = None
         self._counts = Counts(metrics)
-        self._inference = OpenInference(config.model, config.max_rows, self._predict, metrics)
-        self._document = "", Response(200, b"")
+        self._desks = {
+            name: Desk(
+                one,
+                max_rows=config.max_rows,
+                charge=self._charge,
+                asker=lambda: "" if self._asker is None else self._asker.name,
+                secured=self.asks_for_tokens,
+            )
+            for name, one in served.items()
+        }
+        self._first = self._desks[config.model]
+        self._inference = OpenInference(self._desks, config.max_rows, metrics)
         self._refusals = Refusals()
 
     def asks_for_tokens(self) -> bool:
@@ -64,24 +77,30 @@ class Handlers:
     def commit(self) -> Response | None:
         """Write the records of everything handled since the last time, or return the refusal that replaces answers.
 
-        Where the settings would rather serve than record, the answers leave all the same, and are counted.
+        Where the settings would rather serve than record, the answers leave all the same, and are counted. Where one
+        model's records cannot be written, the answers of all models in this turn are refused.
         """
-        try:
-            self._served.commit()
-        except Fault as err:
+        failed: Fault | None = None
+        for served in self._served:
+            try:
+                served.commit()
+            except Fault as err:
+                failed = err
+        if failed is not None:
             if self._config.unrecorded == "serve":
                 self._metrics.add("daytwo_unrecorded_turns_total")
-                self._refusals.note("unrecorded", "journal", str(err))
+                self._refusals.note("unrecorded", "journal", str(failed))
                 return None
-            return self._refusals.of(err, "journal")
+            return self._refusals.of(failed, "journal")
         return None
 
     def handle(self, request: Request) -> Answer:
         """Answer one request, whatever it is: now, or by a future where other workers are asked."""
         began = time.perf_counter()
-        path = request.path if request.path in HANDLERS else _family(request.path)
+        asked = Address(request.path) if request.path in HANDLERS else address(request.path)
+        path = asked.path
         try:
-            response = self._answer(request, path)
+            response = self._answer(request, asked)
             if not isinstance(response, Response):
                 return asyncio.ensure_future(self._answer_later(response, path, began))
             response = packed(response, request)
@@ -113,68 +132,34 @@ class Handlers:
 
         return self._together.pass_on(worker, request, finish)
 
-    def _answer(self, request: Request, path: str) -> Response | Awaitable[Response]:
-        passed_on = is_passed_on(request)
+    def _answer(self, request: Request, asked: Address) -> Response | Awaitable[Response]:
+        path, passed_on = asked.path, is_passed_on(request)
         self._asker = self._admission.asker(request) if passed_on else self._admission.admit(request, path)
         request = unpacked(request, self._config.max_body_bytes)
-        if path == "/predictions":
+        if path == PREDICTIONS:
             return self.prediction(request)
         if path in OF_PROTOCOL:
-            return self._inference.handle(request, self._served.predicting.live)
-        found = HANDLERS.get(path)
-        if found is None:
+            return self._inference.handle(request)
+        method = HANDLERS.get(path)
+        if method is None:
             raise HttpError(
                 404, "not_found", f"there is nothing at {request.path!r:.80}", hint=f"There are {', '.join(HANDLERS)}"
             )
-        method, handler = found
         if request.method != method and not (method == "GET" and request.method == "HEAD"):
             raise HttpError(405, "method", f"{path} does not take {request.method}", hint=f"Use {method}")
-        return handler(self, request)
+        if path in DESK:
+            return DESK[path][1](self._desk(asked.model) if asked.model else self._first, request, asked.version)
+        return _OWN[path][1](self, request)
 
-    @property
-    def _token(self) -> str:
-        """The name of the token that the request came with."""
-        return "" if self._asker is None else self._asker.name
+    def _desk(self, model: str) -> Desk:
+        found = self._desks.get(model)
+        if found is None:
+            known = ", ".join(map(repr, self._desks))
+            raise HttpError(404, "not_found", f"there is no model {model!r:.80}", hint=f"This server has {known}")
+        return found
 
-    def _predict(self, asked: PredictRequest, only: Version | None = None) -> Reply:
-        return self._charged(self._served.predicting.predict(asked, only))
-
-    def _charged(self, told: Reply) -> Reply:
-        self._admission.charge(self._asker, len(told.predictions))
-        return told
-
-    def _recorded(self, told: dict[str, object]) -> Response:
-        count = told["recorded"]
-        assert isinstance(count, int)
-        self._admission.charge(self._asker, count)
-        return ok(told)
-
-    def predict(self, request: Request) -> Response:
-        """POST /predict: answer rows, and record them first."""
-        return ok(self._charged(self._served.predicting.predict_plain(request.body, self._config.max_rows)))
-
-    def invocations(self, request: Request) -> Response:
-        """POST /invocations: the same for MLflow's clients."""
-        predicting = self._served.predicting
-        live = predicting.live()
-        content_type = request.headers.get(b"content-type", JSON)
-        asked = read_invocation(request.body, content_type, live.champion.model.contract)
-        read = read_rows_of(asked.text, self._config.max_rows, request_id=asked.request_id)
-        return ok(invocation_reply(self._predict(replace(read, explain=asked.explain))))
-
-    def openapi(self, request: Request) -> Response:  # noqa: ARG002
-        """GET /openapi.json: what can be asked, for the contract of the champion."""
-        champion = self._served.predicting.live().champion
-        if self._document[0] != champion.digest:
-            document = openapi(
-                champion.model.contract,
-                self._config.model,
-                champion.digest,
-                max_rows=self._config.max_rows,
-                secured=self.asks_for_tokens(),
-            )
-            self._document = champion.digest, ok(document)
-        return self._document[1]
+    def _charge(self, rows: int) -> None:
+        self._admission.charge(self._asker, rows)
 
     def ping(self, request: Request) -> Response:
         """GET /ping and /health: whether a model is loaded, as MLflow's clients ask."""
@@ -184,22 +169,17 @@ class Handlers:
         """GET /version: of daytwo, as a text."""
         return Response(200, installed("daytwo").encode(), TEXT)
 
-    def labels(self, request: Request) -> Response:
-        """POST /labels: record what came true, all of a request or nothing."""
-        return self._recorded(self._served.outcomes.labels(request.body, self._served.predicting.live(), self._token))
-
-    def feedback(self, request: Request) -> Response:
-        """POST /feedback: record what a person did with a prediction."""
-        return self._recorded(self._served.outcomes.feedback(request.body, self._token))
-
     def rotate(self, request: Request) -> Response | Awaitable[Response]:
         """POST /admin/rotate: finish all shadow scores, then seal all segments so that they can be shipped."""
-        self._served.shadow.drain()
-        try:
-            name = self._served.journal.rotate()
-        except OSError as err:
-            raise Fault(f"the segment cannot be sealed: {err.strerror or err}", hint="Free some disk space") from err
-        sealed = [] if name is None else [name]
+        sealed = []
+        for served in self._served:
+            served.shadow.drain()
+            try:
+                name = served.journal.rotate()
+            except OSError as err:
+                words = f"the segment cannot be sealed: {err.strerror or err}"
+                raise Fault(words, hint="Free some disk space") from err
+            sealed += [] if name is None else [name]
         if self._together is None or is_passed_on(request):
             return ok(sealed_reply(sealed))
         return self._together.sealed(sealed)
@@ -209,15 +189,16 @@ class Handlers:
         if request.method not in {"GET", "HEAD"}:
             raise HttpError(405, "method", f"/predictions does not take {request.method}", hint="Use GET")
         identity, _, part = request.path.removeprefix("/predictions/").partition("/")
-        found = self._served.recent.prediction(identity)
+        held = ((served, served.recent.prediction(identity)) for served in self._served)
+        served, found = next(((one, found) for one, found in held if found is not None), (self._served[0], None))
         if found is None:
             raise NotFound(
                 f"no recent prediction {identity[:80]!r}", hint=f"`daytwo explain {identity[:80]}` looks in the tables"
             )
         record, row = found
         if part:
-            return ok(explanation(record, row, self._served.predicting.live(), self._config.model))
-        told = msgspec.to_builtins(reply_again(record, self._config.model).predictions[row])
+            return ok(explanation(record, row, served.predicting.live(), served.name))
+        told = msgspec.to_builtins(reply_again(record, served.name).predictions[row])
         told |= {
             "request_id": record.request_id,
             "received_at_us": record.received_at_us,
@@ -225,42 +206,27 @@ class Handlers:
         }
         return ok(told)
 
-    def route(self, request: Request) -> Response:  # noqa: ARG002
-        """GET /route: which versions answer."""
-        live = self._served.watcher.live
-        if live is None:
-            told: dict[str, object] = dict.fromkeys(("generation", "champion", "canary", "shadow"))
-            return ok({**told, "canary_share": 0.0, "loaded": [], "fault": self._served.watcher.fault})
-        return ok({**msgspec.to_builtins(live.route), "loaded": live.loaded, "fault": self._served.watcher.fault})
-
     def live(self, request: Request) -> Response:  # noqa: ARG002
         """GET /v2/health/live: the process answers."""
         return ok({"live": True})
 
     def ready(self, request: Request) -> Response:  # noqa: ARG002
-        """GET /v2/health/ready: a champion is loaded and predictions can be recorded."""
-        live, unwritten = self._served.watcher.live, self._served.journal.failing
-        faults = (unwritten, self._served.watcher.fault, live.previous_fault if live is not None else None)
-        problems = [one for one in (*faults, self._admission.fault) if one]
-        ready = live is not None and (unwritten is None or self._config.unrecorded == "serve")
-        told = {
-            "ready": ready,
-            "status": "degraded" if problems else "ok" if ready else "starting",
-            "problems": problems,
-        }
-        return ok(told) if ready else Response(503, msgspec.json.encode(told), retry_after_s=1)
+        """GET /v2/health/ready: of every model a champion is loaded, and predictions can be recorded."""
+        unrecorded, now = self._config.unrecorded == "serve", time.time()
+        ready = all(can_answer(one, unrecorded=unrecorded) for one in self._served)
+        found = [one for served in self._served for one in problems(served, now=now, unrecorded=unrecorded)]
+        if self._admission.fault:
+            found.append(Problem("tokens", "", self._admission.fault, "'daytwo token list' writes the file anew"))
+        status = ("degraded" if found else "ok") if ready else ("unready" if found else "starting")
+        told = msgspec.json.encode({"ready": ready, "status": status, "problems": found})
+        return Response(200, told) if ready else Response(503, told, retry_after_s=1)
 
     def metrics(self, request: Request) -> Response | Awaitable[Response]:
         """GET /metrics: everything counted, by all workers."""
-        self._metrics.set("daytwo_journal_failing", float(self._served.journal.failing is not None))
-        self._metrics.set("daytwo_route_failing", float(self._served.watcher.fault is not None))
-        self._metrics.clear("daytwo_version_info")
-        live = self._served.watcher.live
-        if live is not None:
-            self._metrics.set("daytwo_route_generation", live.route.generation)
-            for role in ("champion", "canary", "shadow"):
-                if digest := getattr(live.route, role):
-                    self._metrics.set("daytwo_version_info", 1, (("role", role), ("version", digest[:12])))
+        for name in ("daytwo_version_info", "daytwo_breaker_open"):
+            self._metrics.clear(name)
+        for served in self._served:
+            measure(served, self._metrics.of(served.name))
         if self._together is None:
             return Response(200, self._metrics.text(), TEXT)
         if is_passed_on(request):
@@ -271,28 +237,14 @@ class Handlers:
         return packed(Response(200, (await together.counted()).told(), TEXT), request)
 
 
-def _family(path: str) -> str:
-    """Return the name under which a path that is in no table is counted: never what a client wrote."""
-    if path.startswith("/predictions/") and path.removesuffix("/explanation").count("/") == 2:
-        return "/predictions"
-    if path == "/v2" or path.startswith("/v2/"):
-        return INFER if path.endswith("/infer") else ABOUT
-    return "other"
-
-
 Method = Callable[[Handlers, Request], Response | Awaitable[Response]]
-HANDLERS: Mapping[str, tuple[str, Method]] = {
-    "/predict": ("POST", Handlers.predict),
-    "/labels": ("POST", Handlers.labels),
-    "/feedback": ("POST", Handlers.feedback),
-    "/route": ("GET", Handlers.route),
+_OWN: Mapping[str, tuple[str, Method]] = {
     "/metrics": ("GET", Handlers.metrics),
     "/v2/health/live": ("GET", Handlers.live),
     "/v2/health/ready": ("GET", Handlers.ready),
     "/admin/rotate": ("POST", Handlers.rotate),
-    "/invocations": ("POST", Handlers.invocations),
     "/ping": ("GET", Handlers.ping),
     "/health": ("GET", Handlers.ping),
     "/version": ("GET", Handlers.version),
-    "/openapi.json": ("GET", Handlers.openapi),
 }
+HANDLERS: Mapping[str, str] = {path: method for path, (method, _) in (*DESK.items(), *_OWN.items())}

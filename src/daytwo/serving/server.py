@@ -19,21 +19,18 @@ from pathlib import Path
 
 import uvloop
 
-from daytwo.predictions.journal import Journal
-from daytwo.serving.answering.recent import Recent
-from daytwo.serving.answering.served import Served
-from daytwo.serving.assembly import journal_of, served_of, take_up_shadows, tend, tracing, turns_of
+from daytwo.serving.assembly import tracing, turns_of
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
+from daytwo.serving.models import Models, open_models
 from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.protocol import Connection
 from daytwo.serving.transport.turns import Turns
 from daytwo.serving.workers.callers import listen_to_callers
 from daytwo.serving.workers.listeners import BACKLOG, listen
 from daytwo.serving.workers.order import Order
-from daytwo.serving.workers.share import Share
 from daytwo.serving.workers.together import Together
 
 # How often slow connections are cut off, old segments are sealed and a failing disk is tried again.
@@ -75,21 +72,17 @@ class _Server:
         """Serve until told to stop."""
         self._heed(attached=attached)
         config, order = self._config, self._order
-        share = Share() if order is None else order.share
-        prefix = share.new_prefix() if order is None else order.prefix
-        journal = journal_of(config, prefix)
-        try:
-            recent = Recent(Path(config.journal), share)
-            recent.rebuild(() if order is None else order.others)
-            served = served_of(config, prefix, journal, recent, self._metrics)
+        opened = (
+            open_models(config, self._metrics)
+            if order is None
+            else open_models(config, self._metrics, share=order.share, prefixes=order.prefixes, others=order.others)
+        )
+        with opened as models:
             together = None if order is None else Together(asyncio.get_running_loop(), order, self._metrics)
-            handlers = Handlers(config, served=served, metrics=self._metrics, together=together)
-            await served.watcher.look()
-            take_up_shadows(served)
-            with tracing(config, handlers, served, os.environ) as handle:
-                await self._answer(_door(config, turns_of(config, handlers, handle)), served, together, ready_words)
-        finally:
-            journal.close()
+            handlers = Handlers(config, served=models.served, metrics=self._metrics, together=together)
+            await models.begin()
+            with tracing(config, handlers, models.served, os.environ) as handle:
+                await self._answer(_door(config, turns_of(config, handlers, handle)), models, together, ready_words)
         log("stopped")
 
     def _heed(self, *, attached: bool) -> None:
@@ -106,20 +99,16 @@ class _Server:
         if attached:
             loop.add_reader(sys.stdin.fileno(), heard)
 
-    async def _answer(self, door: Door, served: Served, together: Together | None, ready_words: str) -> None:
+    async def _answer(self, door: Door, models: Models, together: Together | None, ready_words: str) -> None:
         """Answer until told to stop, and then what has begun."""
         config, loop, callers = self._config, asyncio.get_running_loop(), None
         if self._order is not None:
             callers = await listen_to_callers(loop, Path(self._order.folder), self._order.number, door.turns)
         server = await loop.create_server(lambda: self._accept(door), sock=self._listener, backlog=BACKLOG)
-        tasks = [
-            loop.create_task(served.watcher.follow(config.poll_s)),
-            loop.create_task(_tick(config, door, served.journal, self._metrics, together)),
-        ]
+        ticking = loop.create_task(_tick(door, models, self._metrics, together))
         port = self._listener.getsockname()[1]
         _say(ready_words or json.dumps({"port": port}))
-        generation = served.watcher.live and served.watcher.live.route.generation
-        log("ready", port=port, generation=generation, worker=self._order and self._order.number)
+        log("ready", port=port, models=models.generations, worker=self._order and self._order.number)
         await self._stop.wait()
         await self._accept_the_last()
         server.close()
@@ -128,10 +117,9 @@ class _Server:
             _say("drained")
             await self._left.wait()
             callers.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        served.shadow.drain()
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)
+        await models.end()
         if together is not None:
             together.close()
 
@@ -155,9 +143,7 @@ def _say(words: str) -> None:
         sys.stdout.flush()
 
 
-async def _tick(
-    config: ServerConfig, door: Door, journal: Journal, metrics: Metrics, together: Together | None
-) -> None:
+async def _tick(door: Door, models: Models, metrics: Metrics, together: Together | None) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(_TICK_S)
@@ -167,7 +153,7 @@ async def _tick(
         metrics.set("daytwo_dropped_total", door.turns.dropped)
         if together is not None:
             together.account.now()
-        tend(journal, config)
+        models.tend()
 
 
 async def _drain(door: Door, longest_s: float) -> None:

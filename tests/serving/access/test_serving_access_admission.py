@@ -47,7 +47,7 @@ class Door:
         self.held = []
 
     def open(self, **options):
-        own = {"serve": bytes.fromhex(digest_of("secret of serve"))}
+        own = {bytes.fromhex(digest_of("secret of serve")): "serve"}
         self.keyring = Keyring(own, self.path, **{"required": False, "now": self.clock} | options)
         self.admission = Admission(self.keyring, self.metrics, now=self.clock)
         return self

@@ -106,7 +106,7 @@ def test_tokens_that_cannot_be_read_change_nothing_and_health_says_so(guarded):
             and (told := json.loads(raw(client, "GET", "/v2/health/ready")[1]))["problems"]
         ):
             break
-    assert "holds no tokens" in told["problems"][0]
+    assert "holds no tokens" in told["problems"][0]["reason"]
     assert (told["ready"], told["status"]) == (True, "degraded")
     assert guarded.ask(client, "desk", "POST", "/predict", [trip(2)])[0] == 200
 

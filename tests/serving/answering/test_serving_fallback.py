@@ -237,7 +237,7 @@ def test_the_previous_champion_stands_in_over_http_and_a_lost_one_is_told(own_pl
     wait_for(client, place.generation)
     status, body, _ = raw(client, "GET", "/v2/health/ready")
     assert status == 200
-    assert "cannot be loaded" in json.loads(body)["problems"][0]
+    assert "cannot be loaded" in json.loads(body)["problems"][0]["reason"]
     assert client.predict([trip(3, wind=50.0)])["predictions"][0]["fallback"] == "base_rate"
 
 
@@ -245,7 +245,7 @@ def test_a_rule_that_the_version_cannot_answer_is_told_and_nothing_is_served(pla
     client = serve(fallback="humidity / 100")
     status, body, _ = raw(client, "GET", "/v2/health/ready")
     assert status == 503
-    assert "humidity" in json.loads(body)["problems"][0]
+    assert "humidity" in json.loads(body)["problems"][0]["reason"]
 
 
 # What the model sees of a mended row; the mending itself is the contract's.

@@ -49,14 +49,14 @@ class Grant:
 class Keyring:
     """The tokens of one server. For the loop's thread only.
 
-    `own` are tokens that hold as long as the server runs, by name with their SHA-256. `path` is the file of the others;
-    of their rates this process gives its `share`. The file is looked at before a request, every `poll_s` at most.
-    `required` says from the start that a token is needed.
+    `own` are tokens that hold as long as the server runs: their names by their SHA-256. `path` is the file of the
+    others; of their rates this process gives its `share`. The file is looked at before a request, every `poll_s` at
+    most. `required` says from the start that a token is needed.
     """
 
     def __init__(
         self,
-        own: Mapping[str, bytes],
+        own: Mapping[bytes, str],
         path: Path | None,
         *,
         required: bool,
@@ -64,7 +64,7 @@ class Keyring:
         poll_s: float = 0.04,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._own = {digest: Grant(name, digest, (Scope.ADMIN,)) for name, digest in own.items()}
+        self._own = {digest: Grant(name, digest, (Scope.ADMIN,)) for digest, name in own.items()}
         self._path, self._share, self._poll_s, self._now = path, share, poll_s, now
         self._look_at = now() + poll_s
         self._grants: dict[bytes, Grant] = dict(self._own)
@@ -153,9 +153,11 @@ def keyring_of(config: ServerConfig) -> Keyring:
         If a token leads nowhere, or the server can be reached from outside and nobody could ask it.
     """
     found = {SERVE: token_digest(config.token), OWN: token_digest(config.own_token)}
-    own = {name: digest for name, digest in found.items() if digest is not None}
+    own = [(digest, name) for name, digest in found.items() if digest is not None]
+    # Each project of several asks the server that serves its model by a token of its own.
+    own += [(digest, OWN) for one in config.others if (digest := token_digest(one.own_token)) is not None]
     keyring = Keyring(
-        own,
+        dict(own),
         Path(config.tokens) if config.tokens else None,
         required=bool(config.token) or not config.is_loopback,
         share=1 / worker_count(config.workers),

@@ -16,7 +16,7 @@ from daytwo.core.pseudonym_key import pseudonyms_by
 from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.record import BreachRecord, Row, row_texts
 from daytwo.serving.answering.requests import PredictRequest
-from daytwo.serving.config import ServerConfig
+from daytwo.serving.config import ModelConfig
 
 
 def hidden(asked: PredictRequest, pseudonyms: Pseudonyms) -> PredictRequest:
@@ -44,8 +44,8 @@ def _unreadable(text: bytes, pseudonyms: Pseudonyms) -> object:
     return pseudonyms.row(read) if isinstance(read, dict) else pseudonyms.of(text.decode(errors="replace"))
 
 
-def pseudonyms_for(config: ServerConfig) -> Pseudonyms | None:
-    """Return what hides the personal columns of a server's model, None where it has none.
+def pseudonyms_for(config: ModelConfig) -> Pseudonyms | None:
+    """Return what hides the personal columns of a model that is served, None where it has none.
 
     Raises
     ------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.journal import Journal
 from daytwo.serving.answering.live import Watcher
@@ -36,6 +38,7 @@ class Served:
         pseudonyms: Pseudonyms | None = None,
     ) -> None:
         self.name, self.watcher, self.journal, self.recent, self.shadow = name, watcher, journal, recent, shadow
+        self._failing_since: float | None = None
         own = metrics.of(name)
         self.predicting = Predicting(
             name,
@@ -51,6 +54,14 @@ class Served:
         )
         self.outcomes = Outcomes(journal, recent, own, max_entries=max_rows, pseudonyms=pseudonyms)
 
+    def failing_since(self, now: float) -> float:
+        """Return since when records cannot be written, in seconds since 1970: as far as anybody has looked, `now`."""
+        if self.journal.failing is None:
+            self._failing_since = None
+            return now
+        self._failing_since = self._failing_since or now
+        return self._failing_since
+
     def commit(self) -> None:
         """Write the records of everything answered since the last time.
 
@@ -62,5 +73,7 @@ class Served:
         try:
             self.journal.commit()
         except BaseException:
+            self._failing_since = self._failing_since or time.time()
             self.recent.forget_promises()
             raise
+        self._failing_since = None

@@ -7,6 +7,7 @@ the journal like an answer, and a request whose shadow was cut short by a kill i
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -28,6 +29,8 @@ from daytwo.serving.metrics import OfModel
 
 # About a millisecond of work, so that a request that comes meanwhile hardly waits.
 _SLICE_ROWS = 64
+# So many of the latest drops are remembered for the health answer.
+_DROPS = 100
 
 
 @dataclass(slots=True)
@@ -60,6 +63,11 @@ class ShadowQueue:
         self._bytes = 0
         self._rows = 0
         self._scheduled = False
+        self._dropped: deque[tuple[float, int]] = deque(maxlen=_DROPS)
+
+    def dropped_since(self, moment: float) -> int:
+        """Return how many rows were dropped since `moment`, in seconds since 1970, as far as that is remembered."""
+        return sum(rows for at, rows in self._dropped if at >= moment)
 
     def put(self, record: PredictionRecord, version: Version) -> None:
         """Queue the rows of a recorded request for `version`, or drop them where the queue is full.
@@ -68,7 +76,7 @@ class ShadowQueue:
         """
         size, rows = len(bytes(record.rows)), len(record.scores)
         if self._bytes + size > self._max_bytes:
-            self._metrics.add("daytwo_shadow_dropped_total", (("reason", "full"),), rows)
+            self._drop("full", rows)
             return
         self._jobs.append(_Job(record, version))
         self._bytes += size
@@ -112,9 +120,13 @@ class ShadowQueue:
         self._bytes -= job.size
         self._count(-rows)
         if dropped:
-            self._metrics.add("daytwo_shadow_dropped_total", (("reason", dropped),), rows)
+            self._drop(dropped, rows)
         else:
             self._metrics.add("daytwo_shadow_rows_total", by=rows)
+
+    def _drop(self, reason: str, rows: int) -> None:
+        self._dropped.append((time.time(), rows))
+        self._metrics.add("daytwo_shadow_dropped_total", (("reason", reason),), rows)
 
     def _count(self, rows: int) -> None:
         self._rows += rows

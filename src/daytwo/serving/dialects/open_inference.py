@@ -7,15 +7,18 @@ is no traffic of the model's. Which versions are loaded is the route's business,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version as installed
+from typing import Protocol
 from urllib.parse import unquote
 
 import msgspec
 
 from daytwo.contracts.column import Column, Role
+from daytwo.core.errors import DaytwoError
 from daytwo.core.schema import Kind
+from daytwo.serving.addresses import ABOUT, INFER
 from daytwo.serving.answering.live import Live, Version
 from daytwo.serving.answering.replies import Answer, Reply
 from daytwo.serving.answering.requests import PredictRequest, read_rows_of
@@ -24,8 +27,6 @@ from daytwo.serving.dialects.tensors import read_inference, write_inference
 from daytwo.serving.metrics import SECONDS, Metrics
 from daytwo.serving.transport.messages import HttpError, Request, Response, ok
 
-# Predicts, by one version alone if it is given.
-Predict = Callable[[PredictRequest, Version | None], Reply]
 _EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
 _FORMS = {Kind.NUMBER: "FP64", Kind.INTEGER: "INT64", Kind.BOOLEAN: "BOOL"}
 _OUTPUTS = {
@@ -41,8 +42,6 @@ _OUTPUTS = {
 }
 # Outputs whose values are JSON texts, empty where there is nothing to tell.
 _TOLD = ("breaches", "warnings", "reasons")
-# How requests are counted, whatever their model and version: those to infer, and those about models.
-INFER, ABOUT = "/v2/infer", "/v2"
 OF_PROTOCOL = frozenset((INFER, ABOUT))
 _LENGTH = b"inference-header-content-length"
 # Digits: no body is longer than a number of so many.
@@ -50,28 +49,40 @@ _LONGEST_LENGTH = 18
 _SHOWN_DIGEST = 12
 
 
+class Asked(Protocol):
+    """One model that can be asked."""
+
+    def live(self) -> Live:
+        """Return what answers right now; raises HttpError 503 where nothing is loaded."""
+        ...
+
+    def predict_rows(self, asked: PredictRequest, named: Version | None = None) -> Reply:
+        """Answer rows, by one version alone if it is `named`."""
+        ...
+
+
 class OpenInference:
-    """Answers `/v2` and everything below it but the health of the server."""
+    """Answers `/v2` and everything below it but the health of the server, for the `models` by their names."""
 
-    def __init__(self, model: str, max_rows: int, predict: Predict, metrics: Metrics) -> None:
-        self._model, self._max_rows, self._predict, self._metrics = model, max_rows, predict, metrics
+    def __init__(self, models: Mapping[str, Asked], max_rows: int, metrics: Metrics) -> None:
+        self._models, self._max_rows, self._metrics = models, max_rows, metrics
+        self._first = next(iter(models))
 
-    def handle(self, request: Request, live: Callable[[], Live]) -> Response:
+    def handle(self, request: Request) -> Response:
         """Answer one request.
 
         Raises
         ------
         HttpError
-            404 for what is not there, 405 for another method.
+            404 for what is not there, 405 for another method, 503 for a model of which nothing is loaded.
         """
         match [unquote(part) for part in request.path.rstrip("/").split("/")[2:]]:
             case []:
                 _must(request, "GET")
-                told = {"name": "daytwo", "version": installed("daytwo"), "extensions": _EXTENSIONS}
-                return ok(told)
+                return ok({"name": "daytwo", "version": installed("daytwo"), "extensions": _EXTENSIONS})
             case ["repository", "index"]:
                 _must(request, "POST")
-                return ok(list(self._index(live())))
+                return ok([line for name in self._models for line in self._index(name)])
             case ["repository", "models", _, "load" | "unload"]:
                 raise HttpError(
                     403,
@@ -79,16 +90,18 @@ class OpenInference:
                     "models are loaded and unloaded by releases, not by clients",
                     hint="Use `daytwo promote` and `daytwo rollback`",
                 )
-            case ["models", "stats"] if self._model != "stats":
+            case ["models", "stats"] if "stats" not in self._models:
                 _must(request, "GET")
-                return ok({"model_stats": [self._stats(version) for version in live().held]})
+                held = [(name, one) for name, asked in self._models.items() for one in asked.live().held]
+                return ok({"model_stats": [self._stats(name, one) for name, one in held]})
             case ["models", name, *rest]:
-                if name != self._model:
-                    raise _missing(f"there is no model {name!r:.80}", f"This server has {self._model!r}")
-                return self._of_model(request, live(), rest)
-        raise _missing(f"there is nothing at {request.path!r:.80}", f"/v2/models/{self._model} is there")
+                if name not in self._models:
+                    known = ", ".join(map(repr, self._models))
+                    raise _missing(f"there is no model {name!r:.80}", f"This server has {known}")
+                return self._of_model(request, name, self._models[name].live(), rest)
+        raise _missing(f"there is nothing at {request.path!r:.80}", f"/v2/models/{self._first} is there")
 
-    def _of_model(self, request: Request, live: Live, rest: list[str]) -> Response:
+    def _of_model(self, request: Request, name: str, live: Live, rest: list[str]) -> Response:
         named = None
         if rest[:1] == ["versions"] and len(rest) > 1:
             named, rest = live.named(rest[1]), rest[2:]
@@ -96,33 +109,31 @@ class OpenInference:
         _must(request, "POST" if rest == ["infer"] else "GET")
         match rest:
             case ["infer"]:
-                return self._infer(request, live, named)
+                return self._infer(request, name, live, named)
             case ["ready"]:
-                return ok({"name": self._model, "ready": True})
+                return ok({"name": name, "ready": True})
             case ["config"]:
-                return ok(self._config(version))
+                return ok(self._config(name, version))
             case ["stats"]:
-                return ok({"model_stats": [self._stats(version)]})
+                return ok({"model_stats": [self._stats(name, version)]})
             case []:
-                return ok(self._metadata(live, version))
-        raise _missing(f"there is nothing at {request.path!r:.80}", f"/v2/models/{self._model}/infer is there")
+                return ok(self._metadata(name, live, version))
+        raise _missing(f"there is nothing at {request.path!r:.80}", f"/v2/models/{name}/infer is there")
 
-    def _infer(self, request: Request, live: Live, named: Version | None) -> Response:
+    def _infer(self, request: Request, name: str, live: Live, named: Version | None) -> Response:
         version = named or live.champion
         length = request.headers.get(_LENGTH)
         if length is not None and not (length.isdigit() and len(length) <= _LONGEST_LENGTH):
             raise HttpError(400, "inference", "Inference-Header-Content-Length is no number", hint="Correct it")
-        asked = read_inference(
-            request.body, None if length is None else int(length), _matrix(version), self._max_rows
-        )
+        asked = read_inference(request.body, None if length is None else int(length), _matrix(version), self._max_rows)
         text = msgspec.json.encode(asked.rows)
         read = read_rows_of(text, self._max_rows, request_id=asked.request_id)
-        reply = self._predict(replace(read, explain=asked.explain), named)
+        reply = self._models[name].predict_rows(replace(read, explain=asked.explain), named)
         outputs = list(_outputs(reply.predictions, decides=version.decides, explain=asked.explain))
         body, head = write_inference(
             asked,
             outputs,
-            model=self._model,
+            model=name,
             version=version.digest[:_SHOWN_DIGEST],
             identity=asked.identity or reply.request_id,
         )
@@ -130,9 +141,9 @@ class OpenInference:
             return Response(200, body)
         return Response(200, body, b"application/octet-stream", headers=((_LENGTH, b"%d" % head),))
 
-    def _metadata(self, live: Live, version: Version) -> dict[str, object]:
+    def _metadata(self, name: str, live: Live, version: Version) -> dict[str, object]:
         return {
-            "name": self._model,
+            "name": name,
             "versions": [one.digest[:_SHOWN_DIGEST] for one in live.held],
             "platform": "daytwo",
             "inputs": [
@@ -143,9 +154,9 @@ class OpenInference:
             ],
         }
 
-    def _config(self, version: Version) -> dict[str, object]:
+    def _config(self, name: str, version: Version) -> dict[str, object]:
         return {
-            "name": self._model,
+            "name": name,
             "platform": "daytwo",
             "backend": "daytwo",
             "max_batch_size": self._max_rows,
@@ -159,14 +170,14 @@ class OpenInference:
             ],
         }
 
-    def _stats(self, version: Version) -> dict[str, object]:
+    def _stats(self, name: str, version: Version) -> dict[str, object]:
         shown = version.digest[:_SHOWN_DIGEST]
-        rows = self._metrics.total("daytwo_predictions_total", ("version", shown))
+        rows = self._metrics.total("daytwo_predictions_total", ("model", name), ("version", shown))
         path = ("path", INFER)
         seconds = self._metrics.histogram("daytwo_request_seconds", (path,), SECONDS)
         good = int(self._metrics.total("daytwo_requests_total", path, ("status", "200")))
         return {
-            "name": self._model,
+            "name": name,
             "version": shown,
             "inference_count": int(rows),
             "execution_count": seconds.count,
@@ -176,9 +187,14 @@ class OpenInference:
             },
         }
 
-    def _index(self, live: Live) -> Iterable[dict[str, str]]:
-        for one in live.held:
-            yield {"name": self._model, "version": one.digest[:_SHOWN_DIGEST], "state": "READY", "reason": ""}
+    def _index(self, name: str) -> Iterable[dict[str, str]]:
+        try:
+            held = self._models[name].live().held
+        except DaytwoError as err:
+            yield {"name": name, "state": "UNAVAILABLE", "reason": err.message}
+            return
+        for one in held:
+            yield {"name": name, "version": one.digest[:_SHOWN_DIGEST], "state": "READY", "reason": ""}
 
 
 def _outputs(answers: list[Answer], *, decides: bool, explain: bool) -> Iterable[Output]:

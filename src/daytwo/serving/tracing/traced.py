@@ -26,18 +26,20 @@ _ROWS = frozenset(("/predict", "/invocations"))
 
 
 class Traced:
-    """Handles requests by `handle`, and puts a span for each by `put`; `share` of the traces that begin here."""
+    """Handles requests by `handle`, and puts a span for each by `put`; `share` of the traces that begin here.
+
+    `whose` tells of a path which model it asks, and what answers for that.
+    """
 
     def __init__(
         self,
         handle: Callable[[Request], Answer],
         put: Callable[[Span], None],
         *,
-        model: str,
-        live: Callable[[], Live | None],
+        whose: Callable[[str], tuple[str, Live | None]],
         share: float,
     ) -> None:
-        self._handle, self._put, self._model, self._live, self._share = handle, put, model, live, share
+        self._handle, self._put, self._whose, self._share = handle, put, whose, share
 
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
@@ -59,12 +61,12 @@ class Traced:
 
     def _note(self, request: Request, parent: Parent | None, began: int, response: Response) -> None:
         path = _ID.sub("/predictions/{prediction_id}", request.path) if response.status != 404 else "other"
-        live = self._live()
+        model, live = self._whose(request.path)
         attributes: dict[str, str | int] = {
             "http.request.method": request.method,
             "http.route": path,
             "http.response.status_code": response.status,
-            "daytwo.model": self._model,
+            "daytwo.model": model,
             "daytwo.version": live.champion.digest[:_SHOWN_DIGEST] if live is not None else "",
         }
         packed = any(name == b"content-encoding" for name, _ in response.headers)

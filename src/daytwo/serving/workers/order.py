@@ -10,14 +10,14 @@ from daytwo.serving.workers.share import Share
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One worker's place.
 
-    `prefix` begins its prediction ids. `folder` is where the workers meet, `listener` the number of the open file on
-    which it accepts connections. `others` are the prefixes of what ran or runs in the places of other workers since
-    the supervisor began: nothing under them is this worker's to keep.
+    `prefixes` begin its prediction ids, one for each model. `folder` is where the workers meet, `listener` the number
+    of the open file on which it accepts connections. `others` are the prefixes of what ran or runs in the places of
+    other workers since the supervisor began: nothing under them is this worker's to keep.
     """
 
     number: int
     of: int
-    prefix: str
+    prefixes: tuple[str, ...]
     folder: str
     listener: int
     others: tuple[str, ...] = ()

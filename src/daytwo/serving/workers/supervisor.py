@@ -79,13 +79,14 @@ class _Supervisor:
         return 0
 
     def _order(self, number: int, listener: int) -> Order:
-        prefix = Share(number, self._count).new_prefix()
+        share = Share(number, self._count)
+        prefixes = tuple(share.new_prefix() for _ in self._config.models)
         others = tuple(one for by, one in self._prefixes if by != number)
-        self._prefixes.append((number, prefix))
+        self._prefixes += [(number, prefix) for prefix in prefixes]
         return Order(
             number=number,
             of=self._count,
-            prefix=prefix,
+            prefixes=prefixes,
             folder=str(self._folder),
             listener=listener,
             others=others,
