@@ -25,11 +25,12 @@ from daytwo.serving.handlers import Handlers
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.models import Models, open_models
+from daytwo.serving.transport.accepting import Acceptor
 from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.protocol import Connection
 from daytwo.serving.transport.turns import Turns
 from daytwo.serving.workers.callers import listen_to_callers
-from daytwo.serving.workers.listeners import BACKLOG, listen
+from daytwo.serving.workers.listeners import listen
 from daytwo.serving.workers.order import Order
 from daytwo.serving.workers.together import Together
 
@@ -37,8 +38,6 @@ from daytwo.serving.workers.together import Together
 _TICK_S = 1.0
 # For so long a kept connection may bring one more request: its client may have sent it before it could know.
 _GRACE_S = 0.1
-# To accept, to read, to answer, and one to spare.
-_LAST_TURNS = 4
 
 
 def run(config: ServerConfig, *, attached: bool = False, ready_words: str = "", order: Order | None = None) -> None:
@@ -65,7 +64,6 @@ class _Server:
     def __init__(self, config: ServerConfig, listener: socket.socket, order: Order | None) -> None:
         self._config, self._listener, self._order = config, listener, order
         self._metrics = Metrics()
-        self._accepted = 0
         self._stop, self._left = asyncio.Event(), asyncio.Event()
 
     async def serve(self, *, attached: bool, ready_words: str) -> None:
@@ -104,14 +102,14 @@ class _Server:
         config, loop, callers = self._config, asyncio.get_running_loop(), None
         if self._order is not None:
             callers = await listen_to_callers(loop, Path(self._order.folder), self._order.number, door.turns)
-        server = await loop.create_server(lambda: self._accept(door), sock=self._listener, backlog=BACKLOG)
+        acceptor = Acceptor(loop, self._listener, lambda: Connection(door, loop))
+        acceptor.begin()
         ticking = loop.create_task(_tick(door, models, self._metrics, together))
         port = self._listener.getsockname()[1]
         _say(ready_words or json.dumps({"port": port}))
         log("ready", port=port, models=models.generations, worker=self._order and self._order.number)
         await self._stop.wait()
-        await self._accept_the_last()
-        server.close()
+        await acceptor.end()
         await _drain(door, config.drain_s)
         if callers is not None:
             _say("drained")
@@ -122,18 +120,6 @@ class _Server:
         await models.end()
         if together is not None:
             together.close()
-
-    def _accept(self, door: Door) -> Connection:
-        self._accepted += 1
-        return Connection(door, asyncio.get_running_loop())
-
-    async def _accept_the_last(self) -> None:
-        """Accept whoever is connected already: one a turn, until none comes, or as many as could wait."""
-        most, quiet = self._accepted + BACKLOG, 0
-        while quiet < _LAST_TURNS and self._accepted < most:
-            before = self._accepted
-            await asyncio.sleep(0)
-            quiet = quiet + 1 if self._accepted == before else 0
 
 
 def _say(words: str) -> None:

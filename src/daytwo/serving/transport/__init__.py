@@ -1,5 +1,6 @@
 """HTTP on a socket: bytes in, requests out, responses back.
 
+accepting.py  whoever connects
 protocol.py   one connection (reading.py: requests of its bytes; sizes.py: how large a message may become)
 heads.py      heads that were read before
 door.py       what all connections share
