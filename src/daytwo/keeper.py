@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -155,16 +155,26 @@ def port_for(system: System, port: int | None) -> int:
         ) from err
 
 
-def become_server(system: System, port: int, *, workers: int | None = None, ready_words: str = "") -> NoReturn:
-    """Turn this process into the project's server: nothing of what was loaded so far stays in memory.
+def become_server(
+    system: System,
+    port: int,
+    *,
+    workers: int | None = None,
+    others: Sequence[System] = (),
+    ready_words: str = "",
+) -> NoReturn:
+    """Turn this process into the server of the project and of the `others`; nothing of what was loaded stays in memory.
 
     When it can answer it prints `ready_words`, or where those are empty its port as JSON. `workers` is as in the
     settings, and stands in their place.
 
-    The note names this process, so it is void once the server has ended, however it ends.
+    The notes name this process, so they are void once the server has ended, however it ends.
     """
-    config = server_config(system, port=port, workers=workers)
-    note_server(system.state, ServerNote(system.settings.serve.host, port, os.getpid()))
+    config = server_config(system, port=port, workers=workers, others=others)
+    host = system.settings.serve.host
+    note_server(system.state, ServerNote(host, port, os.getpid()))
+    for one in others:
+        note_server(one.state, ServerNote(host, port, os.getpid(), one.settings.model.name))
     command = [sys.executable, "-m", "daytwo.serving", "--config", str(config)]
     command += ["--ready-words", ready_words] if ready_words else []
     os.execv(sys.executable, command)  # noqa: S606 (our own interpreter, no word of a user's)

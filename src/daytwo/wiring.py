@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -37,7 +38,7 @@ from daytwo.registry.versions import current_route
 from daytwo.scoring.model import CONTRACT_FILE
 from daytwo.serving.answering.fallback import check_fallback, is_rule
 from daytwo.serving.client import Client
-from daytwo.serving.config import ServerConfig
+from daytwo.serving.config import ModelConfig, ServerConfig
 from daytwo.tables.delta import DeltaTables
 from daytwo.value.sql import SqlCostBook
 
@@ -49,11 +50,12 @@ _OWN = "own-token"
 
 
 class ServerNote(msgspec.Struct, frozen=True):
-    """Where the project's server listens now."""
+    """Where the project's server listens now; `model` is how it calls this project's model where it has several."""
 
     host: str
     port: int
     pid: int
+    model: str = ""
 
 
 def open_system(folder: Path, environment: Mapping[str, str] | None = None) -> System:
@@ -103,27 +105,24 @@ def clock_of(system: System) -> Clock:
     return SystemClock() if stands_at is None else ManualClock(datetime.fromisoformat(str(stands_at)))
 
 
-def server_config(system: System, *, port: int | None = None, workers: int | None = None) -> Path:
+def server_config(
+    system: System, *, port: int | None = None, workers: int | None = None, others: Sequence[System] = ()
+) -> Path:
     """Write what a server process of this project must know, and return the file.
+
+    It serves the models of the `others` beside its own; how it serves is said by this project's settings.
 
     Raises
     ------
     SettingsError
         If what [serve] says cannot be, or its fallback means nothing for the rows of the live version.
     """
-    serve, route = system.settings.serve, current_route(system.registry)
+    serve = system.settings.serve
     project_tokens(system, SystemClock().now())
-    if route is not None and (is_rule(serve.fallback) or system.settings.data.personal):
-        contract = from_toml(system.bundles.get(route.champion).read(CONTRACT_FILE).decode())
-        check_personal(contract, system.settings.data.personal)
-        if is_rule(serve.fallback):
-            check_fallback(serve.fallback, contract)
     try:
         config = ServerConfig(
-            model=system.settings.model.name,
-            bundles=str(system.bundles.folder),
-            route=str(system.route_path),
-            journal=str(system.journal),
+            **_model_config(system),
+            others=tuple(ModelConfig(**_model_config(one)) for one in others),
             host=serve.host,
             port=serve.port if port is None else port,
             workers=serve.workers if workers is None else workers,
@@ -132,16 +131,8 @@ def server_config(system: System, *, port: int | None = None, workers: int | Non
             max_body_mb=serve.max_body_mb,
             max_rows=serve.max_rows,
             token=serve.token,
-            own_token=_own_token(system.state),
             tokens=str(system.tokens_path),
-            personal=system.settings.data.personal,
-            pseudonym_key=key_reference(system.state, system.settings.data),
-            fallback=serve.fallback,
             unrecorded=serve.unrecorded,
-            salt=_salt(system.state),
-            trust=serve.trust,
-            python=serve.python,
-            python_deadline_s=serve.python_deadline_s,
         )
     except ValueError as err:
         raise SettingsError(f"daytwo.toml, [serve]: {err}", hint="Mend [serve] and start again") from err
@@ -153,6 +144,30 @@ def server_config(system: System, *, port: int | None = None, workers: int | Non
     path = system.state / "serve.json"
     write_whole(path, msgspec.json.format(msgspec.json.encode(config)))
     return path
+
+
+def _model_config(system: System) -> dict[str, Any]:
+    """Return the keys of a `ModelConfig`: what a server must know of this project's model."""
+    serve, data, route = system.settings.serve, system.settings.data, current_route(system.registry)
+    if route is not None and (is_rule(serve.fallback) or data.personal):
+        contract = from_toml(system.bundles.get(route.champion).read(CONTRACT_FILE).decode())
+        check_personal(contract, data.personal)
+        if is_rule(serve.fallback):
+            check_fallback(serve.fallback, contract)
+    return {
+        "model": system.settings.model.name,
+        "bundles": str(system.bundles.folder),
+        "route": str(system.route_path),
+        "journal": str(system.journal),
+        "own_token": _own_token(system.state),
+        "personal": data.personal,
+        "pseudonym_key": key_reference(system.state, data),
+        "fallback": serve.fallback,
+        "salt": _salt(system.state),
+        "trust": serve.trust,
+        "python": serve.python,
+        "python_deadline_s": serve.python_deadline_s,
+    }
 
 
 def note_server(state: Path, note: ServerNote) -> None:
@@ -176,8 +191,9 @@ def client_of(state: Path, settings: Settings, *, patience_s: float = 30.0) -> C
     note = _read_note(state)
     if note is None:
         return None
-    token = secret(settings.serve.token) or own_secret(state / _OWN)
-    return Client(note.host, note.port, token, patience_s=patience_s)
+    # The server of another project does not know this one's [serve] token.
+    token = ("" if note.model else secret(settings.serve.token)) or own_secret(state / _OWN)
+    return Client(note.host, note.port, token, patience_s=patience_s, model=note.model)
 
 
 def trust_of(serve: ServeSettings) -> Trust:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,8 +25,9 @@ def serve():
     """Starts `daytwo serve`, and lets nothing outlive the test."""
     began = []
 
-    def begin(project: Path, *more: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", DOOR, "serve", "-C", str(project), "--port", "0", *more]
+    def begin(project: Path, *more: str, alone: bool = True) -> subprocess.Popen[str]:
+        which = ("-C", str(project)) if alone else ()
+        command = [sys.executable, "-c", DOOR, "serve", *which, "--port", "0", *more]
         began.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
         return began[-1]
 
@@ -79,3 +82,24 @@ def test_a_server_that_cannot_start_names_no_address(project):
 def test_before_anything_is_live_it_says_so(daytwo, serve, rows_file, tmp_path):
     assert daytwo("init", rows_file, "--target", "late", "--into", "p").code == 0
     assert "Nothing is live yet" in serve(tmp_path / "p").stdout.readline()
+
+
+def test_several_projects_are_served_by_one_server(serve, daytwo, project, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(project, other)
+    settings = other / "daytwo.toml"
+    settings.write_text(settings.read_text().replace('name = "trips"', 'name = "tours"', 1))
+    server = serve(project, str(project), str(other), alone=False)
+    line = server.stdout.readline()
+    found = re.fullmatch(r"trips, tours: predictions at (http://\S+)/models/NAME/predict; .* of tours: .*\n", line)
+    assert found, line
+    with urllib.request.urlopen(f"{found[1]}/models/trips/route", timeout=10) as answer:
+        assert json.load(answer)["champion"]
+    notes = [json.loads((one / ".daytwo" / "server.json").read_text()) for one in (project, other)]
+    assert [one["model"] for one in notes] == ["", "tours"]
+    assert notes[0]["pid"] == notes[1]["pid"]
+    refused = daytwo("serve", "-C", str(other))
+    assert refused.code == 1
+    assert "runs already" in refused.err
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(timeout=20) == 0

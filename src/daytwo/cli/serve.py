@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -18,38 +19,58 @@ from daytwo.registry.versions import current_route
 from daytwo.wiring import clock_of, running_server
 
 
-@click.command(epilog="Example: daytwo serve --port 9000")
+@click.command(epilog="Example: daytwo serve late-flights bike-demand --port 9000")
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
 @port_option
 @click.option("--workers", type=click.IntRange(min=0), help="Server processes behind the one port; 0 is one per core.")
 @project_option
 @as_json
-def serve(*, port: int | None, workers: int | None, folder: Path | None, as_json: bool) -> None:
-    """Run the prediction server alone, in the foreground, until Ctrl-C.
+def serve(
+    *, folders: tuple[Path, ...], port: int | None, workers: int | None, folder: Path | None, as_json: bool
+) -> None:
+    """Run the prediction server alone, in the foreground, until Ctrl-C; for one project, or for several FOLDERS.
 
     It answers by the newest route, also one that changes while it runs. Learning, watching and releases are done by
-    'daytwo up', which brings its own server.
+    'daytwo up', which brings its own server. Of several projects the first says how it is served, and its model stands
+    at /predict; every model stands at /models/NAME/predict.
     """
-    system = here(folder)
+    if folder is not None and folders:
+        raise Refused("the project is named twice", hint="Give folders, or --project")
+    systems = [here(one) for one in folders or (folder,)]
+    for system in systems:
+        _prepare(system)
+    system, *others = systems
+    number = port_for(system, port)
+    words = "" if as_json else _ready(systems, number)
+    become_server(system, number, workers=workers, others=others, ready_words=words)
+
+
+def _prepare(system: System) -> None:
+    """See that no other server runs, and that the route says what the ledger does."""
     note = running_server(system.state)
     if note is not None:
         raise Refused(
-            f"a server of this project runs already, on {note.host}:{note.port} (process {note.pid})",
+            f"a server of {system.settings.model.name!r} runs already, on {note.host}:{note.port} (process {note.pid})",
             hint="Stop that 'daytwo up' or 'daytwo serve' first",
         )
     finish_roll_back(system)
     follow_holdout(system, clock_of(system).now())
     project_route(system)
-    number = port_for(system, port)
-    become_server(system, number, workers=workers, ready_words="" if as_json else _ready(system, number))
 
 
-def _ready(system: System, port: int) -> str:
+def _ready(systems: Sequence[System], port: int) -> str:
     """Return what the server says once it can answer; with --json its own ready line is the object."""
-    address = f"http://{system.settings.serve.host}:{port}/predict"
-    words = f"{system.settings.model.name}: predictions at {address}; Ctrl-C stops it."
-    if current_route(system.registry) is None:
-        return f"{words} Nothing is live yet: until then it answers 503."
-    return words
+    first = systems[0].settings
+    address = f"http://{first.serve.host}:{port}"
+    words = f"{first.model.name}: predictions at {address}/predict; Ctrl-C stops it."
+    if len(systems) > 1:
+        names = ", ".join(one.settings.model.name for one in systems)
+        words = f"{names}: predictions at {address}/models/NAME/predict; Ctrl-C stops them."
+    waiting = [one.settings.model.name for one in systems if current_route(one.registry) is None]
+    if not waiting:
+        return words
+    of_whom = f" of {', '.join(waiting)}" if len(systems) > 1 else ""
+    return f"{words} Nothing is live yet{of_whom}: until then it answers 503."
 
 
 commands = {"serve": serve}

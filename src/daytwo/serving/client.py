@@ -27,7 +27,7 @@ class Client:
 
     `timeout_s` is for one answer. `patience_s` is for how long a server that refuses connections, breaks them or is
     busy is tried again; where it names a time (Retry-After), that long is waited. `tls` is for a proxy that has a
-    certificate.
+    certificate. `model` names one of a server that has several; empty is its first.
     """
 
     def __init__(
@@ -39,11 +39,12 @@ class Client:
         timeout_s: float = 30.0,
         patience_s: float = 30.0,
         tls: ssl.SSLContext | None = None,
+        model: str = "",
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.host, self.port, self._timeout_s, self._patience = host, port, timeout_s, Patience(patience_s, chance)
-        self._tls, self._sleep = tls, sleep
+        self._tls, self._sleep, self._model = tls, sleep, model
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -142,7 +143,7 @@ class Client:
         if self._connection.sock is not None:
             self._connection.sock.settimeout(timeout_s)
         try:
-            self._connection.request(call.method, call.path, call.body, self._headers)
+            self._connection.request(call.method, call.path_for(self._model), call.body, self._headers)
             response = self._connection.getresponse()
             return response.status, response.read(), response.getheader("Retry-After")
         except BaseException:  # half an answer may still be on this connection

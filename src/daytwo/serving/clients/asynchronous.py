@@ -31,11 +31,12 @@ class AsyncClient:
         patience_s: float = 30.0,
         connections: int = 8,
         tls: ssl.SSLContext | None = None,
+        model: str = "",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.host, self.port, self._timeout_s, self._patience = host, port, timeout_s, Patience(patience_s, chance)
-        self._tls, self._sleep = tls, sleep
+        self._tls, self._sleep, self._model = tls, sleep, model
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -129,7 +130,7 @@ class AsyncClient:
             else:
                 stream = await Stream.open(self.host, self.port, self._tls)
             try:
-                answered = await stream.ask(call.method, call.path, self._headers, call.body)
+                answered = await stream.ask(call.method, call.path_for(self._model), self._headers, call.body)
             except BaseException:  # half an answer may still be on this connection
                 stream.abort()
                 raise

@@ -20,6 +20,7 @@ _ENCODER = msgspec.json.Encoder()
 _KINDS: Mapping[int, type[DaytwoError]] = {404: NotFound, 409: Conflict, 401: Refused, 403: Refused}
 # Refusals that pass: the server is busy or starts anew, or this client has asked too often.
 PASSING = frozenset((429, 503))
+_OF_MODEL = frozenset(("/predict", "/labels", "/feedback", "/route"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,16 @@ class Call:
     method: str
     path: str
     body: bytes | None = None
+
+    def path_for(self, model: str) -> str:
+        """Return the path where a server of several models is asked for the one called `model`; empty is the first.
+
+        Examples
+        --------
+        >>> Call("POST", "/predict").path_for("late-flights"), Call("GET", "/metrics").path_for("late-flights")
+        ('/models/late-flights/predict', '/metrics')
+        """
+        return f"/models/{quote(model, safe='')}{self.path}" if model and self.path in _OF_MODEL else self.path
 
 
 READY = Call("GET", "/v2/health/ready")
