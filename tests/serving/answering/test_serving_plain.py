@@ -102,12 +102,18 @@ def test_plain_requests_are_taken(live):
         b'{"rows": []}',
         b'{"rows": [{}]}',
         b"[" * 100_000,
-        b'{"rows": [{"key": "k", "key": "l", "tail": null, "at": "2013-05-01T12:00:00Z", "wind": 1, "seats": 9, '
-        b'"carrier": "AA", "night": true}]}',
-        b'{"rows" : [{"key" : "k", "tail": null, "at": "2013-05-01T12:00:00Z", "wind": 1, "seats": 9, '
-        b'"carrier": "AA", "night": true, "night": true}]}',
-        b'{"rows": [{"key": "\xff", "tail": null, "at": "2013-05-01T12:00:00Z", "wind": 1, "seats": 9, '
-        b'"carrier": "AA", "night": true}]}',
+        (
+            b'{"rows": [{"key": "k", "key": "l", "tail": null, "at": "2013-05-01T12:00:00Z", "wind": 1, "seats": 9, '
+            b'"carrier": "AA", "night": true}]}'
+        ),
+        (
+            b'{"rows" : [{"key" : "k", "tail": null, "at": "2013-05-01T12:00:00Z", "wind": 1, "seats": 9, '
+            b'"carrier": "AA", "night": true, "night": true}]}'
+        ),
+        (
+            b'{"rows": [{"key": "\xff", "tail": null, "at": "2013-05-01T12:00:00Z", "wind": 1, "seats": 9, '
+            b'"carrier": "AA", "night": true}]}'
+        ),
     ],
 )
 def test_whatever_is_not_plain_is_left_to_the_thorough_door(live, body):
