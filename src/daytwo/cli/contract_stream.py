@@ -28,6 +28,8 @@ from daytwo.sources.files import batches
 from daytwo.sources.source import Form, Source
 
 CELL = ("row", "column", "rule", "value", "action")
+# A block of a text file, which is bounded in bytes, has fewer rows than this where it has a few columns.
+_BATCH_ROWS = 250_000
 _EMPTY = pl.Schema({"row": pl.Int64, "column": pl.String, "rule": pl.String, "value": pl.String, "action": pl.String})
 
 
@@ -67,7 +69,7 @@ def _judged(
     """Judge a Parquet file by its dictionaries and statistics, and anything else batch by batch."""
     is_parquet = source.form is Form.PARQUET and source.path is not None
     numbers = [column.name for column in contract.columns if column.is_numeric]
-    frames = batches(source, rows=1, numbers=numbers) if is_parquet else batches(source, numbers=numbers)
+    frames = batches(source, rows=1 if is_parquet else _BATCH_ROWS, numbers=numbers)
     first = next(frames, None)
     if first is None:
         raise DataError(f"{source.name} has no rows", hint="Give a file with rows")

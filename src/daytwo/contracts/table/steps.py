@@ -1,6 +1,7 @@
 """One promise between rows, judged batch by batch: what is known at once, and what only the end can tell.
 
-`across.py` has the steps themselves, `spill.py` the keys put aside until the end.
+Keys are put aside until then (`spill.py`), and only those are looked at whose hashes say so (`prints.py`). `across.py`
+has the steps themselves.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from daytwo.contracts.table.across import (
 )
 from daytwo.contracts.table.lines import ROW
 from daytwo.contracts.table.plan import Plan
-from daytwo.contracts.table.spill import Part, Spill, read_part
+from daytwo.contracts.table.prints import Divided, Repeated, prints
+from daytwo.contracts.table.spill import Log, Part, Spill, read_part
 from daytwo.core.errors import DataError
 
 # The greatest value of so many groups is held in memory.
@@ -51,8 +53,11 @@ class Steps:
 
     def __init__(self, relation: Relation, outer: pl.DataFrame | None, folder: Path, name: str) -> None:
         self.relation, self._outer = relation, outer
-        by = relation.determinant if isinstance(relation, Dependency) else relation.reads
-        self._aside = Spill(folder, name, [f"key {i}" for i in range(len(by))])
+        reads = relation.determinant if isinstance(relation, Dependency) else relation.reads
+        self._by = [f"key {i}" for i in range(len(reads))]
+        self._folder, self._name = folder, name
+        self._keys = Log(folder, f"{name}-keys")
+        self._repeats, self._divided = Repeated(folder, f"{name}-prints"), Divided(folder, f"{name}-prints")
         self._tops: pl.DataFrame | None = None
 
     def take(self, keys: pl.DataFrame) -> pl.DataFrame:
@@ -60,10 +65,13 @@ class Steps:
         match self.relation:
             case Unique():
                 failing = acquainted(keys, self._outer)
-                self._aside.add(_without(keys, failing))
+                new = _without(keys, failing)
+                self._repeats.add(new, self._by)
+                self._keys.add(new)
             case Dependency():
                 failing = pl.Series([], dtype=pl.Int64)
-                self._aside.add(keys)
+                self._divided.add(keys, self._by, f"key {len(self._by)}")
+                self._keys.add(keys)
             case Reference():
                 failing = strangers(keys, self._outer if self._outer is not None else keys.clear())
             case Monotone():
@@ -74,11 +82,21 @@ class Steps:
 
     def rest(self) -> Iterator[pl.DataFrame]:
         """Yield the lines that only the end could tell."""
-        for part in self._aside.parts():
-            if isinstance(self.relation, Unique):
+        if isinstance(self.relation, Unique):
+            for part in self._suspects(self._repeats.found()):
                 yield from self._repeated(part)
-            elif isinstance(self.relation, Dependency):
+        elif isinstance(self.relation, Dependency):
+            for part in self._suspects(self._divided.found()):
                 yield from self._minority(part)
+
+    def _suspects(self, found: pl.Series | None) -> Iterator[Part]:
+        """Yield the keys of these hashes in parts, all keys where there is no saying."""
+        if found is not None and not found.len():
+            return
+        aside = Spill(self._folder, self._name, self._by)
+        for keys in self._keys.pieces():
+            aside.add(keys if found is None else keys.filter(prints(keys, self._by).is_in(found.implode())))
+        yield from aside.parts()
 
     def _repeated(self, part: Part) -> Iterator[pl.DataFrame]:
         known: list[pl.DataFrame] = []
