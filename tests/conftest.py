@@ -16,6 +16,8 @@ from sqlalchemy import Engine
 
 from daytwo.core.ledger import create_tables, open_sqlite
 
+pytest_plugins = ["tests.browser"]
+
 # An installed daytwo has no scikit-learn and no pandas beside it; LightGBM would load them here, for seconds.
 LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib'))\n"
 # Has imported everything, which takes seconds. Reads one command a line; each runs in a forked child with its own

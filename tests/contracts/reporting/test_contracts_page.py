@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from pathlib import Path
 
 import polars as pl
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from tests.browser import CONTRASTS, NEEDS_CHROMIUM
 
 from daytwo import __version__
 from daytwo.contracts import Contract, check
@@ -23,36 +20,9 @@ from daytwo.contracts.validation import Validation
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
 
-CHROMIUM = Path("/usr/bin/chromium")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCRIPT, FORMULA, PROTO = "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "__proto__"
 IMAGE = "<img src=x onerror=alert(1)>"
-
-# Every text's contrast with the nearest opaque ground behind it, by the formula of WCAG 2.2; the worst first.
-CONTRASTS = """() => {
-  const numbers = text => (text.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => {
-    const part = [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * part[0] + 0.7152 * part[1] + 0.0722 * part[2];
-  };
-  const ground = element => {
-    for (let one = element; one; one = one.parentElement) {
-      const colour = numbers(getComputedStyle(one).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    const said = walker.currentNode.textContent.trim();
-    if (!said || element.closest('svg') || !element.getClientRects().length) continue;
-    const [high, low] = [light(numbers(getComputedStyle(element).color)), light(ground(element))].sort((a, b) => b - a);
-    found.push([(high + 0.05) / (low + 0.05), said.slice(0, 40)]);
-  }
-  return found.sort((a, b) => a[0] - b[0]).slice(0, 3);
-}"""
 
 
 def trips(**change) -> Contract:
@@ -199,23 +169,7 @@ def test_exact_forms_hold_what_was_checked(tmp_path, suffix):
         table_bytes(read, tmp_path / "x.ods")
 
 
-browser_only = pytest.mark.skipif(
-    not CHROMIUM.exists() and not os.environ.get("CI"), reason="no Chromium here: apt-get install -y chromium"
-)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser that asks nothing of the outside."""
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield browser
-        browser.close()
-
-
-@browser_only
+@NEEDS_CHROMIUM
 @pytest.mark.browser
 @pytest.mark.parametrize("made", [validated, hostile])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")])
@@ -242,7 +196,7 @@ def test_a_page_is_quiet_readable_and_as_wide_as_the_screen(chromium, tmp_path, 
         page.close()
 
 
-@browser_only
+@NEEDS_CHROMIUM
 @pytest.mark.browser
 def test_tables_are_reached_by_keyboard_and_the_page_prints(chromium, tmp_path):
     path = tmp_path / "page.html"
