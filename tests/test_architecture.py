@@ -33,6 +33,7 @@ MAY_IMPORT_INSIDE = {
 # A room whose `__init__.py` hands names on to users, and how it stays light.
 MAY_HAND_ON = {
     "contracts": "the library for use without a project; each name is looked up when it is asked for",
+    "monitoring": "likewise: watching windows of anybody's rows",
 }
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "shared"}
 
