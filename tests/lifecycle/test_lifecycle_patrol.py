@@ -234,6 +234,7 @@ def test_defaults_in_place_of_too_many_missing_values_are_told_until_they_come_a
                 "_id": [f"{day}-{i}" for i in range(120)],
                 "_received_at": pl.Series([NOW + day * SIGHT + i * HOUR / 6 for i in range(120)], dtype=MOMENT),
                 "_replay_of": pl.Series([None] * 110 + ["q"] * 10, dtype=pl.String),
+                "_arm": "champion",
                 "wind_imputed": [i < missing for i in range(100)] + [None] * 10 + [True] * 10,
             }
         )
@@ -256,6 +257,7 @@ def test_defaults_in_many_columns_at_once_are_one_finding_about_the_source(live)
     columns = tuple(Column(x, Kind.NUMBER, repair=("default 9",), max_null_share=0.05) for x in "abcd")
     rows = pl.DataFrame({"_received_at": [NOW] * 60, "_replay_of": pl.Series([None] * 60, dtype=pl.String)})
     rows = rows.with_columns(pl.lit(True).alias(f"{x}_imputed") for x in "abcd").cast({"_received_at": MOMENT})
+    rows = rows.with_columns(_arm=pl.lit("champion"))
     live.tables.append("predictions", rows, batch="one")
     (found,) = gaps(live, Contract("flights", 1, "", columns), "server", NOW, NOW + SIGHT)
     assert (found.subject, str(found.severity), sorted(found.evidence)) == ("server", "critical", list("abcd"))

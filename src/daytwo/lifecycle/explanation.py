@@ -64,7 +64,10 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _Logged:
-    """A prediction as it was recorded, wherever it was found. `is_sent` tells that `row` is as the client sent it."""
+    """A prediction as it was recorded, wherever it was found. `is_sent` tells that `row` is as the client sent it.
+
+    `fell_back` tells that no model of its own answered it.
+    """
 
     digest: str
     arm: str
@@ -77,6 +80,7 @@ class _Logged:
     breaches: tuple[Mapping[str, object], ...] = ()
     label: float | None = None
     is_sent: bool = False
+    fell_back: bool = False
 
 
 def explain(system: System, identity: str, client: Client | None) -> Explanation:
@@ -96,8 +100,7 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
             hint="Its id is the reply's prediction_id; 'daytwo predict FILE' shows those of its rows",
         )
     model = load_model(system.bundles, logged.digest)
-    is_fallback = logged.arm == FALLBACK
-    features, row = (None, logged.row) if is_fallback else _seen(model, logged)
+    features, row = (None, logged.row) if logged.fell_back else _seen(model, logged)
     recomputed = None if features is None else model.score(features)
     if recomputed is not None and (logged.score is None or not model.agrees(recomputed, logged.score)):
         raise Refused(
@@ -165,6 +168,8 @@ def _from_tables(system: System, identity: str) -> _Logged | None:
         row=values,
         breaches=breaches,
         label=label,
+        # What was asked of a version by name keeps its arm; in tables of before there is no other sign.
+        fell_back=row["_arm"] == FALLBACK or row.get("_fallback") is not None,
     )
 
 
@@ -210,6 +215,7 @@ def _as_told(told: Mapping[str, Any]) -> _Logged:
         row=row if isinstance(row, dict) else {},
         breaches=tuple(told.get("breaches", ())),
         is_sent=True,
+        fell_back=told["arm"] == FALLBACK or "fallback" in told,
     )
 
 

@@ -18,6 +18,7 @@ from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.arrivals import came_at
 from daytwo.lifecycle.quarantine_events import REPLAY_OF
 from daytwo.lifecycle.system import System
+from daytwo.predictions.record import ASKED
 
 GAPS = "source.missing"
 # Fewer answers say nothing of a share.
@@ -44,7 +45,9 @@ def gaps(system: System, contract: Contract, source: str, since: datetime, now: 
     if not flags:
         return []
     when = came_at(system, "predictions")
-    rows = system.tables.read("predictions", columns=[*flags, REPLAY_OF], where=(when >= since) & (when < now))
+    rows = system.tables.read(
+        "predictions", columns=[*flags, REPLAY_OF], where=(when >= since) & (when < now) & (pl.col("_arm") != ASKED)
+    )
     rows = rows.filter(pl.col(REPLAY_OF).is_null())
     found = []
     for name in flags:
