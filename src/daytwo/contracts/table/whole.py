@@ -53,7 +53,7 @@ class Tally:
             self.rows + other.rows,
             dict(Counter(self.missing) + Counter(other.missing)),
             {**self.spreads, **spreads},
-            dict(Counter(self.windows) + Counter(other.windows)),
+            _added(self.windows, other.windows),
             min(firsts, default=None),
             max(lasts, default=None),
             self.repeats + other.repeats,
@@ -139,6 +139,11 @@ def _windows(rows: pl.LazyFrame, moment: pl.Expr, batch: Batch) -> dict[int, int
     number = moment.to_physical() // _microseconds(batch.window)
     found = rows.select(number.alias("window")).drop_nulls().group_by("window").len().collect(engine="streaming")
     return dict(found.iter_rows())
+
+
+def _added(many: Mapping[int, int], few: Mapping[int, int]) -> dict[int, int]:
+    """Return both counts; of a long table one of them is long."""
+    return {**many, **{window: many.get(window, 0) + rows for window, rows in few.items()}}
 
 
 def _microseconds(text: str) -> int:
