@@ -97,7 +97,7 @@ class Handlers:
     def handle(self, request: Request) -> Answer:
         """Answer one request, whatever it is: now, or by a future where other workers are asked."""
         began = time.perf_counter()
-        asked = Address(request.path) if request.path in HANDLERS else address(request.path)
+        asked = _PLAIN.get(request.path) or address(request.path)
         path = asked.path
         try:
             response = self._answer(request, asked)
@@ -248,3 +248,4 @@ _OWN: Mapping[str, tuple[str, Method]] = {
     "/version": ("GET", Handlers.version),
 }
 HANDLERS: Mapping[str, str] = {path: method for path, (method, _) in (*DESK.items(), *_OWN.items())}
+_PLAIN = {path: Address(path) for path in HANDLERS}
