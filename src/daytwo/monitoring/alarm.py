@@ -26,6 +26,7 @@ import numpy as np
 
 from daytwo.monitoring.betting import bet, p_value
 from daytwo.monitoring.bins import Floats
+from daytwo.monitoring.neighbours import resemblance
 
 # Fewer known values are no history: nothing is bet.
 MIN_HISTORY = 10
@@ -38,7 +39,6 @@ _OWN_P = 0.1
 _OWN_Z = 1.5
 # So many ordinary blocks in a row end an episode: the channel came back, or its change became what is usual.
 _CALM_BLOCKS = 7
-_MAX_LAG = 7
 # How the budget is shared out; the last part is divided among the single channels.
 _SHARES: Mapping[str, float] = {"strongest": 0.4, "together": 0.2, "prediction": 0.1}
 _SINGLE = 0.3
@@ -280,16 +280,4 @@ def _neighbours(state: AlarmState) -> int:
     if n <= MIN_HISTORY:
         return 1
     heard = _listen(state, _standardised(np.array(state.history, dtype=np.float64)))
-    return max((_resemblance(values) for name, values in heard.items() if name.startswith("all:")), default=1)
-
-
-def _resemblance(values: Floats) -> int:
-    n = values.size
-    ranks: Floats = np.argsort(np.argsort(values, kind="stable")).astype(np.float64)
-    ranks -= ranks.mean()
-    power = float(ranks @ ranks)
-    for lag in range(1, min(_MAX_LAG, n // 4) + 1):
-        # One standard error: a book too many costs a few days, one too few costs false alarms.
-        if float(ranks[lag:] @ ranks[:-lag]) / power < 1.0 / np.sqrt(n):
-            return lag
-    return _MAX_LAG
+    return max((resemblance(values) for name, values in heard.items() if name.startswith("all:")), default=1)

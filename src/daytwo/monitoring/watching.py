@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from daytwo.core.errors import DataError, SettingsError
@@ -23,9 +24,10 @@ from daytwo.monitoring.bins import Floats
 from daytwo.monitoring.causes import Cause, column_cause
 from daytwo.monitoring.channels import Moments, channels, correlations
 from daytwo.monitoring.frames import as_polars, encode, schema_of, scores_of, together
+from daytwo.monitoring.neighbours import resembling
 from daytwo.monitoring.profile import Layout, Profile, merge, profile
 from daytwo.monitoring.reference import build_layout
-from daytwo.monitoring.signed import signed_channels
+from daytwo.monitoring.signed import Expected, learn_expected, name_strays, strongest_pair
 
 _WORDS = {
     "prediction": "the predictions are distributed otherwise",
@@ -33,7 +35,7 @@ _WORDS = {
     "pair": "two columns move together otherwise than before",
     "volume": "the number of rows is unusual",
 }
-_DIRECTIONS = {"up", "down"}
+_DIRECTIONS = {"up", "down", "wide", "narrow"}
 _Read = Callable[[pl.DataFrame], tuple[NDArray[np.float32], Floats]]
 
 
@@ -63,9 +65,14 @@ class _Normal:
     moments: Moments
     typical_rows: int
 
-    def compare(self, part: Profile, rest: Profile, moments: Moments) -> dict[str, float]:
+    expected: Expected
+
+    def distances(self, part: Profile, rest: Profile, moments: Moments) -> dict[str, float]:
         heard = channels(part, rest, moments, self.layout, typical_rows=self.typical_rows)
-        return heard | signed_channels(part, moments, self.layout)
+        return heard | {"pair": float(f"{strongest_pair(part, moments):.6g}")}
+
+    def compare(self, part: Profile) -> dict[str, float]:
+        return self.distances(part, self.whole, self.moments) | self.expected.strays(part, self.layout)
 
 
 def watch(
@@ -154,14 +161,19 @@ def _learn(blocks: list[tuple[NDArray[np.float32], Floats]], schema: Schema) -> 
     matrices = [correlations(part) for part in parts]
     moments = Moments(len(parts), np.sum(matrices, axis=0), np.sum([m**2 for m in matrices], axis=0))
     sizes = [part.rows for part in parts]
-    normal = _Normal(layout, whole, moments, int(np.median(sizes)))
+    expected, errors = learn_expected(parts, layout)
+    normal = _Normal(layout, whole, moments, int(np.median(sizes)), expected)
     if len(parts) < 2:
-        return normal, start(tuple(normal.compare(parts[0], whole, moments)), ())
+        return normal, start(tuple(normal.compare(parts[0])), ())
     rows = [
-        normal.compare(part, whole - part, moments.without(together))
-        for part, together in zip(parts, matrices, strict=True)
+        normal.distances(part, whole - part, moments.without(matrix)) | name_strays(error, layout)
+        for part, matrix, error in zip(parts, matrices, errors, strict=True)
     ]
-    return normal, start(tuple(rows[0]), tuple(tuple(row.values()) for row in rows))
+    history = tuple(tuple(row.values()) for row in rows)
+    state = start(tuple(rows[0]), history)
+    alive = np.array(history)[:, np.ptp(history, axis=0) > 0]
+    apart = resembling(alive) if alive.size else 1
+    return normal, replace(state, lag=max(state.lag, apart))
 
 
 def _judge_all(
@@ -174,7 +186,7 @@ def _judge_all(
             yield Judgement(number, 0, False, (empty,), False, {}, allowed, state.alarms)
             continue
         part = profile(matrix, scores, normal.layout)
-        heard = normal.compare(part, normal.whole, normal.moments)
+        heard = normal.compare(part)
         warming = len(state.history) < MIN_HISTORY
         state, alarm = step(state, heard, per_block=allowed, label=f"window {number}")
         findings = _findings(alarm, normal, part, matrix) if alarm else ()

@@ -1,0 +1,192 @@
+"""The alarm on real streams: false alarms against the budget, and windows of delay on induced drifts.
+
+    .venv/bin/python bench/monitoring.py --data FOLDER --part held-out --runs 20
+
+FOLDER holds the public streams as Parquet (docs/benchmarks.md names them). Designs were chosen on `design`; `held-out`
+is what is reported. Each stream is cut into windows of rows in its own order. `shuffled` puts the windows in random
+order, so nothing changes by construction; `runs of 7` shuffles runs of seven neighbours and keeps the order within,
+so that windows resemble their neighbours. The first windows are the reference, the rest is watched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from scipy.stats import chi2
+
+from daytwo.monitoring import watch
+
+# file, label, rows a window, columns that are no features
+STREAMS: dict[str, dict[str, tuple[str, int, tuple[str, ...]]]] = {
+    "design": {
+        "hotel_bookings": (
+            "is_canceled",
+            500,
+            (
+                "arrival_date",
+                "reservation_status",
+                "reservation_status_date",
+                "assigned_room_type",
+                "booking_changes",
+                "required_car_parking_spaces",
+                "arrival_date_year",
+                "arrival_date_month",
+                "arrival_date_week_number",
+                "arrival_date_day_of_month",
+            ),
+        ),
+        "telco_churn": ("churn", 60, ()),
+    },
+    "held-out": {
+        "electricity": ("price_up", 336, ("timestamp", "date", "nswprice")),
+        "bike_sharing": ("cnt", 144, ("timestamp", "dteday", "instant", "casual", "registered")),
+        "bank_marketing": ("y", 300, ("contact_month", "duration")),
+        "hillstrom": ("visit", 500, ("conversion", "spend")),
+        "flights": ("", 1000, ("outcome", "late", "flight_id", "tail_number", "dest")),
+    },
+}
+REFERENCE, LONGEST = 60, 40
+BUDGET = 1 / 90
+Change = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def read(folder: Path, name: str, label: str, drop: tuple[str, ...]) -> tuple[pl.DataFrame, list[str]]:
+    path = folder / f"{name}.parquet"
+    if name == "flights":
+        path = Path("src/daytwo/demo/flights.parquet")
+    frame = pl.read_parquet(path)
+    if not label:
+        label = "arr_delay"
+    keep = [
+        column
+        for column, kind in frame.schema.items()
+        if column != label
+        and column not in drop
+        and (kind.is_numeric() or kind in (pl.String, pl.Categorical, pl.Boolean))
+        and frame[column].n_unique() > 1
+    ]
+    target = frame[label]
+    y = (
+        target.cast(pl.Float64)
+        if target.dtype.is_numeric() or target.dtype == pl.Boolean
+        else (target == target.max()).cast(pl.Float64)
+    )
+    x = np.column_stack(
+        [
+            frame[c].rank("dense").fill_null(0).to_numpy()
+            if not frame[c].dtype.is_numeric()
+            else frame[c].fill_null(0).to_numpy()
+            for c in keep
+        ]
+    )
+    x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-9)
+    weights = np.linalg.lstsq(x, y.fill_null(0.0).to_numpy() - y.mean(), rcond=1e-6)[0]
+    return frame.select(keep).with_columns(pl.Series("score", x @ weights)), keep
+
+
+def orders(count: int, runs: int, together: int) -> Iterator[np.ndarray]:
+    for seed in range(runs):
+        draw = np.random.default_rng(seed)
+        begin = int(draw.integers(together))
+        pieces = [p for p in np.split(np.arange(count), range(begin, count, together)) if p.size]
+        yield np.concatenate([pieces[i] for i in draw.permutation(len(pieces))])
+
+
+def spread_out(column: pl.Series, share: float) -> bool:
+    """Whether a column is mostly known, and no one value has more than a share of it."""
+    return (
+        column.null_count() < 0.2 * column.len()
+        and int(column.drop_nulls().value_counts()["count"].max() or 0) < share * column.len()
+    )
+
+
+def drifts(frame: pl.DataFrame, names: list[str], seed: int) -> dict[str, Change]:
+    draw = np.random.default_rng(seed)
+    numbers = [
+        c for c in names if frame[c].dtype.is_numeric() and frame[c].n_unique() > 9 and spread_out(frame[c], 0.5)
+    ]
+    levels = [c for c in names if frame[c].n_unique() <= 30 and spread_out(frame[c], 0.8)]
+    number = str(draw.choice(numbers))
+    spread = frame[number].std()
+    ranks = frame.select(pl.col(numbers).rank().fill_null(0)).to_numpy()
+    together = (
+        np.abs(np.nan_to_num(np.corrcoef(ranks.T))) - np.eye(len(numbers)) if len(numbers) > 1 else np.zeros((1, 1))
+    )
+    tied = numbers[int(np.argmax(together.max(axis=0)))]
+    found: dict[str, Change] = {
+        "shift .25 sd": lambda f: f.with_columns(pl.col(number) + 0.25 * spread),
+        "unit, 5 % of rows": lambda f: f.with_columns(
+            pl.when(pl.Series(draw.random(f.height) < 0.05)).then(pl.col(number) * 2.54).otherwise(number)
+        ),
+        "10 % missing": lambda f: f.with_columns(
+            pl.when(pl.Series(draw.random(f.height) < 0.9)).then(pl.col(number)).otherwise(None)
+        ),
+    }
+    if together.max() > 0.3:
+        found["dependence"] = lambda f: f.with_columns(pl.col(tied).shuffle(seed=int(draw.integers(1 << 30))))
+    if levels:
+        level = str(draw.choice(levels))
+        value = frame[level].mode()[0]
+        found["category prior"] = lambda f: f.with_columns(
+            pl.when(pl.Series(draw.random(f.height) < 0.15)).then(pl.lit(value)).otherwise(level).alias(level)
+        )
+    return found
+
+
+def judge_stream(frame: pl.DataFrame, names: list[str], rows: int, runs: int) -> dict[str, list[int]]:
+    windows = [frame[i : i + rows] for i in range(0, frame.height - rows + 1, rows)]
+    windows = windows[:240]
+    delays: dict[str, list[int]] = {}
+    for mode, together in (("shuffled", 1), ("runs of 7", 7)):
+        alarms = seen = 0
+        for order in orders(len(windows), runs, together):
+            cut = [windows[i] for i in order]
+            found = list(watch(cut[:REFERENCE], cut[REFERENCE:], features=names))
+            alarms, seen = alarms + sum(one.alarm for one in found), seen + len(found)
+        upper = chi2.ppf(0.95, 2 * alarms + 2) / 2 / seen
+        verdict = "within" if upper <= BUDGET else "NOT SHOWN"
+        print(
+            f"  {mode:10} {alarms:3} alarms in {seen:5} windows: {alarms / seen:.4f}, at most {upper:.4f}"
+            f" (budget {BUDGET:.4f}): {verdict}",
+            flush=True,
+        )
+    for seed, order in enumerate(orders(len(windows), max(runs // 3, 3), 1)):
+        cut = [windows[i] for i in order]
+        for name, change in drifts(frame, names, seed).items():
+            coming = (change(window) for window in cut[REFERENCE : REFERENCE + LONGEST])
+            found = watch(cut[:REFERENCE], coming, features=names)
+            first = next((one.window + 1 for one in found if one.alarm), LONGEST + 1)
+            delays.setdefault(name, []).append(first)
+    return delays
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--data", type=Path, required=True)
+    asked.add_argument("--part", choices=tuple(STREAMS), default="held-out")
+    asked.add_argument("--runs", type=int, default=20)
+    asked.add_argument("--only", default="")
+    given = asked.parse_args()
+    everything: dict[str, list[int]] = {}
+    for name, (label, rows, drop) in STREAMS[given.part].items():
+        if given.only not in name:
+            continue
+        begin = time.process_time()
+        frame, names = read(given.data, name, label, drop)
+        print(f"{name}: windows of {rows} rows, {len(names)} columns", flush=True)
+        for drift, found in judge_stream(frame, names, rows, given.runs).items():
+            everything.setdefault(drift, []).extend(found)
+            print(f"  {drift:18} median {np.median(found):4.1f}  mean {np.mean(found):5.1f}  of {found}", flush=True)
+        print(f"  {time.process_time() - begin:.0f} CPU s")
+    print("all streams together (an alarm that never came counts as 41)")
+    for drift, found in everything.items():
+        print(f"  {drift:18} median {np.median(found):4.1f}  mean {np.mean(found):5.1f}  n {len(found)}")
+
+
+if __name__ == "__main__":
+    main()
