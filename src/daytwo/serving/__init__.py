@@ -2,7 +2,9 @@
 
 server.py     one process that answers (worker.py starts it, config.py tells it what to do)
 workers/      several such processes behind one port (__main__.py decides; process.py runs either as a child)
-handlers.py   what each address answers (refusals.py: how it is told what went wrong)
+handlers.py   what each address answers (addresses.py: what a path asks for; desk.py: what one model answers;
+              refusals.py: how it is told what went wrong)
+models.py     every model of one process (assembly.py: what a server is put together of besides)
 access/       who may ask what, and how fast
 transport/    HTTP on a socket
 answering/    rows answered, recorded and told
