@@ -58,7 +58,7 @@ def init(
         personal=personal,
     )
     made = make_project(folder, asked)
-    features = made.contract.features.names
+    features = [column.name for column in made.contract.columns if column.role is Role.FEATURE]
     ignored = [column for column in made.contract.columns if column.role in {Role.CHECKED, Role.IGNORED}]
     if as_json:
         leaks = [msgspec.to_builtins(leak) for leak in made.leaks]
