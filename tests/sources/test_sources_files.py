@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daytwo.core.errors import DataError, DaytwoError, Fault, NotFound, SettingsError
-from daytwo.sources.files import batches, content_digest, read_rows
+from daytwo.sources.files import _Reading, batches, content_digest, read_rows, read_sample
 from daytwo.sources.source import Form, is_address, parse_source
 
 MOMENT = datetime(2013, 1, 1, 12, tzinfo=UTC)
@@ -244,3 +244,15 @@ def test_any_bytes_are_rows_or_an_error_of_ours(tmp_path, content, suffix):
         read_rows(path)
     with contextlib.suppress(DaytwoError):
         assert read_rows(path, keep_broken=True).frame.height == sum(one.height for one in batches(path, rows=2))
+
+
+@pytest.mark.parametrize("many", [1, 7, 40])
+def test_a_sample_lies_evenly_over_a_source_and_says_how_many_rows_there_are(tmp_path, monkeypatch, many):
+    path = tmp_path / "rows.csv"
+    pl.DataFrame({"n": range(many)}).write_csv(path)
+    whole = read_rows(path).frame
+    monkeypatch.setattr(_Reading, "_frames", lambda self, rows: whole.iter_slices(3))
+    found, count = read_sample(path, most=10)
+    step = {1: 1, 7: 1, 40: 4}[many]
+    assert count == many
+    assert found.frame["n"].to_list() == [str(n) for n in range(0, many, step)]

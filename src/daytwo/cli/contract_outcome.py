@@ -84,7 +84,7 @@ def judged(
     opened = parse_source(source)
     shown = opened.name if opened.form is Form.SQL else source
     # What is personal is hidden in a file that is held; a stream goes past that.
-    streamed = (stream or (_is_big(opened) and not outputs.of_rows)) and hiding() is None
+    streamed = (stream or (is_big(opened) and not outputs.of_rows)) and hiding() is None
     if streamed and not stream:
         click.echo(f"{opened.name} is large: judged batch by batch, as --stream does.", err=True)
     try:
@@ -97,7 +97,8 @@ def judged(
         raise DataError(f"{opened.name}: {err.message}", hint=err.hint) from err
 
 
-def _is_big(opened: Source) -> bool:
+def is_big(opened: Source) -> bool:
+    """Whether a file is too large to be held without being asked for."""
     if opened.path is None or not opened.is_file:
         return False
     return opened.path.stat().st_size > (BIG_PACKED_BYTES if opened.packed else BIG_BYTES)

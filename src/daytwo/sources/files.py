@@ -60,6 +60,32 @@ def read_rows(
     return Rows(frame, opened.texts, tuple(dict.fromkeys(opened.notes)), tuple(opened.broken))
 
 
+def read_sample(source: str | Path | Source, *, most: int) -> tuple[Rows, int]:
+    """Return rows that lie evenly over a source, at most `most`, and how many rows it has; all are held only if few.
+
+    Every row is kept, or every second, every fourth, ..., in order.
+
+    Raises
+    ------
+    NotFound, DataError, Fault
+        As `read_rows` does.
+    """
+    opened = _Reading(source, numbers=None, since="")
+    held: list[pl.DataFrame] = []
+    step, count = 1, 0
+    for frame in opened.frames(BATCH_ROWS):
+        held.append(frame.gather_every(step, -count % step))
+        count += frame.height
+        while sum(one.height for one in held) > most:
+            held, step = [_together(held).gather_every(2)], 2 * step
+    if opened.broken:
+        raise _too_broken(opened.source, opened.broken)
+    if not count:
+        raise DataError(f"{opened.source.name} has no rows", hint="Give a file with a header and rows")
+    # What is left of a frame may hold on to all of it.
+    return Rows(_together(held).rechunk(), opened.texts, tuple(dict.fromkeys(opened.notes))), count
+
+
 def batches(
     source: str | Path | Source,
     *,
