@@ -168,16 +168,17 @@ def main() -> int:
         folder = Path(scratch)
         make_place(folder)
         tested = servers(folder, quick=asked.quick)
-        for server in tested:
-            server.start(bodies_for(server, folder, 1))
         try:
+            for server in tested:
+                server.start(bodies_for(server, folder, 1))
             for number in range(rounds + 1):
                 for cell, (rows, _) in CELLS.items():
                     for server in tested:
                         server.measure(cell, seconds, bodies_for(server, folder, rows), counts=number > 0)
         finally:
             for server in tested:
-                server.stop()
+                if server.process is not None:
+                    server.stop()
         told = summary(tested)
         if not asked.no_storm:
             storm_s, kills = (5.0, 3) if asked.quick else (30.0, 20)

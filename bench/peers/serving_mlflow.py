@@ -41,4 +41,5 @@ if not place.exists():
     mlflow.pyfunc.save_model(str(place), python_model=Lean(), artifacts=artifacts, pip_requirements=[])
 os.environ["MLFLOW_DISABLE_ENV_MANAGER_CONDA_WARNING"] = "1"
 command = ["mlflow", "models", "serve", "-m", str(place), "-p", str(port), "-h", "127.0.0.1", "--env-manager", "local"]
+os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where its own uvicorn lies
 os.execvp(str(Path(sys.executable).parent / "mlflow"), [*command, "--workers", "1"])
