@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
@@ -75,6 +76,19 @@ def test_the_example_is_the_newest_row_that_the_contract_accepts(system):
     assert found is not None
     assert found["trip"] == "t18"
     assert found["wind"] == 3.0
+
+
+def test_the_example_bears_no_flag_of_a_default(system):
+    columns = [
+        replace(one, nullable=False, repair=("default 4",)) if one.name == "wind" else one for one in TRIPS.columns
+    ]
+    mending = replace(TRIPS, columns=tuple(columns))
+    rows = frame(trip=["t17", "t18"], gate=["1", "2"], wind=[5.0, 3.0]).drop("new")
+    system.tables.append(DATASET, rows.with_columns(wind_imputed=pl.lit(value=False)), batch="one")
+    found = example_row(system, mending)
+    assert found is not None
+    assert set(found) == {"at", "trip", "gate", "wind"}
+    assert compile_decoder(mending).check(found | {"at": found["at"].isoformat()})[1] == ()
 
 
 @pytest.mark.parametrize(
