@@ -105,3 +105,19 @@ def _draft_of(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
                     draft.unlink()
                 raise
             return
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """Return the bytes of the file at `path`, or None where there is none.
+
+    Raises
+    ------
+    Fault
+        If it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise Fault(f"cannot read {path}: {err.strerror or err}", hint="Make the file readable") from err

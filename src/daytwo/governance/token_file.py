@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from daytwo.core.errors import DataError, Fault, Mistake
-from daytwo.core.files import write_whole
+from daytwo.core.files import read_if_there, write_whole
 from daytwo.governance.tokens import Token, holding
 
 _TOKENS = msgspec.json.Decoder(tuple[Token, ...])
@@ -30,12 +30,9 @@ def read_tokens(path: Path) -> tuple[Token, ...] | None:
     Fault
         If it cannot be read.
     """
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
+    text = read_if_there(path)
+    if text is None:
         return None
-    except OSError as err:
-        raise Fault(f"cannot read {path}: {err.strerror or err}", hint="Make the file readable") from err
     try:
         return _TOKENS.decode(text)
     except (msgspec.MsgspecError, Mistake) as err:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from daytwo.core.errors import DataError, Fault
-from daytwo.core.files import write_whole
+from daytwo.core.files import read_if_there, write_whole
 
 
 class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,12 +55,9 @@ def read_route(path: Path) -> Route | None:
     Fault
         If it cannot be read.
     """
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
+    text = read_if_there(path)
+    if text is None:
         return None
-    except OSError as err:
-        raise Fault(f"cannot read {path}: {err.strerror or err}", hint="Make the file readable") from err
     try:
         return msgspec.json.decode(text, type=Route)
     except msgspec.MsgspecError as err:

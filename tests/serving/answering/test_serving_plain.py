@@ -54,6 +54,15 @@ GOOD = {
     "carrier": st.sampled_from(["AA", "B6", "DL", "UA"]),
     "night": st.booleans(),
 }
+ROW = {
+    "key": "k",
+    "tail": None,
+    "at": "2013-05-01T12:00:00Z",
+    "wind": 3.5,
+    "seats": 9,
+    "carrier": "AA",
+    "night": True,
+}
 ODD = st.none() | st.floats() | st.integers(-(2**70), 2**70) | st.text(max_size=5) | st.booleans() | st.just([1])
 
 
@@ -80,16 +89,7 @@ def test_what_the_fast_door_takes_gets_what_the_thorough_one_gives(live, data):
 
 
 def test_plain_requests_are_taken(live):
-    row = {
-        "key": "k",
-        "tail": None,
-        "at": "2013-05-01T12:00:00Z",
-        "wind": 3.5,
-        "seats": 9,
-        "carrier": "AA",
-        "night": True,
-    }
-    for whole in ({"rows": [row]}, [row] * 8, {"rows": [row], "request_id": "mine"}):
+    for whole in ({"rows": [ROW]}, [ROW] * 8, {"rows": [ROW], "request_id": "mine"}):
         assert fast(json.dumps(whole).encode(), live) is not None
 
 
@@ -121,16 +121,7 @@ def test_whatever_is_not_plain_is_left_to_the_thorough_door(live, body):
 
 
 def test_more_rows_than_allowed_are_not_plain(live):
-    row = {
-        "key": "k",
-        "tail": None,
-        "at": "2013-05-01T12:00:00Z",
-        "wind": 3.5,
-        "seats": 9,
-        "carrier": "AA",
-        "night": True,
-    }
-    body = json.dumps([row] * 3).encode()
+    body = json.dumps([ROW] * 3).encode()
     assert live.champion.plain.read(body, 3) is not None
     assert live.champion.plain.read(body, 2) is None
     with pytest.raises(HttpError, match="3 rows"):
@@ -142,17 +133,8 @@ def test_a_model_that_fails_leaves_the_request_to_the_thorough_door(live):
         def __getattr__(self, name):
             raise RuntimeError(name)
 
-    row = {
-        "key": "k",
-        "tail": None,
-        "at": "2013-05-01T12:00:00Z",
-        "wind": 3.5,
-        "seats": 9,
-        "carrier": "AA",
-        "night": True,
-    }
     plain = live.champion.plain
-    asked = plain.read(json.dumps([row]).encode(), 3)
+    asked = plain.read(json.dumps([ROW]).encode(), 3)
     whole = plain._model
     try:
         plain._model = replace(whole, engine=Broken())

@@ -170,7 +170,7 @@ def _bounded(schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_any(kind: type) -> dict[str, Any]:
-    """Return the schema of what may be anything; msgspec knows all other kinds itself."""
+    """Return the schema of what may be anything; to raise is how msgspec is told of a kind that has no schema."""
     if kind is object:
         return {"description": "Any value"}
     raise NotImplementedError(kind)
