@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from daytwo.core.errors import DataError, Fault
 from daytwo.explain.trees import parse_trees
 from daytwo.scoring.engine import feature_rows
+from daytwo.scoring.native import load_twice
 
 # Numbers of LightGBM's C interface (include/LightGBM/c_api.h, 4.7).
 _FLOAT32 = 0
@@ -176,13 +177,7 @@ class _Library:
     """The shared library twice: `blocks` lets other Python threads run during a call, `rows` does not."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            self.blocks = ctypes.CDLL(str(path))
-            self.rows = ctypes.PyDLL(str(path))
-        except OSError as err:
-            raise Fault(
-                f"cannot load {path}: {err}", hint="Install OpenMP (libgomp1 or libomp), then try again"
-            ) from err
+        self.blocks, self.rows = load_twice(path)
         self.blocks.LGBM_GetLastError.restype = ctypes.c_char_p
 
 

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.errors import DataError, Fault, Mistake
 from daytwo.scoring.engine import feature_rows
+from daytwo.scoring.native import load_twice
 from daytwo.scoring.xgboost_model import read_trees
 
 _LIBRARY_NAMES = {"darwin": "libxgboost.dylib", "win32": "xgboost.dll"}
@@ -143,13 +144,7 @@ class _Library:
     """The shared library twice: `blocks` lets other Python threads run during a call, `rows` does not."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            self.blocks = ctypes.CDLL(str(path))
-            self.rows = ctypes.PyDLL(str(path))
-        except OSError as err:
-            raise Fault(
-                f"cannot load {path}: {err}", hint="Install OpenMP (libgomp1 or libomp), then try again"
-            ) from err
+        self.blocks, self.rows = load_twice(path)
         self.blocks.XGBGetLastError.restype = ctypes.c_char_p
 
     def check(self, status: int) -> None:
