@@ -11,7 +11,7 @@ from daytwo.lifecycle.gate_calibration import calibration_beside, calibration_ga
 from daytwo.lifecycle.gates import GateResult, Paired, owner_gate, verdict
 from daytwo.lifecycle.sequential import cluster_means, confidence_sequence, e_value
 from daytwo.lifecycle.words import metric as metric_name
-from daytwo.monitoring.metrics import DECISION_METRICS, HIGHER_IS_BETTER, VALUE_METRICS
+from daytwo.monitoring.estimating.metrics import DECISION_METRICS, HIGHER_IS_BETTER, VALUE_METRICS
 
 
 def paired(better=0.0, days=20, per_day=400, seed=0, noise=0.5):

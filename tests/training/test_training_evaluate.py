@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 from daytwo.core.errors import SettingsError
 from daytwo.core.schema import Task
 from daytwo.core.settings import ValueSettings
-from daytwo.monitoring.performance import Answers
+from daytwo.monitoring.estimating.performance import Answers
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.evaluate import check_metric, evaluate, paired_loss, reliability, student_factor
 

@@ -19,7 +19,7 @@ from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.source_gaps import GAPS
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model, load_watch
-from daytwo.monitoring.metrics import roc_auc
+from daytwo.monitoring.estimating.metrics import roc_auc
 from daytwo.value.net import NetValue, WindowValue, net_value
 
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)

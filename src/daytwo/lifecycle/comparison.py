@@ -18,7 +18,7 @@ from daytwo.lifecycle.rows import LiveRows, live_rows
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import champion, load_model, money_answers
 from daytwo.lifecycle.windows import Span
-from daytwo.monitoring.performance import Answers, realised, realised_money, standard_error
+from daytwo.monitoring.estimating.performance import Answers, realised, realised_money, standard_error
 from daytwo.scoring.model import Model
 from daytwo.training.evaluate import check_metric
 

@@ -22,7 +22,7 @@ from daytwo.lifecycle.gates import (
     robustness_gate,
     slice_gate,
 )
-from daytwo.monitoring.performance import realised_money
+from daytwo.monitoring.estimating.performance import realised_money
 from daytwo.scoring.model import Model
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.dataset import TrainingData

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 from daytwo.core.schema import Task
 from daytwo.lifecycle import words as said
 from daytwo.lifecycle.sequential import Floats, Interval, cluster_means, confidence_sequence, e_value
-from daytwo.monitoring.metrics import HIGHER_IS_BETTER
-from daytwo.monitoring.performance import Answers, influence
+from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
+from daytwo.monitoring.estimating.performance import Answers, influence
 
 # A slice with fewer rows says nothing about itself.
 MIN_SLICE_ROWS = 200
@@ -75,8 +75,8 @@ def quality_gate(
 ) -> GateResult:
     """Hold the candidate to non-inferiority: worse by no more than `margin`, sure at every look.
 
-    `metric` is one of the task's (`monitoring/metrics.py`), and `margin` is in its unit. `evidence` says `difference`
-    (positive is better, also for a loss), `low`, `high`, and `superior`: whether the candidate is better for sure.
+    `metric` is one of the task's (`monitoring/estimating/metrics.py`), and `margin` is in its unit. `evidence` says
+    `difference` (positive is better, also for a loss), `low`, `high`, and `superior`: whether the candidate is better for sure.
     """
     interval = quality_difference(paired, task=task, metric=metric, alpha=alpha)
     passed, superior = interval.low > -margin, interval.low > 0

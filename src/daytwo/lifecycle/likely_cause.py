@@ -16,7 +16,7 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.judge import MISSING, judge_of
 from daytwo.core.schema import Kind
 from daytwo.lifecycle.mending import Repair, mend
-from daytwo.monitoring.units import AS_WELL, unit_fits, unit_in
+from daytwo.monitoring.judging.units import AS_WELL, unit_fits, unit_in
 
 Row = Mapping[str, object]
 # A cause explains at least this share of the bad rows.

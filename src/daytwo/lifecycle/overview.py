@@ -28,7 +28,7 @@ from daytwo.lifecycle.quarantine_events import DROPPED, REPLAYED
 from daytwo.lifecycle.releases import OPEN, Release
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import WindowRecord
-from daytwo.monitoring.metrics import HIGHER_IS_BETTER
+from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.value.net import NetValue, net_value
 
 # How many of the last decisions, ended releases and closed alerts are worth a line.

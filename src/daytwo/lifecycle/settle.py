@@ -27,9 +27,9 @@ from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import load_watch
 from daytwo.lifecycle.watch import read_span
 from daytwo.lifecycle.windows import Span, WindowRecord
-from daytwo.monitoring.harm import Harm, performance_findings
-from daytwo.monitoring.judge import ALARM_SHARE
-from daytwo.monitoring.performance import Estimate
+from daytwo.monitoring.estimating.performance import Estimate
+from daytwo.monitoring.judging.harm import Harm, performance_findings
+from daytwo.monitoring.judging.judge import ALARM_SHARE
 
 # After a refusal the rule rests for so many windows: the same rows would be refused again.
 _REST_WINDOWS = 2

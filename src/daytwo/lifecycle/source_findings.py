@@ -22,7 +22,7 @@ from daytwo.lifecycle.source_tallies import Came, Place
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.verdicts import SERVER
 from daytwo.lifecycle.words import count, share
-from daytwo.monitoring.bursts import Usual
+from daytwo.monitoring.alarming.bursts import Usual
 from daytwo.predictions.record import ANSWERED
 
 # More rules than this at once are one thing that happened to the source.

@@ -6,7 +6,7 @@ looks at values that are missing and were mended.
 
 False alarms: a rule is told where its share of the last day's rows would come by chance less than once in 1000 days,
 shared out over all rules of the contract and the hundred looks of a day (Bonferroni). Chance knows how much this
-source's days differ (`monitoring/bursts.py`).
+source's days differ (`monitoring/alarming/bursts.py`).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from daytwo.lifecycle.source_tallies import (
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.verdicts import SERVER, live_contract
 from daytwo.lifecycle.words import moment, span
-from daytwo.monitoring.bursts import chance, usual
-from daytwo.monitoring.silence import longest_usual
+from daytwo.monitoring.alarming.bursts import chance, usual
+from daytwo.monitoring.alarming.silence import longest_usual
 from daytwo.registry.versions import current_route
 
 # How far back a look sees, and how many looks there are in that time.

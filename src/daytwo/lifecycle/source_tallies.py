@@ -18,7 +18,7 @@ from daytwo.lifecycle.quarantine import QUARANTINE, read_reasons, with_shapes
 from daytwo.lifecycle.quarantine_events import REPLAY_FILES, REPLAY_OF
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.verdicts import SERVER
-from daytwo.monitoring.silence import Wait
+from daytwo.monitoring.alarming.silence import Wait
 from daytwo.predictions.record import ASKED
 
 # Eight weeks: enough for weekdays to differ, and old habits are forgotten.

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.lifecycle.system import System
-from daytwo.monitoring.estimate import Estimator, RawModel
-from daytwo.monitoring.performance import Answers
-from daytwo.monitoring.reference import Reference
+from daytwo.monitoring.estimating.estimator import Estimator, RawModel
+from daytwo.monitoring.estimating.performance import Answers
+from daytwo.monitoring.profiles.reference import Reference
 from daytwo.registry.bundle import Bundle, BundleStore
 from daytwo.registry.versions import current_route
 from daytwo.scoring.lightgbm_c import LightgbmScorer

@@ -15,8 +15,8 @@ from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import champion, load_watch, money_answers
 from daytwo.lifecycle.windows import Span, WindowRecord
-from daytwo.monitoring.alarm import AlarmState, start
-from daytwo.monitoring.judge import Judgement, Window, judge
+from daytwo.monitoring.alarming.alarm import AlarmState, start
+from daytwo.monitoring.judging.judge import Judgement, Window, judge
 
 
 def read_span(arguments: dict[str, Json]) -> Span:

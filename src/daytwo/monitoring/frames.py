@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Feature, Schema
-from daytwo.monitoring.bins import Floats
+from daytwo.monitoring.profiles.bins import Floats
 
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 

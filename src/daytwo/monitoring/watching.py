@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from daytwo.core.errors import DataError, SettingsError
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.schema import Schema
-from daytwo.monitoring.alarm import MIN_HISTORY, Alarm, AlarmState, fastest, start, step
-from daytwo.monitoring.bins import Floats
-from daytwo.monitoring.causes import Cause, column_cause
-from daytwo.monitoring.channels import Moments, channels, correlations
+from daytwo.monitoring.alarming.alarm import MIN_HISTORY, Alarm, AlarmState, fastest, start, step
+from daytwo.monitoring.alarming.channels import Moments, channels, correlations
+from daytwo.monitoring.alarming.neighbours import resembling
+from daytwo.monitoring.alarming.signed import Expected, learn_expected, name_strays, strongest_pair
 from daytwo.monitoring.frames import as_polars, encode, schema_of, scores_of, together
-from daytwo.monitoring.neighbours import resembling
-from daytwo.monitoring.profile import Layout, Profile, merge, profile
-from daytwo.monitoring.reference import build_layout
-from daytwo.monitoring.signed import Expected, learn_expected, name_strays, strongest_pair
+from daytwo.monitoring.judging.causes import Cause, column_cause
+from daytwo.monitoring.profiles.bins import Floats
+from daytwo.monitoring.profiles.profile import Layout, Profile, merge, profile
+from daytwo.monitoring.profiles.reference import build_layout
 
 _WORDS = {
     "prediction": "the predictions are distributed otherwise",

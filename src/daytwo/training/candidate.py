@@ -20,7 +20,7 @@ from daytwo.contracts.contract import Contract
 from daytwo.core.digest import canonical_json, digest_file
 from daytwo.core.finding import Finding
 from daytwo.core.settings import Settings
-from daytwo.monitoring.metrics import HIGHER_IS_BETTER
+from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.registry.bundle import BASE_RATE, Code, DatasetVersion, Lineage, Manifest
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.bundle_files import model_files, monitoring_files

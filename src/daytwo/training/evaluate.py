@@ -1,7 +1,7 @@
 """How good one model is on rows it has not seen, in metrics and in money, beside the answer that needs no model.
 
-Intervals are closed-form, from influence values summed over days (`monitoring/performance.py`). `front.py` compares
-variants; the gates judge on later rows.
+Intervals are closed-form, from influence values summed over days (`monitoring/estimating/performance.py`).
+`front.py` compares variants; the gates judge on later rows.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from scipy.special import stdtrit
 
 from daytwo.core.errors import SettingsError
 from daytwo.core.schema import Task
-from daytwo.monitoring.metrics import DECISION_METRICS, HIGHER_IS_BETTER, SCORE_METRICS, VALUE_METRICS
-from daytwo.monitoring.performance import MIN_CLUSTERS, Answers, influence, realised, standard_error
+from daytwo.monitoring.estimating.metrics import DECISION_METRICS, HIGHER_IS_BETTER, SCORE_METRICS, VALUE_METRICS
+from daytwo.monitoring.estimating.performance import MIN_CLUSTERS, Answers, influence, realised, standard_error
 from daytwo.scoring.payoff import Lookup, Payoff
 from daytwo.training.dataset import TrainingData
 

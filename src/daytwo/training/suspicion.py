@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.finding import Finding, Severity
-from daytwo.monitoring.metrics import HIGHER_IS_BETTER
+from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.training.dataset import Parts
 from daytwo.training.evaluate import Evaluation
 

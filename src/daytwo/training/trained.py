@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.schema import Task
-from daytwo.monitoring.performance import Answers, influence, standard_error
+from daytwo.monitoring.estimating.performance import Answers, influence, standard_error
 from daytwo.scoring.calibration import Calibration, fit_calibration
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.payoff import Payoff

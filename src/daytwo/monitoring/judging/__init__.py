@@ -1,0 +1,2 @@
+"""The judgement of one window: `judge` gathers, `harm` weighs, `causes` and `units` explain,
+`drift_findings` puts it in words."""

@@ -1,0 +1,172 @@
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import numpy as np
+import pytest
+
+from daytwo.core.finding import Severity
+from daytwo.core.schema import Feature, Schema, Task
+from daytwo.monitoring.alarming.alarm import start
+from daytwo.monitoring.estimating.estimator import Estimator
+from daytwo.monitoring.estimating.performance import Answers
+from daytwo.monitoring.judging.judge import Window, judge
+from daytwo.monitoring.profiles.reference import build_reference
+
+SCHEMA = Schema((Feature("wind"), Feature("seats"), Feature("distance"), Feature("origin", ("EWR", "JFK", "LGA"))))
+START = datetime(2013, 4, 1, tzinfo=UTC)
+PER_DAY = 400
+
+
+def rows(days, seed):
+    rng = np.random.default_rng(seed)
+    n = days * PER_DAY
+    base = rng.normal(size=n)
+    matrix = np.column_stack(
+        [
+            np.exp(1.5 + 0.4 * base),
+            rng.normal(150, 20, n),
+            900 + 300 * (base + rng.normal(size=n)),
+            rng.integers(0, 3, n),
+        ]
+    ).astype(np.float32)
+    scores = 1 / (1 + np.exp(-(1.5 * base - 1)))
+    labels = (rng.random(n) < scores).astype(float)
+    return matrix, scores, labels
+
+
+def answers(scores):
+    act = scores > 0.3
+    return Answers(scores, act.astype(float), np.where(act, 3.0, 0.0), np.where(act, -1.0, 0.0))
+
+
+@pytest.fixture(scope="module")
+def reference():
+    matrix, scores, labels = rows(90, 0)
+    times = np.repeat(np.datetime64("2013-01-01", "us") + np.arange(90).astype("timedelta64[D]"), PER_DAY)
+    return build_reference(
+        matrix, answers(scores), SCHEMA, task=Task.BINARY, labels=labels, times=times, window=timedelta(days=7)
+    )
+
+
+def window(week, disturb=None, *, labelled=True, contract_share=0.0):
+    matrix, scores, labels = rows(7, 100 + week)
+    if disturb:
+        matrix, scores, labels = disturb(matrix, scores, labels)
+    begin = START + timedelta(days=7 * week)
+    first = np.datetime64(begin.replace(tzinfo=None), "us")
+    times = np.repeat(first + np.arange(7).astype("timedelta64[D]"), PER_DAY)
+    return Window(
+        begin,
+        begin + timedelta(days=7),
+        matrix,
+        answers(scores),
+        times,
+        labels if labelled else np.full(labels.size, np.nan),
+        contract_share,
+    )
+
+
+def watch(reference, weeks):
+    state = start(reference.channel_names, reference.history, constant={"contract": 0.0})
+    estimator = Estimator("plain", Task.BINARY)
+    found = []
+    for week in weeks:
+        judgement, state = judge(week, reference, state, budget="1 per quarter", estimator=estimator, currency="USD")
+        found.append(judgement)
+    return found
+
+
+def test_a_quarter_without_change_is_quiet(reference):
+    found = watch(reference, [window(week) for week in range(13)])
+    assert sum(j.alarm for j in found) <= 1
+    assert sum(j.verdict == "worse" for j in found) <= 1
+    assert found[0].allowed == pytest.approx(7 / 91.3125)
+    assert found[0].realised["money"].low < found[0].estimated["money"].value < found[0].realised["money"].high
+    json.loads(msgspec.json.encode(found[0]))
+
+
+def unit(matrix, scores, labels):
+    part = np.random.default_rng(1).random(len(matrix)) < 1 / 3
+    part &= np.arange(len(matrix)) < 3 * PER_DAY
+    matrix[part, 0] *= 4.47
+    return matrix, scores, labels
+
+
+def holes(matrix, scores, labels):
+    matrix[np.random.default_rng(1).random(len(matrix)) < 0.1, 0] = np.nan
+    return matrix, scores, labels
+
+
+def independence(matrix, scores, labels):
+    matrix[:, 2] = np.random.default_rng(1).permutation(matrix[:, 2])
+    return matrix, scores, labels
+
+
+def exchanged(matrix, scores, labels):
+    matrix[:, 1] = matrix[:, 2]
+    return matrix, scores, labels
+
+
+@pytest.mark.parametrize(
+    ("fault", "channel", "cause"),
+    [
+        (unit, "column:wind", "covariate"),
+        (holes, "missing:wind", "missing"),
+        (independence, "dependence", "dependence"),
+        (exchanged, "column:seats", "mix-up"),
+    ],
+)
+def test_a_fault_is_heard_in_its_first_week_and_named(reference, fault, channel, cause):
+    judgement = watch(reference, [window(0), window(1, fault)])[1]
+    assert judgement.alarm
+    assert channel in [part.channel for part in judgement.alarms[0].moved]
+    finding = next(f for f in judgement.findings if f.kind.startswith("drift."))
+    assert finding.evidence["cause"] == cause
+    if cause != "dependence":
+        assert finding.severity is Severity.WARNING
+
+
+def test_quarantined_rows_are_a_channel_of_their_own(reference):
+    found = watch(reference, [window(0), window(1, contract_share=0.05)])
+    assert "contract" in [part.channel for alarm in found[1].alarms for part in alarm.moved]
+
+
+def flipped(matrix, scores, labels):
+    return matrix, scores, (np.random.default_rng(1).random(labels.size) < 0.27).astype(float)
+
+
+def test_labels_that_mean_something_else_are_called_concept_drift_and_priced(reference):
+    judgement = watch(reference, [window(0), window(1, flipped)])[1]
+    kinds = {finding.kind: finding for finding in reversed(judgement.findings)}
+    assert judgement.verdict == "worse"
+    assert not judgement.alarm
+    assert {"performance.realised", "performance.concept"} <= kinds.keys()
+    assert kinds["performance.realised"].severity is Severity.CRITICAL
+    assert kinds["performance.realised"].money_per_day > 0
+    assert kinds["performance.concept"].next_step
+
+
+def test_without_labels_nothing_is_realised_and_the_estimate_stands(reference):
+    judgement = watch(reference, [window(0, labelled=False)])[0]
+    assert judgement.realised == {}
+    assert judgement.maturity == 0.0
+    assert judgement.estimated["roc_auc"].method == "CBPE"
+
+
+def test_an_empty_window_is_a_finding_not_a_crash(reference):
+    nothing = Window(START, START + timedelta(days=7), np.zeros((0, 4), np.float32), Answers(np.zeros(0)))
+    judgement = watch(reference, [nothing])[0]
+    assert judgement.verdict == "empty"
+    assert judgement.findings[0].kind == "monitor.silent"
+
+
+def test_judging_needs_no_frame_library_and_no_learning_library():
+    code = (
+        "import sys, daytwo.monitoring.judging.judge; "
+        "bad = {'polars', 'pandas', 'sklearn', 'scipy', 'lightgbm'} & set(sys.modules); "
+        "sys.exit(str(bad) if bad else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
