@@ -12,8 +12,8 @@ import numpy as np
 
 from daytwo.core.schema import Feature, Schema
 from daytwo.monitoring.alarming.channels import Moments, channels, correlations
+from daytwo.monitoring.judging.reference import build_layout
 from daytwo.monitoring.profiles.profile import profile
-from daytwo.monitoring.profiles.reference import build_layout
 
 ROWS, REFERENCE, RUNS = 1_000_000, 100_000, 5
 LEVELS = (2, 4, 8, 16, 30, 100, 300, 1000)

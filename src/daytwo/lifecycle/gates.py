@@ -76,7 +76,8 @@ def quality_gate(
     """Hold the candidate to non-inferiority: worse by no more than `margin`, sure at every look.
 
     `metric` is one of the task's (`monitoring/estimating/metrics.py`), and `margin` is in its unit. `evidence` says
-    `difference` (positive is better, also for a loss), `low`, `high`, and `superior`: whether the candidate is better for sure.
+    `difference` (positive is better, also for a loss), `low`, `high`, and `superior`: whether the candidate is better
+    for sure.
     """
     interval = quality_difference(paired, task=task, metric=metric, alpha=alpha)
     passed, superior = interval.low > -margin, interval.low > 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from daytwo.lifecycle.system import System
 from daytwo.monitoring.estimating.estimator import Estimator, RawModel
 from daytwo.monitoring.estimating.performance import Answers
-from daytwo.monitoring.profiles.reference import Reference
+from daytwo.monitoring.judging.reference import Reference
 from daytwo.registry.bundle import Bundle, BundleStore
 from daytwo.registry.versions import current_route
 from daytwo.scoring.lightgbm_c import LightgbmScorer

@@ -25,9 +25,9 @@ from daytwo.monitoring.alarming.neighbours import resembling
 from daytwo.monitoring.alarming.signed import Expected, learn_expected, name_strays, strongest_pair
 from daytwo.monitoring.frames import as_polars, encode, schema_of, scores_of, together
 from daytwo.monitoring.judging.causes import Cause, column_cause
+from daytwo.monitoring.judging.reference import build_layout
 from daytwo.monitoring.profiles.bins import Floats
 from daytwo.monitoring.profiles.profile import Layout, Profile, merge, profile
-from daytwo.monitoring.profiles.reference import build_layout
 
 _WORDS = {
     "prediction": "the predictions are distributed otherwise",

@@ -13,7 +13,7 @@ from daytwo.core.durations import duration
 from daytwo.core.errors import DataError
 from daytwo.explain.reasons import build_explainer, outcome_words
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
-from daytwo.monitoring.profiles.reference import build_reference
+from daytwo.monitoring.judging.reference import build_reference
 from daytwo.scoring.engines import MODEL_FILE
 from daytwo.scoring.model import CALIBRATION_FILE, CONTRACT_FILE, EXPLAINER_FILE, PAYOFF_FILE, REPLAY_FILE
 from daytwo.scoring.payoff import Payoff

@@ -4,8 +4,8 @@ import pytest
 from daytwo.core.schema import Feature, Schema
 from daytwo.monitoring.alarming.channels import Moments, correlations
 from daytwo.monitoring.alarming.signed import leans, learn_expected, strongest_pair
+from daytwo.monitoring.judging.reference import build_layout
 from daytwo.monitoring.profiles.profile import profile
-from daytwo.monitoring.profiles.reference import build_layout
 
 
 def windows(count, seed=0):

@@ -13,7 +13,7 @@ from daytwo.monitoring.alarming.alarm import start
 from daytwo.monitoring.estimating.estimator import Estimator
 from daytwo.monitoring.estimating.performance import Answers
 from daytwo.monitoring.judging.judge import Window, judge
-from daytwo.monitoring.profiles.reference import build_reference
+from daytwo.monitoring.judging.reference import build_reference
 
 SCHEMA = Schema((Feature("wind"), Feature("seats"), Feature("distance"), Feature("origin", ("EWR", "JFK", "LGA"))))
 START = datetime(2013, 4, 1, tzinfo=UTC)

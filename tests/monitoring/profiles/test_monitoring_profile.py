@@ -9,9 +9,9 @@ from daytwo.core.errors import DataError
 from daytwo.core.schema import Feature, Schema, Task
 from daytwo.monitoring.alarming.blocks import Block, choose_block, split
 from daytwo.monitoring.estimating.performance import Answers
+from daytwo.monitoring.judging.reference import Reference, build_layout, build_reference
 from daytwo.monitoring.profiles.bins import level_bins, number_bins
 from daytwo.monitoring.profiles.profile import Profile, empty_profile, profile
-from daytwo.monitoring.profiles.reference import Reference, build_layout, build_reference
 
 SCHEMA = Schema((Feature("wind"), Feature("seats"), Feature("origin", ("EWR", "JFK", "LGA"))))
 

@@ -1,2 +1,1 @@
-"""The judgement of one window: `judge` gathers, `harm` weighs, `causes` and `units` explain,
-`drift_findings` puts it in words."""
+"""The judgement of one window against a `reference`: `judge` gathers, `harm` weighs, `causes` and `units` explain."""

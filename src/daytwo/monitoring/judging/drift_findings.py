@@ -11,8 +11,8 @@ from daytwo.core.finding import Finding, Severity
 from daytwo.monitoring.alarming.alarm import Alarm
 from daytwo.monitoring.judging.causes import Cause, column_cause
 from daytwo.monitoring.judging.harm import Harm
+from daytwo.monitoring.judging.reference import Reference
 from daytwo.monitoring.profiles.profile import Profile
-from daytwo.monitoring.profiles.reference import Reference
 
 # The world moves many columns together and slowly; a feed breaks one, at once.
 _ALONE = 2

@@ -25,9 +25,9 @@ from daytwo.monitoring.estimating.estimator import Estimator, RawModel, estimate
 from daytwo.monitoring.estimating.performance import Answers, Estimate, realised
 from daytwo.monitoring.judging.drift_findings import drift_finding
 from daytwo.monitoring.judging.harm import Harm, performance_findings
+from daytwo.monitoring.judging.reference import Reference
 from daytwo.monitoring.profiles.distances import js_distance, psi, total_variation
 from daytwo.monitoring.profiles.profile import Profile, merge, profile
-from daytwo.monitoring.profiles.reference import Reference
 
 # How the budget of false alarms is shared out.
 ALARM_SHARE = 0.6
