@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from daytwo.core.errors import NotFound, Refused
+from daytwo.core.errors import DataError, NotFound, Refused
 from daytwo.registry.bundle import Bundle
 from daytwo.scoring.engine import Engine
 from daytwo.scoring.foreign import PYTHON_FILE, open_foreign
+from daytwo.scoring.inputs import INPUTS_FILE, Inputs, MappedEngine
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.onnx import OnnxScorer
 from daytwo.scoring.xgboost_c import XgboostScorer
@@ -30,6 +31,18 @@ def open_engine(bundle: Bundle, n_features: int, *, threads: int = 1) -> Engine:
     Mistake
         If the engine's optional package is not installed.
     """
+    if INPUTS_FILE not in bundle.manifest.files:
+        return _open(bundle, n_features, threads)
+    inputs = Inputs.from_json(bundle.read(INPUTS_FILE))
+    if inputs.features != n_features:
+        raise DataError(
+            f"{INPUTS_FILE} is of {inputs.features} features, the contract has {n_features}",
+            hint="Adopt the model again",
+        )
+    return MappedEngine(_open(bundle, len(inputs.positions), threads), inputs)
+
+
+def _open(bundle: Bundle, n_features: int, threads: int) -> Engine:
     held = [name for name in MODEL_FILES if name in bundle.manifest.files]
     if len(held) > 1:
         raise Refused(
