@@ -48,16 +48,28 @@ def _open(bundle: Bundle, n_features: int, threads: int) -> Engine:
         raise Refused(
             f"bundle {bundle.digest[:12]} holds several models: {', '.join(held)}", hint="Make it with one of them"
         )
-    match held:
-        case [name] if name == MODEL_FILE:
-            return LightgbmScorer(bundle.read(name), n_features, threads=threads)
-        case [name] if name == XGBOOST_FILE:
-            return XgboostScorer(bundle.read(name), n_features, threads=threads)
-        case [name] if name == ONNX_FILE:
-            return OnnxScorer(bundle.read(name), n_features, threads=threads)
-        case [_]:
-            return open_foreign(bundle, n_features, bundle.trust)
-    raise NotFound(
-        f"bundle {bundle.digest[:12]} holds no {', '.join(MODEL_FILES[:-1])} or {PYTHON_FILE}",
-        hint="Make the model again",
-    )
+    if not held:
+        raise NotFound(
+            f"bundle {bundle.digest[:12]} holds no {', '.join(MODEL_FILES[:-1])} or {PYTHON_FILE}",
+            hint="Make the model again",
+        )
+    if held == [PYTHON_FILE]:
+        return open_foreign(bundle, n_features, bundle.trust)
+    return engine_of(held[0], bundle.read(held[0]), n_features, threads=threads)
+
+
+def engine_of(name: str, content: bytes, n_features: int, *, threads: int = 1) -> Engine:
+    """Return the engine for a model file called `name`, of the names in `MODEL_FILES`; it must hold no Python code.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or the model is none that daytwo serves.
+    Mistake
+        If the engine's optional package is not installed.
+    """
+    if name == XGBOOST_FILE:
+        return XgboostScorer(content, n_features, threads=threads)
+    if name == ONNX_FILE:
+        return OnnxScorer(content, n_features, threads=threads)
+    return LightgbmScorer(content, n_features, threads=threads)
