@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from daytwo.alerts.alerts import take_in
+from daytwo.core.finding import Finding, Severity
+from daytwo.lifecycle.windows import Span, WindowRecord
+from daytwo.value.costs import Cost
+from daytwo.wiring import open_system
+
 ROWS = 3_000
+BEGIN = datetime(2013, 4, 1, tzinfo=UTC)
+WEEK = timedelta(days=7)
 # An installed daytwo has no scikit-learn and no pandas beside it; LightGBM would load them here, for seconds.
 LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib'))\n"
 DOOR = LEAN + "from daytwo.cli.main import main; sys.argv[0] = 'daytwo'; main()"
@@ -146,3 +155,50 @@ def served_project(live_project: Path, tmp_path_factory: pytest.TempPathFactory)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
     process.stdout.close()
+
+
+def figure(value, spread=0.02):
+    return {"value": value, "low": value - spread, "high": value + spread, "maturity": None}
+
+
+@pytest.fixture
+def watched(project):
+    """Three windows: two settled, the newest only watched, and two alerts."""
+    system = open_system(project, {})
+    finding = {
+        "kind": "drift.column",
+        "subject": "wind",
+        "severity": "warning",
+        "summary": "wind has moved",
+        "next_step": "",
+    }
+    for index in range(3):
+        span = Span(index, BEGIN + index * WEEK, BEGIN + (index + 1) * WEEK)
+        seen = {
+            "version": "0" * 64,
+            "rows": 100 + index,
+            "verdict": "drift" if index == 2 else "ok",
+            "findings": [finding] if index == 2 else [],
+            "estimated": {"roc_auc": figure(0.8 - index / 100), "money": figure(50.0, 5.0)},
+            "budget": {"allowed": 0.07, "spent": 1},
+        }
+        came = {
+            "rows": 100 + index,
+            "labelled": 90,
+            "champion_digest": "0" * 64,
+            "live": {"roc_auc": figure(0.79), "money": figure(60.0, 5.0)},
+            "static": {"roc_auc": figure(0.75), "money": figure(40.0, 5.0)},
+            "decision": {"retrain": False, "words": "leave it: a fresh model would do no better"},
+        }
+        system.windows.put(WindowRecord(span, seen, came if index < 2 else None))
+    findings = [
+        Finding("drift.column", "wind", Severity.WARNING, "wind has moved", money_per_day=12.0, owner="ana"),
+        Finding(
+            "contract.type", "seats", Severity.CRITICAL, "seats [text] came as words", owner="ana", next_step="See"
+        ),
+    ]
+    for alert in take_in(findings, (), at=BEGIN + 3 * WEEK, opened_by="watch w0002").opened:
+        system.alerts.put(alert)
+    system.costs.add(Cost("one", BEGIN, "training", 1.0, "cpu_s", 5.0))
+    system.audit._engine.dispose()
+    return project

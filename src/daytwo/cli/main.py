@@ -47,8 +47,8 @@ COMMANDS: Mapping[str, Entry] = {
     "feedback": Entry("predict", "Say what a person did with a prediction"),
     "explain": Entry("explain", "Why a prediction came out as it did, by its id"),
     "token": Entry("token", "Who may ask the server: make, list and revoke tokens"),
-    "monitor": Entry("watch", "How the last windows were judged"),
-    "alerts": Entry("watch", "What is wrong and who owns it; take an alert up, or close it"),
+    "monitor": Entry("monitor", "How the last windows were judged"),
+    "alerts": Entry("alerts", "What is wrong and who owns it; take an alert up, or close it"),
     "value": Entry("account", "What the model brings and costs, in money"),
     "audit": Entry("account", "The sealed record of what was done, and whether it is whole"),
 }

@@ -1,10 +1,8 @@
-"""`daytwo monitor` and `alerts`: how windows were judged, and what is wrong."""
+"""`daytwo alerts`: what is wrong and who owns it. `monitor.py` shows how windows were judged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -14,110 +12,11 @@ from daytwo.cli.place import here
 from daytwo.cli.speak import as_json, as_person, next_steps, nothing_before, project_option, tell_json, tell_table
 from daytwo.core.errors import NotFound, Refused
 from daytwo.governance.audit import Entry
-from daytwo.lifecycle import words
 from daytwo.lifecycle.overview import urgency
 from daytwo.lifecycle.system import System
-from daytwo.lifecycle.windows import WindowRecord
 from daytwo.wiring import clock_of
 
-_WINDOWS = 12
-_FIGURE = ("value", "low", "high")
 _every = click.option("--all", "every", is_flag=True, help="Closed ones too.")
-
-
-@click.command(epilog="Example: daytwo monitor --window 3 --json")
-@click.option("--window", type=click.IntRange(0), help="The window's number, from 0; default: the newest.")
-@project_option
-@as_json
-def monitor(*, window: int | None, folder: Path | None, as_json: bool) -> None:
-    """Show how the last windows were judged: verdict, findings, figures expected and realised, alarm budget."""
-    system = here(folder)
-    records = system.windows.windows()
-    if window is not None and all(one.span.index != window for one in records):
-        raise NotFound(f"there is no window {window}", hint=f"{len(records)} windows have ended so far")
-    chosen = next((one for one in reversed(records) if window in {None, one.span.index}), None)
-    if as_json:
-        tell_json(_plain(chosen))
-        return
-    if chosen is None:
-        length = system.settings.monitor.window
-        click.echo(f"No window has ended yet; each is {length} long and begins when the first version goes live.")
-        return
-    tell_table(
-        "Windows",
-        ("window", "from", "to", "rows", "verdict", "findings"),
-        [_line(one) for one in records[-_WINDOWS:]],
-    )
-    _tell(chosen)
-
-
-def _plain(record: WindowRecord | None) -> dict[str, Any]:
-    """Return one window as machines read it."""
-    watched: Mapping[str, Any] = (record.watched or {}) if record else {}
-    settled: Mapping[str, Any] = (record.settled or {}) if record else {}
-    rows, labelled = settled.get("rows", watched.get("rows", 0)), settled.get("labelled", 0)
-    return {
-        "window": record.span.name if record else None,
-        "start": record.span.start if record else None,
-        "end": record.span.end if record else None,
-        "rows": rows,
-        "verdict": watched.get("verdict", "none"),
-        "findings": watched.get("findings", []),
-        "estimated": _figures(watched.get("estimated")),
-        "realised": _figures(settled.get("live")) | {"maturity": labelled / rows if rows and settled else None},
-        "budget": watched.get("budget", {"allowed": 0.0, "spent": 0}),
-        "decision": settled.get("decision"),
-    }
-
-
-def _figures(kept: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: {part: one.get(part) for part in _FIGURE} for name, one in (kept or {}).items()}
-
-
-def _line(record: WindowRecord) -> tuple[object, ...]:
-    plain = _plain(record)
-    findings = "; ".join(str(one["summary"]) for one in plain["findings"])
-    span = record.span
-    return (
-        span.name,
-        f"{span.start:%Y-%m-%d %H:%M}",
-        f"{span.end:%Y-%m-%d %H:%M}",
-        plain["rows"],
-        plain["verdict"],
-        findings,
-    )
-
-
-def _tell(record: WindowRecord) -> None:
-    plain = _plain(record)
-    names = dict.fromkeys([*plain["estimated"], *(name for name in plain["realised"] if name != "maturity")])
-    tell_table(
-        f"{record.span.name}: {plain['verdict']}",
-        ("figure", "expected", "95 %", "came to", "95 %"),
-        [
-            (words.metric(name), *_pair(plain["estimated"].get(name)), *_pair(plain["realised"].get(name)))
-            for name in names
-        ],
-    )
-    budget = plain["budget"]
-    spent = f"{budget['spent']} alarms since this version went live"
-    click.echo(f"Budget: {budget['allowed']:.2g} false alarms a window; {spent}.")
-    if plain["realised"]["maturity"] is not None:
-        click.echo(f"Labels: {words.share(plain['realised']['maturity'])} of the rows have theirs.")
-    for finding in plain["findings"]:
-        click.echo(f"  {finding['severity']}: {finding['summary']}")
-        if finding["next_step"]:
-            click.echo(f"    next: {finding['next_step']}")
-    if plain["decision"]:
-        click.echo(f"Retraining: {plain['decision']['words']}.")
-
-
-def _pair(figure: Mapping[str, Any] | None) -> tuple[str, str]:
-    if not figure or figure["value"] is None:
-        return "", ""
-    bounds = [figure["low"], figure["high"]]
-    interval = "" if None in bounds else f"{words.number(bounds[0])} to {words.number(bounds[1])}"
-    return words.number(figure["value"]), interval
 
 
 @click.group(invoke_without_command=True, epilog="Example: daytwo alerts close 3f2a1b9c0d4e --as ana --verdict true")
@@ -230,4 +129,4 @@ def _answer(alert: Alert, told: str, *, as_json: bool) -> None:
         click.echo(told)
 
 
-commands = {"monitor": monitor, "alerts": alerts}
+commands = {"alerts": alerts}
