@@ -45,7 +45,7 @@ def init(
     Writes two files to read and edit: the settings, daytwo.toml, and the contract that rows must keep, contract.toml.
     """
     folder = into if into is not None else Path(rows.stem)
-    owns = owner or _you()
+    owns = owner or you()
     asked = Asked(
         rows,
         target,
@@ -88,7 +88,7 @@ def init(
     next_steps("daytwo up", folder=folder)
 
 
-def _you() -> str:
+def you() -> str:
     """Return the name of the account that runs this; a machine account without one owns nothing."""
     try:
         return getpass.getuser()

@@ -12,9 +12,10 @@ from daytwo.cli.speak import as_json, next_steps, project_option, tell_json, tel
 from daytwo.core.errors import Refused
 from daytwo.flows import open_runner
 from daytwo.lifecycle.decisions import find_release
-from daytwo.lifecycle.dossier import Evidence, read_evidence
+from daytwo.lifecycle.dossier import read_evidence
 from daytwo.lifecycle.first import next_release_id
-from daytwo.lifecycle.releases import OPEN, State
+from daytwo.lifecycle.releases import OPEN, Release, State
+from daytwo.lifecycle.system import System
 from daytwo.lifecycle.worker import Event, open_release
 from daytwo.wiring import clock_of
 
@@ -29,7 +30,26 @@ def release(*, author: str, reason: str, folder: Path | None, as_json: bool) -> 
 
     While 'daytwo up' runs the project's flows, it alone makes releases.
     """
-    system = here(folder)
+    made = run_release(here(folder), reason=reason, author=author or whoever() or "cli", quiet=as_json)
+    if as_json:
+        told = {"release": made.id, "state": made.state, "digest": made.digest, "words": made.words}
+        evidence = read_evidence(made.evidence)
+        tell_json(told | {"gates": evidence.gates, "recommended": evidence.recommended})
+    else:
+        tell_release(made)
+        if made.state is State.WAITING:
+            next_steps(f"daytwo approve {made.id} --as NAME", f"daytwo front {made.id}", folder=folder)
+    sys.exit(0 if made.state is State.WAITING else 1)
+
+
+def run_release(system: System, *, reason: str, author: str, adopt: str = "", quiet: bool = False) -> Release:
+    """Make, gate and put forward a candidate, or take up the one that was cut short; return what became of it.
+
+    Raises
+    ------
+    Refused
+        If another release waits for somebody.
+    """
     under_way = next((one for one in system.releases.releases() if one.state in OPEN), None)
     if under_way is not None and under_way.state is not State.TRAINING:
         raise Refused(
@@ -38,8 +58,8 @@ def release(*, author: str, reason: str, folder: Path | None, as_json: bool) -> 
     name = under_way.id if under_way is not None else next_release_id(system)
     events: list[Event] = []
     with open_runner(system) as runner:
-        if not as_json:
-            click.echo(f"{name}: training and gating ...", err=True)
+        if not quiet:
+            click.echo(f"{name}: {'gating' if adopt else 'training and gating'} ...", err=True)
         open_release(
             system,
             runner,
@@ -47,22 +67,16 @@ def release(*, author: str, reason: str, folder: Path | None, as_json: bool) -> 
             reason=reason,
             now=clock_of(system).now(),
             events=events,
-            author=author or whoever() or "cli",
+            author=author,
+            adopt=adopt,
         )
-    made = find_release(system, name)
+    return find_release(system, name)
+
+
+def tell_release(made: Release) -> None:
+    """Print what became of a release, and what the gates said."""
+    click.echo(f"{made.id} ({made.digest[:12] or 'no candidate'}): {made.words}")
     evidence = read_evidence(made.evidence)
-    if as_json:
-        told = {"release": made.id, "state": made.state, "digest": made.digest, "words": made.words}
-        tell_json(told | {"gates": evidence.gates, "recommended": evidence.recommended})
-    else:
-        click.echo(f"{made.id} ({made.digest[:12] or 'no candidate'}): {made.words}")
-        _tell_gates(evidence)
-        if made.state is State.WAITING:
-            next_steps(f"daytwo approve {made.id} --as NAME", f"daytwo front {made.id}", folder=folder)
-    sys.exit(0 if made.state is State.WAITING else 1)
-
-
-def _tell_gates(evidence: Evidence) -> None:
     tell_table(
         "Gates",
         ("gate", "says", "because"),

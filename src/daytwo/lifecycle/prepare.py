@@ -24,6 +24,7 @@ from daytwo.core.errors import DaytwoError
 from daytwo.core.schema import Task
 from daytwo.governance.approvals import Request
 from daytwo.governance.audit import Entry
+from daytwo.lifecycle.adoption import adopted_model
 from daytwo.lifecycle.evidence import Challenge, gate_candidate, groups_of, paired_on
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.gates import GateResult, quality_gate, verdict
@@ -66,7 +67,7 @@ def prepare_release(run: Run, system: System, arguments: dict[str, Json]) -> Jso
         return release_id
 
     def train() -> dict[str, Json]:
-        return _train(system, release_id, author, now)
+        return _train(system, release_id, author, now, str(arguments.get("adopt", "")))
 
     def gate() -> dict[str, Json]:
         return _gate(system, str(trained["digest"]), str(trained["window"]), now)
@@ -116,11 +117,12 @@ def set_aside(data: TrainingData, system: System) -> Split:
     return split(data, test_from=start)
 
 
-def _train(system: System, release_id: str, author: str, now: datetime) -> dict[str, Json]:
+def _train(system: System, release_id: str, author: str, now: datetime, adopt: str) -> dict[str, Json]:
     begun = time.process_time()
     rows = _rows(system, now)
     present = champion(system)
-    window = _choose_window(system, rows.parts.train)
+    adopted = adopted_model(system, adopt, rows.contract) if adopt else None
+    window = "all" if adopted else _choose_window(system, rows.parts.train)
     candidate = train_candidate(
         TrainingRequest(
             contract=rows.contract,
@@ -132,6 +134,7 @@ def _train(system: System, release_id: str, author: str, now: datetime) -> dict[
             folder=system.folder,
             dataset=_dataset(system, rows),
             code=code_of(system.folder),
+            adopted=adopted,
         ),
         rows.parts.train,
     )

@@ -138,9 +138,12 @@ def open_release(
     now: datetime,
     events: list[Event],
     author: str = "daytwo",
+    adopt: str = "",
 ) -> None:
-    """Train, gate and put forward a candidate."""
+    """Train, gate and put forward a candidate; or the model kept under the digest `adopt`, as it is."""
     arguments: dict[str, Json] = {"release": release_id, "reason": reason, "author": author, "now": now.isoformat()}
+    if adopt:
+        arguments["adopt"] = adopt
     runner.run("release", release_id, arguments)
     release = system.releases.get(release_id)
     assert release is not None

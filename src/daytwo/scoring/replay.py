@@ -73,25 +73,32 @@ class Replay:
             )
 
 
-def hard_rows(matrix: NDArray[np.float32], trees: Trees, schema: Schema, *, n: int = 64) -> NDArray[np.float32]:
+def hard_rows(matrix: NDArray[np.float32], trees: Trees | None, schema: Schema, *, n: int = 64) -> NDArray[np.float32]:
     """Return up to `n` real rows spread over `matrix`, and `n` spoilt copies and more, shape (m, d).
 
     Each feature is once missing and each category once unknown; the rest stand on, or one float32 step above, a
-    threshold of the model. Nothing is random.
+    threshold of the model, if it has trees. Nothing is random.
     """
     real = matrix[np.unique(np.linspace(0, len(matrix) - 1, n).astype(int))]
     spoilt: list[tuple[int, float]] = [(feature, np.nan) for feature in range(matrix.shape[1])]
     spoilt += [(feature, float(len(schema.features[feature].levels))) for feature in schema.categories]
-    numeric = np.array([codes is None for codes in trees.categories], dtype=bool)
-    nodes = np.flatnonzero(numeric)
-    for node in nodes[np.unique(np.linspace(0, len(nodes) - 1, n // 2).astype(int))] if len(nodes) else []:
-        edge = floor32(trees.threshold[node])
-        above = np.nextafter(edge, np.float32(np.inf))
-        spoilt += [(int(trees.feature[node]), float(edge)), (int(trees.feature[node]), float(above))]
+    if trees is not None:
+        spoilt += _on_thresholds(trees, n // 2)
     copies = real[np.arange(len(spoilt)) % len(real)].copy()
     for row, (feature, value) in zip(copies, spoilt, strict=True):
         row[feature] = value
     return np.concatenate([real, copies])
+
+
+def _on_thresholds(trees: Trees, n: int) -> list[tuple[int, float]]:
+    """Return the feature and the value of up to `n` nodes, on their thresholds and one float32 above."""
+    nodes = np.flatnonzero(np.array([codes is None for codes in trees.categories], dtype=bool))
+    found: list[tuple[int, float]] = []
+    for node in nodes[np.unique(np.linspace(0, len(nodes) - 1, n).astype(int))] if len(nodes) else []:
+        edge = floor32(trees.threshold[node])
+        above = np.nextafter(edge, np.float32(np.inf))
+        found += [(int(trees.feature[node]), float(edge)), (int(trees.feature[node]), float(above))]
+    return found
 
 
 def floor32(value: float) -> np.float32:

@@ -14,7 +14,6 @@ from daytwo.core.errors import DataError
 from daytwo.explain.reasons import build_explainer, outcome_words
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
 from daytwo.monitoring.judging.reference import build_reference
-from daytwo.scoring.engines import MODEL_FILE
 from daytwo.scoring.model import CALIBRATION_FILE, CONTRACT_FILE, EXPLAINER_FILE, PAYOFF_FILE, REPLAY_FILE
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
@@ -36,7 +35,7 @@ def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payof
     outcome = outcome_words(contract.target.name, contract.target.levels)
     explainer = build_explainer(parts.fit.matrix, parts.fit.schema, task=payoff.task, outcome=outcome)
     return {
-        MODEL_FILE: chosen.fitted.text,
+        **chosen.files,
         CALIBRATION_FILE: chosen.calibration.to_json(),
         CONTRACT_FILE: to_toml(contract).encode(),
         PAYOFF_FILE: payoff.to_json(),

@@ -23,6 +23,7 @@ from daytwo.core.settings import Settings
 from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.registry.bundle import BASE_RATE, Code, DatasetVersion, Lineage, Manifest
 from daytwo.scoring.payoff import Payoff
+from daytwo.training.adopt import Adopted, as_fitted
 from daytwo.training.bundle_files import model_files, monitoring_files
 from daytwo.training.card import card
 from daytwo.training.dataset import Parts, TrainingData, divide
@@ -32,7 +33,7 @@ from daytwo.training.front import REFERENCE, Times, Variant, mark_front, recomme
 from daytwo.training.lineage import environment_digest, makers, window_of
 from daytwo.training.recipe import binning_for, reference_recipe, student_shapes
 from daytwo.training.suspicion import suspicions
-from daytwo.training.trained import Trained, calibrated, describe, work_of
+from daytwo.training.trained import Trained, calibrated, describe, grown, work_of
 from daytwo.training.user_model import FILE as USER_FILE
 from daytwo.training.user_model import fit_user, user_fit
 from daytwo.training.variants import grow_students
@@ -49,7 +50,8 @@ class TrainingRequest:
     `window` is the span of the fit part (`all`, `90d`); `parent` the digest of the version to be replaced. `folder`
     is the project's, whose `model.py` is used if there is one. `dataset` and `code` go into the lineage. The number
     of `threads` changes no byte: two save time on an idle machine, and cost three to five times as much on a busy
-    one, because LightGBM's threads wait for each other at every leaf.
+    one, because LightGBM's threads wait for each other at every leaf. `adopted` is a model from elsewhere that takes
+    the place of everything grown here: it becomes the candidate as it is, calibrated where that helps.
     """
 
     contract: Contract
@@ -62,6 +64,7 @@ class TrainingRequest:
     dataset: tuple[DatasetVersion, ...] = ()
     code: Code = field(default_factory=Code)
     threads: int = 1
+    adopted: Adopted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,13 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
 
 def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Trained]:
     task, rows = request.settings.model.task, parts.fit.rows
+    if request.adopted is not None:
+        with watch.step("reference"):
+            engine = request.adopted.engine(threads=request.threads)
+            fitted = as_fitted(request.adopted, engine, parts.fit, task)
+        with watch.step("calibration"):
+            files = request.adopted.files
+            return {REFERENCE: calibrated(REFERENCE, fitted, engine, parts, task, files=files)}
     with watch.step("binning"):
         binned = bin_rows(parts.fit, task, binning_for(rows), seed=request.seed, threads=request.threads)
     with watch.step("reference"):
@@ -150,7 +160,7 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
         students = grow_students(binned, parts.fit.labels, fitted.scores, shapes)
     with watch.step("calibration"):
         return {
-            name: calibrated(name, one, parts, task, threads=request.threads)
+            name: grown(name, one, parts, task, threads=request.threads)
             for name, one in {REFERENCE: fitted, **students}.items()
         }
 
@@ -168,7 +178,9 @@ def _manifest(
         "students": sorted(one.name for one in trained.values() if one.name != REFERENCE),
         "settings": msgspec.to_builtins({"value": settings.value, "gate": settings.gate, "monitor": settings.monitor}),
     }
-    if request.folder is not None and (request.folder / USER_FILE).is_file():
+    if request.adopted is not None:
+        parameters["reference"] = {"adopted": request.adopted.told}
+    elif request.folder is not None and (request.folder / USER_FILE).is_file():
         parameters["model.py"] = digest_file(request.folder / USER_FILE)
     lineage = Lineage(
         dataset=request.dataset,

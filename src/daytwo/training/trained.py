@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from daytwo.core.schema import Task
 from daytwo.monitoring.estimating.performance import Answers, influence, standard_error
 from daytwo.scoring.calibration import Calibration, fit_calibration
+from daytwo.scoring.engine import Engine
+from daytwo.scoring.engines import MODEL_FILE
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.dataset import Parts, TrainingData, join
@@ -34,14 +36,18 @@ _MB = 1e6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A model with its calibration and its calibrated scores of the held-out parts, shapes (n_tune,), (n_select,)."""
+    """A model with its calibration and its calibrated scores of the held-out parts, shapes (n_tune,), (n_select,).
+
+    `files` are those of a bundle that hold the model itself.
+    """
 
     name: str
     fitted: Fitted
-    scorer: LightgbmScorer
+    scorer: Engine
     calibration: Calibration
     tune_scores: Floats
     select_scores: Floats
+    files: Mapping[str, bytes]
 
     def held_scores(self, parts: Parts) -> tuple[Floats, ...]:
         """Return the scores of `parts.held_out`, in its order."""
@@ -50,19 +56,38 @@ class Trained:
 
 def work_of(fitted: Fitted, matrix: NDArray[np.float32]) -> float:
     """Return how many decisions a row of `matrix` takes on average."""
-    scorer = LightgbmScorer(fitted.text, matrix.shape[1])
-    return scorer.nodes_per_row(matrix[:: max(len(matrix) // _WORK_ROWS, 1)])
+    return nodes_per_row(LightgbmScorer(fitted.text, matrix.shape[1]), matrix[:: max(len(matrix) // _WORK_ROWS, 1)])
 
 
-def calibrated(name: str, fitted: Fitted, parts: Parts, task: Task, *, threads: int) -> Trained:
-    """Score the held-out parts, and calibrate on the tune part."""
+def nodes_per_row(scorer: Engine, matrix: NDArray[np.float32]) -> float:
+    """Return how many decisions the trees take for a row on average; 0 for a model without trees.
+
+    Where the engine does not tell the leaves that rows reach, all leaves count alike.
+    """
+    if isinstance(scorer, LightgbmScorer):
+        return scorer.nodes_per_row(matrix)
+    if scorer.trees is None:
+        return 0.0
+    depths = scorer.trees.leaf_depths()
+    return float(sum(part.mean() for part in np.split(depths, scorer.trees.first_leaf[1:])))
+
+
+def grown(name: str, fitted: Fitted, parts: Parts, task: Task, *, threads: int) -> Trained:
+    """Make a model that was grown here ready: the engine that serves it, and a calibration."""
     scorer = LightgbmScorer(fitted.text, len(parts.fit.schema.features), threads=threads)
+    return calibrated(name, fitted, scorer, parts, task, files={MODEL_FILE: fitted.text})
+
+
+def calibrated(
+    name: str, fitted: Fitted, scorer: Engine, parts: Parts, task: Task, *, files: Mapping[str, bytes]
+) -> Trained:
+    """Score the held-out parts, and calibrate on the tune part."""
     tune = scorer.many(parts.tune.matrix)
     select = tune if parts.shared else scorer.many(parts.select.matrix)
     calibration = Calibration()
     if task is Task.BINARY:
         calibration = fit_calibration(tune[-_CALIBRATION_ROWS:], parts.tune.labels[-_CALIBRATION_ROWS:])
-    return Trained(name, fitted, scorer, calibration, calibration.many(tune), calibration.many(select))
+    return Trained(name, fitted, scorer, calibration, calibration.many(tune), calibration.many(select), files)
 
 
 def describe(trained: Mapping[str, Trained], parts: Parts, payoff: Payoff, *, metric: str) -> tuple[Variant, ...]:
@@ -105,7 +130,7 @@ def _variant(
         loss_low=loss.low,
         loss_high=loss.high,
         trees=one.fitted.trees,
-        nodes_per_row=one.scorer.nodes_per_row(sample),
+        nodes_per_row=nodes_per_row(one.scorer, sample),
         mb=len(one.fitted.text) / _MB,
         failed=_failure(given, reference, held, payoff),
     )

@@ -69,7 +69,7 @@ def fit_user(fit: Callable[[TrainingData], object], data: TrainingData, task: Ta
     if not isinstance(booster, lgb.Booster):
         raise Refused(
             f"fit() in {path} returned a {type(estimator).__name__}, which daytwo cannot keep as data",
-            hint="Return a LightGBM Booster or estimator; other models come in as ONNX with 'daytwo adopt' later",
+            hint="Return a LightGBM Booster or estimator; other models come in with 'daytwo adopt'",
         )
     if booster.num_feature() != len(data.schema.features) or booster.num_model_per_iteration() != 1:
         raise Refused(
