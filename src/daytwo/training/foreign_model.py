@@ -6,6 +6,7 @@ unpickled. `adopt.py` next door holds it against a contract.
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -150,7 +151,7 @@ def _xgboost(content: bytes, path: Path) -> ForeignModel:
 
 def _as_ubjson(content: bytes, path: Path) -> bytes:
     try:
-        import xgboost  # noqa: PLC0415  # an optional package that only this kind of file needs
+        xgboost: Any = importlib.import_module("xgboost")  # an optional package that only this kind of file needs
     except ImportError as err:
         raise Mistake(
             f"{path} is XGBoost's JSON, which the package xgboost must rewrite",
