@@ -80,3 +80,17 @@ def test_monitor_before_any_window_has_ended(daytwo, live_project):
 
 def test_options_before_a_word_are_not_lost_in_silence(daytwo):
     assert daytwo("monitor", "nothing").code == 2
+
+
+def test_monitor_says_on_what_evidence_an_estimate_is_corrected(daytwo, watched):
+    system = open_system(watched, {})
+    newest = system.windows.windows()[-1]
+    late = {"value": -0.031, "standard_error": 0.005, "applies": True, "windows": 2, "labels_until": 1}
+    figures = {"roc_auc": newest.watched["estimated"]["roc_auc"] | {"method": "CBPE, corrected by late labels"}}
+    kept = {"estimated": figures, "late_labels": {"roc_auc": late, "f1": late | {"applies": False}}}
+    system.windows.put(replace(newest, watched=newest.watched | kept))
+    system.audit._engine.dispose()
+    told = daytwo("monitor", "-C", watched).out
+    assert "Expected by CBPE, corrected by late labels." in told
+    assert "Late labels of 2 windows, up to w0001: the estimate of ROC AUC is off by \N{MINUS SIGN}0.031" in told
+    assert "F1" not in told

@@ -131,6 +131,8 @@ def _tell(record: WindowRecord, plain: Mapping[str, Any]) -> None:
     )
     for method in _methods(record):
         click.echo(f"Expected by {method}.")
+    for told in _late(record):
+        click.echo(told)
     budget = plain["budget"]
     spent = f"{budget['spent']} alarms since this version went live"
     click.echo(f"Budget: {budget['allowed']:.2g} false alarms a window; {spent}.")
@@ -149,6 +151,19 @@ def _methods(record: WindowRecord) -> tuple[str, ...]:
     """Return how the figures were found, each way once."""
     kept: Any = (record.watched or {}).get("estimated") or {}
     return tuple(dict.fromkeys(str(one["method"]) for one in kept.values() if one.get("method")))
+
+
+def _late(record: WindowRecord) -> list[str]:
+    """Say which estimates late labels correct, and on what evidence."""
+    kept: Any = (record.watched or {}).get("late_labels") or {}
+    return [_late_words(name, one) for name, one in kept.items() if one["applies"]]
+
+
+def _late_words(metric: str, found: Mapping[str, Any]) -> str:
+    what = words.metric("money_per_row" if metric == "money" else metric)
+    seen = f"{words.count(found['windows'], 'window')}, up to w{found['labels_until']:04d}"
+    off = f"{words.number(found['value'])} (standard error {found['standard_error']:.2g})"
+    return f"Late labels of {seen}: the estimate of {what} is off by {off}, and is corrected by that."
 
 
 def _pair(figure: Mapping[str, Any] | None) -> tuple[str, str]:

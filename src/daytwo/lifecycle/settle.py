@@ -7,11 +7,7 @@ recorded with its reason too. A new champion that is worse for sure than the one
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
-from typing import Any
-
-import msgspec
 
 from daytwo.core.durations import rate_per_day
 from daytwo.core.finding import Finding, Severity
@@ -19,6 +15,7 @@ from daytwo.core.schema import Task
 from daytwo.lifecycle.challengers import train_next
 from daytwo.lifecycle.comparison import compare, finite
 from daytwo.lifecycle.flow import Json, Run
+from daytwo.lifecycle.late import figures_of, inputs_alone
 from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.retrain import PairedWindow, decide
 from daytwo.lifecycle.rollback import roll_back
@@ -27,7 +24,6 @@ from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import load_watch
 from daytwo.lifecycle.watch import read_span
 from daytwo.lifecycle.windows import Span, WindowRecord
-from daytwo.monitoring.estimating.performance import Estimate
 from daytwo.monitoring.judging.harm import Harm, performance_findings
 from daytwo.monitoring.judging.judge import ALARM_SHARE
 
@@ -61,8 +57,8 @@ def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
 
 def in_words(figures: dict[str, Json], watched: dict[str, Json] | None, currency: str) -> str:
     """Say in one sentence how the window went: estimated before the labels, realised with them, in metric and money."""
-    live, static = _estimates(figures["live"]), _estimates(figures["static"])
-    guess = {} if watched is None else _estimates(watched["estimated"])
+    live, static = figures_of(figures["live"]), figures_of(figures["static"])
+    guess = {} if watched is None else figures_of(watched["estimated"])
     name = next((name for name in ("roc_auc", "mae") if name in live), "")
     if not name:
         return "too few outcomes for a figure"
@@ -84,8 +80,8 @@ def losses(system: System, span: Span, figures: dict[str, Json], watched: dict[s
     harm = Harm(
         headline="roc_auc" if system.settings.model.task is Task.BINARY else "mae",
         usual=usual,
-        estimated={} if watched is None else _estimates(watched["estimated"]),
-        realised=_estimates(figures["champion"]),
+        estimated=inputs_alone(watched),
+        realised=figures_of(figures["champion"]),
         rows=int(str(figures["rows"])),
         labelled=int(str(figures["labelled"])),
         days=days,
@@ -94,17 +90,6 @@ def losses(system: System, span: Span, figures: dict[str, Json], watched: dict[s
     )
     # What was estimated to be worse was told when the window ended.
     return [one for one in performance_findings(harm, span.start) if one.kind != "performance.estimated"]
-
-
-def _estimates(kept: object) -> dict[str, Estimate]:
-    """Read figures back from the record; an interval without an end was kept as None."""
-    figures: dict[str, dict[str, Any]] = kept if isinstance(kept, dict) else {}
-    open_ends: dict[str, Any] = {"low": -math.inf, "high": math.inf, "standard_error": math.inf}
-    found = {}
-    for name, one in figures.items():
-        closed = {key: open_ends.get(key) if value is None else value for key, value in one.items()}
-        found[name] = msgspec.convert(closed, Estimate)
-    return found
 
 
 def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -10,12 +11,14 @@ import polars as pl
 from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.early import early_finding
 from daytwo.lifecycle.flow import Json, Run
+from daytwo.lifecycle.late import biases
 from daytwo.lifecycle.rows import live_rows
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import champion, load_watch, money_answers
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.alarming.alarm import AlarmState, start
+from daytwo.monitoring.estimating.late_labels import Bias
 from daytwo.monitoring.judging.judge import Judgement, Window, judge
 
 
@@ -75,6 +78,7 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         times=rows.times,
         contract_share=_contract_share(system, span, rows.rows),
     )
+    late = biases(system.windows.windows(), version=model.digest, window=span.index)
     judgement, after = judge(
         window,
         watch.reference,
@@ -83,11 +87,12 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         estimator=watch.estimator,
         model=watch.raw,
         currency=system.settings.value.currency,
+        biases=late,
     )
     early = early_finding(system, span, rows.rows)
     if early is not None:
         judgement = replace(judgement, findings=(*judgement.findings, early))
-    return {"watched": _as_json(judgement, model.digest), "alarm": after.to_json().decode()}
+    return {"watched": _as_json(judgement, model.digest, late), "alarm": after.to_json().decode()}
 
 
 def _contract_share(system: System, span: Span, good: int) -> float | None:
@@ -98,7 +103,7 @@ def _contract_share(system: System, span: Span, good: int) -> float | None:
     return bad / (good + bad) if good + bad else None
 
 
-def _as_json(judgement: Judgement, digest: str) -> dict[str, Json]:
+def _as_json(judgement: Judgement, digest: str, late: Mapping[str, Bias]) -> dict[str, Json]:
     """Write what is kept of a judgement: JSON values only."""
     return {
         "version": digest,
@@ -106,6 +111,8 @@ def _as_json(judgement: Judgement, digest: str) -> dict[str, Json]:
         "verdict": judgement.verdict,
         "findings": [_finding_json(one) for one in judgement.findings],
         "estimated": {name: asdict(one) for name, one in judgement.estimated.items()},
+        "uncorrected": {name: asdict(one) for name, one in judgement.uncorrected.items()},
+        "late_labels": {name: asdict(one) for name, one in late.items()},
         "budget": {"allowed": judgement.allowed, "spent": judgement.spent},
         "channels": dict(judgement.channels),
         "distances": {name: dict(one) for name, one in judgement.distances.items()},

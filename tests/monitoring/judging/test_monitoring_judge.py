@@ -11,6 +11,7 @@ from daytwo.core.finding import Severity
 from daytwo.core.schema import Feature, Schema, Task
 from daytwo.monitoring.alarming.alarm import start
 from daytwo.monitoring.estimating.estimator import Estimator
+from daytwo.monitoring.estimating.late_labels import Bias
 from daytwo.monitoring.estimating.performance import Answers
 from daytwo.monitoring.judging.judge import Window, judge
 from daytwo.monitoring.judging.reference import build_reference
@@ -170,3 +171,20 @@ def test_judging_needs_no_frame_library_and_no_learning_library():
         "sys.exit(str(bad) if bad else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_late_labels_correct_what_is_shown_and_judged_and_leave_what_inputs_say(reference):
+    state = start(reference.channel_names, reference.history, constant={"contract": 0.0})
+    late = {"roc_auc": Bias(-0.1, 0.005, True, 4, 3), "money": Bias(-0.5, 0.01, True, 4, 3)}
+    given = {"budget": "1 per quarter", "estimator": Estimator("plain", Task.BINARY)}
+    unlabelled = window(0, labelled=False)
+    plain, _ = judge(unlabelled, reference, state, **given)
+    found, _ = judge(unlabelled, reference, state, **given, biases=late)
+    assert plain.verdict == "ok"
+    assert found.verdict == "worse"
+    assert found.uncorrected == plain.estimated
+    assert found.estimated["roc_auc"].value == pytest.approx(plain.estimated["roc_auc"].value - 0.1)
+    assert found.estimated["money"].value == pytest.approx(plain.estimated["money"].value - 0.5 * 7 * PER_DAY)
+    assert found.estimated["brier"] == plain.estimated["brier"]
+    told = next(one for one in found.findings if one.kind == "performance.estimated")
+    assert told.evidence["method"] == "CBPE, corrected by late labels"

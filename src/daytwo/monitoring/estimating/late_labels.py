@@ -133,7 +133,7 @@ def corrected(estimate: Estimate, metric: str, found: Bias | None, *, rows: int 
     Examples
     --------
     >>> guess = Estimate(0.8, 0.78, 0.82, "CBPE", 0.01)
-    >>> corrected(guess, "roc_auc", Bias(-0.1, 0.01, True, 3, 2)).value
+    >>> round(corrected(guess, "roc_auc", Bias(-0.1, 0.01, True, 3, 2)).value, 3)
     0.7
     """
     if found is None or not found.applies:

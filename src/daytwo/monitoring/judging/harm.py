@@ -137,6 +137,7 @@ def _finding(harm: Harm, change: Change, kind: str, since: datetime) -> Finding:
             "usual": change.usual,
             "loss": change.loss,
             "standard_error": change.standard_error,
+            "method": (harm.realised if kind == "realised" else harm.estimated)[change.metric].method,
         },
         money_per_day=money,
         next_step="See whether a challenger pays: `daytwo train`, or go back: `daytwo rollback`",

@@ -22,6 +22,7 @@ from daytwo.monitoring.alarming.alarm import MIN_HISTORY, Alarm, AlarmState, fas
 from daytwo.monitoring.alarming.blocks import Times, split
 from daytwo.monitoring.alarming.channels import CONTRACT_UNIT
 from daytwo.monitoring.estimating.estimator import Estimator, RawModel, estimated
+from daytwo.monitoring.estimating.late_labels import Bias, corrected
 from daytwo.monitoring.estimating.performance import Answers, Estimate, realised
 from daytwo.monitoring.judging.drift_findings import drift_finding
 from daytwo.monitoring.judging.harm import Harm, performance_findings
@@ -61,7 +62,8 @@ class Judgement:
     `verdict` is `worse` (performance or money fell for sure), `drift` (an alarm, but no harm shown), `ok`, `warming`
     (too short a history to alarm) or `empty`. `channels` holds each channel's largest value over the window's
     blocks; `distances` each column's usual distances over the whole window. `allowed` is the budget in false
-    alarms per window, `spent` the alarms since the reference began to be watched.
+    alarms per window, `spent` the alarms since the reference began to be watched. `estimated` is corrected by late
+    labels where these say so, `uncorrected` is what it was before.
     """
 
     start: datetime
@@ -77,6 +79,7 @@ class Judgement:
     spent: int
     channels: Mapping[str, float] = field(default_factory=dict)
     distances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    uncorrected: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def alarm(self) -> bool:
@@ -93,11 +96,13 @@ def judge(
     estimator: Estimator,
     model: RawModel | None = None,
     currency: str = "",
+    biases: Mapping[str, Bias] | None = None,
 ) -> tuple[Judgement, AlarmState]:
     """Judge one window against the reference and return the alarm's next state.
 
     Windows must come in order, each once; the state belongs to one reference. `budget` is a rate such as
-    `1 per quarter`, over everything this function can say about one model.
+    `1 per quarter`, over everything this function can say about one model. `biases` are by metric what late labels say
+    of the estimates (`late_labels.py`), that of money per row.
     """
     per_window = rate_per_day(budget) * window.days
     if not len(window.matrix):
@@ -109,8 +114,15 @@ def judge(
     whole = merge(reference.layout, parts)
     guess = estimated(estimator, window.matrix, window.answers, model)
     truth = {} if window.labels is None else realised(window.answers, window.labels, task=reference.task)
-    harm = _harm(window, reference, guess, truth, (1 - ALARM_SHARE) * per_window, currency)
-    drift = tuple(drift_finding(alarm, reference, whole, window.matrix, harm, window.start) for alarm in alarms)
+    shown = {
+        name: corrected(one, name, (biases or {}).get(name), rows=whole.rows if name == "money" else 1)
+        for name, one in guess.items()
+    }
+    chance = (1 - ALARM_SHARE) * per_window
+    harm = _harm(window, reference, shown, truth, chance, currency)
+    # What moved inputs can explain is what was estimated from inputs alone.
+    explained = _harm(window, reference, guess, truth, chance, currency)
+    drift = tuple(drift_finding(alarm, reference, whole, window.matrix, explained, window.start) for alarm in alarms)
     findings = (*performance_findings(harm, window.start), *drift, *_warming(state, per_block, window))
     judgement = Judgement(
         start=window.start,
@@ -118,7 +130,8 @@ def judge(
         rows=whole.rows,
         verdict=_verdict(harm, alarms, state),
         findings=findings,
-        estimated=guess,
+        estimated=shown,
+        uncorrected=guess,
         realised=truth,
         maturity=0.0 if window.labels is None else float(np.mean(~np.isnan(window.labels))),
         alarms=alarms,

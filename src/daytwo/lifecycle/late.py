@@ -1,0 +1,73 @@
+"""Late labels in a project: kept windows read as figures, and what they say of the estimates to come.
+
+`monitoring/estimating/late_labels.py` has the statistics; `watch.py` corrects with it, `settle.py` keeps what it needs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from daytwo.lifecycle.flow import Json
+from daytwo.lifecycle.windows import WindowRecord
+from daytwo.monitoring.estimating.late_labels import Bias, Miss, bias
+from daytwo.monitoring.estimating.performance import Estimate
+
+
+def figures_of(kept: object) -> dict[str, Estimate]:
+    """Read figures back from the record; an interval without an end was kept as None."""
+    figures: dict[str, dict[str, Any]] = kept if isinstance(kept, dict) else {}
+    open_ends: dict[str, Any] = {"low": -math.inf, "high": math.inf, "standard_error": math.inf}
+    found = {}
+    for name, one in figures.items():
+        closed = {key: open_ends.get(key) if value is None else value for key, value in one.items()}
+        found[name] = msgspec.convert(closed, Estimate)
+    return found
+
+
+def inputs_alone(watched: Mapping[str, Json] | None) -> dict[str, Estimate]:
+    """Return what was estimated of a window from its inputs alone, before any correction by late labels."""
+    kept = watched or {}
+    return figures_of(kept.get("uncorrected") or kept.get("estimated"))
+
+
+def biases(records: Iterable[WindowRecord], *, version: str, window: int) -> dict[str, Bias]:
+    """Return by metric what the labelled windows of one version say of its estimate of window number `window`.
+
+    That of money is per row. Windows judged by another version are no evidence.
+    """
+    misses: dict[str, list[Miss]] = {}
+    for record in records:
+        if record.span.index >= window or not _same(record, version):
+            continue
+        for name, miss in _misses(record).items():
+            misses.setdefault(name, []).append(miss)
+    found = {name: bias(looks, window=window) for name, looks in misses.items()}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _same(record: WindowRecord, version: str) -> bool:
+    watched, settled = record.watched or {}, record.settled or {}
+    return watched.get("version") == version and settled.get("champion_digest") == version
+
+
+def _misses(record: WindowRecord) -> dict[str, Miss]:
+    settled = record.settled or {}
+    guesses, truths = inputs_alone(record.watched), figures_of(settled.get("champion"))
+    rows = (record.watched or {}).get("rows")
+    found = {}
+    for name in guesses.keys() & truths.keys():
+        guess, truth = guesses[name], truths[name]
+        over, under = _scale(name, rows), _scale(name, settled.get("labelled"))
+        # The estimate's error holds the labels' own chance too; what the labelled part alone shows may be less sure.
+        error = max(guess.standard_error / over, truth.standard_error / under)
+        found[name] = Miss(record.span.index, truth.value / under - guess.value / over, error)
+    return found
+
+
+def _scale(metric: str, rows: Json) -> float:
+    """Money was kept as a sum over so many rows; every other figure stands for itself."""
+    return float(max(rows, 1)) if metric == "money" and isinstance(rows, int | float) else 1.0
