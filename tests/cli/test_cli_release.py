@@ -128,7 +128,7 @@ def test_front_lays_out_quality_against_work(daytwo, live_project):
     )
     assert daytwo("front", "v1", "--json", "-C", live_project).json == told
     words = daytwo("front", "release-1", "-C", live_project).out
-    assert "Recommended: " in words
+    assert "Take " in words
     assert daytwo("front", "v7", "-C", live_project).code == 2
 
 

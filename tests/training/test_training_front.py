@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,9 +78,10 @@ def test_a_failed_or_unmeasurable_variant_is_never_taken():
 
 
 def test_measured_times_choose_nothing_and_price_a_million_rows():
-    slow = with_times(variant("a", nodes=1), Times(9.0, 99.0, 36.0), core_hour=0.05)
+    slow = with_times(variant("a", nodes=1), Times(9.0, 99.0, 36.0, 7.0), core_hour=0.05)
     assert slow.cost_per_million == 36.0 / 3600 * 0.05
     assert recommend([variant(REFERENCE), slow], margin=0.01) == slow
-    assert msgspec.structs.replace(slow, p50_us=None, p99_us=None, cpu_us=None, cost_per_million=None) == variant(
-        "a", nodes=1
-    )
+    assert slow.cost_of(3e6) == pytest.approx(3 * slow.cost_per_million)
+    assert variant("a").cost_of(3e6) is None
+    unmeasured = dict.fromkeys(("p50_us", "p99_us", "cpu_us", "us_per_row_block", "cost_per_million"))
+    assert msgspec.structs.replace(slow, **unmeasured) == variant("a", nodes=1)

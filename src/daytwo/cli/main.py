@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, Entry] = {
     "train": Entry("train", "Train, gate and put forward a candidate"),
     "release": Entry("train", "The same as train: start a release"),
     "adopt": Entry("adopt", "Bring in a model that somebody else trained"),
-    "front": Entry("release", "Quality against cost of a version's variants"),
+    "front": Entry("front", "Quality against cost of a version's variants"),
     "approve": Entry("release", "Say yes to a candidate, bound to its digest and evidence"),
     "refuse": Entry("release", "Say no to a candidate"),
     "rollback": Entry("release", "Make an earlier version champion again"),

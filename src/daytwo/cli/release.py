@@ -1,4 +1,4 @@
-"""`daytwo front`, `approve`, `refuse`, `rollback`: what people look at and decide; `train.py` makes candidates."""
+"""`daytwo approve`, `refuse`, `rollback`: what people decide; `front.py` shows what they look at."""
 
 from __future__ import annotations
 
@@ -8,63 +8,12 @@ from pathlib import Path
 import click
 
 from daytwo.cli.place import here
-from daytwo.cli.speak import as_json, as_person, dry_run, project_option, tell_json, tell_table
-from daytwo.core.errors import NotFound
+from daytwo.cli.speak import as_json, as_person, dry_run, project_option, tell_json
 from daytwo.lifecycle.decisions import WayBack, decide, find_release, go_back, stands, way_back, would_stand
-from daytwo.lifecycle.dossier import Evidence, read_evidence
 from daytwo.lifecycle.system import System
-from daytwo.training.front import REFERENCE, Variant
 from daytwo.wiring import clock_of
 
 _release = click.argument("name", metavar="RELEASE")
-
-
-@click.command(epilog="Example: daytwo front v2 --json")
-@click.argument("name", metavar="[RELEASE|VERSION]", required=False, default="")
-@project_option
-@as_json
-def front(*, name: str, folder: Path | None, as_json: bool) -> None:
-    """Show the variants of a release or version: quality against work, and which one was recommended.
-
-    Without a name: those of the newest release that has any. Times are measured on the machine that trained.
-    """
-    system = here(folder)
-    made, evidence = _with_variants(system, name)
-    reference = next((one for one in evidence.variants if one.name == REFERENCE), None)
-    chosen = next((one for one in evidence.variants if one.name == evidence.recommended), None)
-    cheaper = reference.nodes_per_row / chosen.nodes_per_row if reference and chosen and chosen.nodes_per_row else None
-    if as_json:
-        tell_json(
-            {
-                "release": made,
-                "reference": reference,
-                "variants": evidence.variants,
-                "recommended": evidence.recommended,
-                "cheaper": cheaper,
-            }
-        )
-        return
-    currency = system.settings.value.currency
-    tell_table(
-        f"Variants of {made}, the least work first",
-        (
-            "variant",
-            "",
-            system.settings.gate.metric,
-            "95 %",
-            "may lose",
-            "nodes",
-            "p50 us",
-            "p99 us",
-            f"{currency}/10^6",
-            "note",
-        ),
-        [_line(one, evidence.recommended) for one in evidence.variants],
-    )
-    if chosen is not None and chosen == reference:
-        click.echo("Recommended: the reference model; nothing cheaper keeps within the margin for sure.")
-    elif chosen is not None and cheaper is not None:
-        click.echo(f"Recommended: {chosen.name}, {cheaper:.1f} x less work a row than the reference model.")
 
 
 @click.command(epilog="Example: daytwo approve release-1 --as ben --reason 'gates and card read'")
@@ -178,32 +127,4 @@ def _would_decide(system: System, name: str, said: _Word, *, as_json: bool) -> N
     )
 
 
-def _with_variants(system: System, name: str) -> tuple[str, Evidence]:
-    releases = [find_release(system, name)] if name else list(reversed(system.releases.releases()))
-    for made in releases:
-        evidence = read_evidence(made.evidence)
-        if evidence.variants:
-            return made.id, evidence
-    what = name or "this project"
-    raise NotFound(f"no variants of {what} are known", hint="'daytwo release' makes a candidate with its variants")
-
-
-def _line(one: Variant, recommended: str) -> tuple[object, ...]:
-    def short(value: float | None, digits: str = ".3g") -> str:
-        return "" if value is None else format(value, digits)
-
-    return (
-        one.name,
-        "*" if one.name == recommended else "",
-        short(one.metric, ".4g"),
-        f"{short(one.low, '.4g')} to {short(one.high, '.4g')}",
-        short(one.loss_high),
-        short(one.nodes_per_row, ",.0f"),
-        short(one.p50_us),
-        short(one.p99_us),
-        short(one.cost_per_million),
-        one.failed or ("front" if one.on_front else ""),
-    )
-
-
-commands = {"front": front, "approve": approve, "refuse": refuse, "rollback": rollback}
+commands = {"approve": approve, "refuse": refuse, "rollback": rollback}

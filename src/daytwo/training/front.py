@@ -22,8 +22,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     `metric` with `low` and `high` is its value on the select rows and the 95 % interval; `loss` with `loss_low` and
     `loss_high` how much worse than the reference it is on the same rows, in the metric's unit. `nodes_per_row` is
     the mean number of decisions for one row, `mb` the size of the model file in 10^6 bytes. `failed` says why it
-    may not be taken, None where it may. Times in microseconds for one row, and money for a million rows, are
-    measured on this machine; None before.
+    may not be taken, None where it may. Times in microseconds, for one row and per row of a block (`us_per_row_block`),
+    and money for a million rows, are measured on this machine; None before.
     """
 
     name: str
@@ -41,7 +41,12 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     p50_us: float | None = None
     p99_us: float | None = None
     cpu_us: float | None = None
+    us_per_row_block: float | None = None
     cost_per_million: float | None = None
+
+    def cost_of(self, rows: float) -> float | None:
+        """Return what the processor time of so many rows costs, asked one at a time; None where it was not measured."""
+        return None if self.cost_per_million is None else self.cost_per_million * rows / _MILLION
 
 
 def mark_front(variants: Iterable[Variant], *, higher_is_better: bool) -> tuple[Variant, ...]:
@@ -83,16 +88,22 @@ def recommend(variants: Iterable[Variant], *, margin: float) -> Variant:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Measured for one row, in microseconds: median, 99th percentile, CPU."""
+    """Measured in microseconds: one row's median, 99th percentile and CPU, and the CPU of a row in a block."""
 
     p50_us: float
     p99_us: float
     cpu_us: float
+    us_per_row_block: float
 
 
 def with_times(variant: Variant, times: Times, *, core_hour: float) -> Variant:
     """Return the variant with measured times, and the CPU money of a million rows at `core_hour` an hour."""
     cost = times.cpu_us * _MILLION / _US_PER_HOUR * core_hour
     return msgspec.structs.replace(
-        variant, p50_us=times.p50_us, p99_us=times.p99_us, cpu_us=times.cpu_us, cost_per_million=cost
+        variant,
+        p50_us=times.p50_us,
+        p99_us=times.p99_us,
+        cpu_us=times.cpu_us,
+        us_per_row_block=times.us_per_row_block,
+        cost_per_million=cost,
     )
