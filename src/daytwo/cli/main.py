@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Entry] = {
     "release": Entry("train", "The same as train: start a release"),
     "adopt": Entry("adopt", "Bring in a model that somebody else trained"),
     "front": Entry("front", "Quality against cost of a version's variants"),
+    "lineage": Entry("lineage", "Where a version came from; which versions saw some rows"),
     "approve": Entry("release", "Say yes to a candidate, bound to its digest and evidence"),
     "refuse": Entry("release", "Say no to a candidate"),
     "rollback": Entry("release", "Make an earlier version champion again"),
