@@ -62,9 +62,10 @@ def _misses(record: WindowRecord) -> dict[str, Miss]:
     for name in guesses.keys() & truths.keys():
         guess, truth = guesses[name], truths[name]
         over, under = _scale(name, rows), _scale(name, settled.get("labelled"))
-        # The estimate's error holds the labels' own chance too; what the labelled part alone shows may be less sure.
-        error = max(guess.standard_error / over, truth.standard_error / under)
-        found[name] = Miss(record.span.index, truth.value / under - guess.value / over, error)
+        error, stated = truth.standard_error / under, guess.standard_error / over
+        # The estimate's error holds the labels' own chance too; what is more than that is the estimator's.
+        beyond = math.sqrt(max(stated**2 - error**2, 0.0)) if math.isfinite(error) else 0.0
+        found[name] = Miss(record.span.index, truth.value / under - guess.value / over, error, beyond)
     return found
 
 

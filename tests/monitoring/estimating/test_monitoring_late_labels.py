@@ -137,3 +137,22 @@ def test_a_corrected_share_stays_one_and_money_scales_with_rows():
     money = corrected(Estimate(500.0, 480.0, 520.0, "CBPE", 10.0), "money", Bias(-0.4, 0.03, True, 4, 3), rows=1000)
     assert money.value == pytest.approx(100.0)
     assert money.standard_error == pytest.approx(math.hypot(10.0, 30.0))
+
+
+def test_how_much_comes_and_goes_is_told_by_the_looks_themselves():
+    steady = [Miss(i, 3.0 + 0.5 * (-1) ** i, 1.0, beyond=6.0) for i in range(12)]
+    restless = [Miss(i, 3.0 + 8.0 * (-1) ** i, 1.0, beyond=6.0) for i in range(12)]
+    assert not bias(steady[:2], window=2).applies
+    assert bias(steady, window=12).applies
+    assert not bias(restless, window=12).applies
+    assert bias(restless, window=12).standard_error > 2 * bias(steady, window=12).standard_error
+
+
+def test_the_unrest_found_is_right_where_it_is_known():
+    rng = np.random.default_rng(3)
+    looks = [Miss(i, value, 1.0, beyond=9.0) for i, value in enumerate(rng.normal(0, math.hypot(1, 2), 400))]
+    # A filter in its steady state: what it foresees is wrong by so much, from its own recursion.
+    noise, foreseen = 5.0, 1.0
+    for _ in range(100):
+        foreseen = foreseen * noise / (foreseen + noise) + DRIFT * noise
+    assert bias(looks, window=400).standard_error == pytest.approx(math.sqrt(foreseen), rel=0.15)

@@ -9,29 +9,40 @@ beyond chance and has lasted. Without a change of meaning it stays silent, for a
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from daytwo.monitoring.estimating.performance import Estimate, Z
 
 # How fast a bias wanders: variance per window, as a share of the variance with which a window shows it.
-DRIFT = 0.3
+DRIFT = 0.15
+# Beyond chance: two-sided 10 %; that it must last too keeps it far below that where there is no bias.
+SURE = 1.6448536269514722
 # A difference so many standard errors off what was foreseen is a break: what went before says nothing any more.
 BREAK = 4.0
 # One window alone proves a bias when it lies so many standard errors off; else two in a row must agree.
 PROOF = 5.0
 # So many windows back it is looked whether the bias would have served.
 MEMORY = 10
+# What the estimator says of its own error stands until so many differences between looks are known.
+TRUSTED = 2
 _BOUNDED = {"roc_auc", "average_precision", "accuracy", "f1", "event_rate", "brier"}
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """Realised minus estimated figure of window number `window`; `standard_error` is that of chance alone."""
+    """Realised minus estimated figure of window number `window`.
+
+    `standard_error` is that of the realised figure, from chance alone; `beyond` what the estimator says it misses by
+    beside that. How much of the latter comes and goes, and how much stays and is bias, the looks themselves tell.
+    """
 
     window: int
     value: float
     standard_error: float
+    beyond: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,8 @@ def follow(level: Level, miss: Miss) -> Level:
 
     Examples
     --------
-    >>> follow(Level(0.0, 1.0, 3), Miss(4, 1.3, 1.0)) == Level(1.3 * 1.3 / 2.3, 1.3 / 2.3, 4)
-    True
+    >>> round(follow(Level(0.0, 1.0, 3), Miss(4, 2.15, 1.0)).mean, 3)  # 2.15 times 1.15 / 2.15
+    1.15
 
     Source: R. Kalman (1960), J. Basic Eng. 82(1); M. West & J. Harrison (1997), Bayesian Forecasting and Dynamic
     Models, ch. 2 (local level) and 11 (intervention after a break).
@@ -112,10 +123,11 @@ def bias(misses: Sequence[Miss], *, window: int) -> Bias | None:
     known = [one for one in misses if math.isfinite(one.value) and 0 < one.standard_error < math.inf]
     if not known:
         return None
+    known = [_with_unrest(known[: i + 1]) for i in range(len(known))]
     level, moves = Level(), list[float]()
     for i, miss in enumerate(known):
         level = follow(level, miss)
-        lasts = abs(level.mean) > Z * math.sqrt(level.variance) and _lasts(known[max(i - 1, 0) : i + 1], level.mean)
+        lasts = abs(level.mean) > SURE * math.sqrt(level.variance) and _lasts(known[max(i - 1, 0) : i + 1], level.mean)
         moves.append(level.mean if lasts else 0.0)
     newest = known[-1]
     ahead = max(window - newest.window, 1)
@@ -150,6 +162,25 @@ def corrected(estimate: Estimate, metric: str, found: Bias | None, *, rows: int 
         method=f"{estimate.method}, corrected by late labels",
         standard_error=error,
     )
+
+
+def _with_unrest(looks: Sequence[Miss]) -> Miss:
+    """Return the newest look with an error that also holds what comes and goes from window to window.
+
+    That is told by half the squares of successive differences, beyond what chance explains. Before `TRUSTED` of them
+    are known the estimator's own word stands, and it is never exceeded.
+    """
+    newest = looks[-1]
+    if not newest.beyond:
+        return newest
+    beyond = newest.beyond**2
+    if len(looks) > TRUSTED:
+        seen = statistics.median(
+            (b.value - a.value) ** 2 / (a.standard_error**2 + b.standard_error**2) for a, b in pairwise(looks)
+        )
+        # The median of a squared normal value is 0.455 times its mean.
+        beyond = min(max(seen / 0.455 - 1, 0.0) * newest.standard_error**2, beyond)
+    return replace(newest, standard_error=math.sqrt(newest.standard_error**2 + beyond))
 
 
 def _lasts(newest: Sequence[Miss], level: float) -> bool:
