@@ -2,7 +2,13 @@
 
 import os
 import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
 import tomllib
+import zipfile
 from itertools import chain
 from pathlib import Path
 
@@ -74,3 +80,46 @@ def test_no_file_of_the_packaging_names_an_index():
 
 def test_ci_can_be_run():
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def built(tmp_path, **environment):
+    """The names in the wheel that is built with `environment`, what the build said, and the wheel's own name."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as held:
+        return held.namelist(), done.stdout + done.stderr, wheel.name
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [
+        ({"PATH": "/nowhere"}, "no C compiler is on the path"),
+        ({"PATH": os.defpath, "CC": "false"}, "false failed"),
+        ({"PATH": os.defpath, "DAYTWO_COMPILE": "0"}, "DAYTWO_COMPILE is 0"),
+    ],
+)
+def test_without_a_compiler_the_wheel_is_one_for_every_machine_and_says_what_it_lacks(tmp_path, environment, why):
+    names, said, wheel = built(tmp_path, **environment)
+    assert wheel.endswith("-py3-none-any.whl")
+    assert [name for name in names if name.endswith(".so")] == []
+    assert "without its tree engine" in said
+    assert why in said
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here")
+def test_with_a_compiler_the_wheel_holds_the_tree_engine_and_is_one_for_this_platform(tmp_path):
+    names, said, wheel = built(tmp_path, PATH=os.environ["PATH"])
+    assert [name for name in names if name.endswith(".so")] == ["daytwo/scoring/_trees.so"]
+    assert wheel.endswith(f"-py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}.whl")
+    assert "without its tree engine" not in said
+
+
+def test_a_source_archive_holds_all_that_the_engine_is_made_of_and_no_library(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as held:
+        names = {name.partition("/")[2] for name in held.getnames()}
+    assert {"hatch_build.py", "src/daytwo/scoring/trees.c"} <= names
+    assert [name for name in names if name.endswith(".so")] == []
