@@ -133,6 +133,8 @@ def _tell(record: WindowRecord, plain: Mapping[str, Any]) -> None:
         click.echo(f"Expected by {method}.")
     for told in _late(record):
         click.echo(told)
+    for told in _ageing(record):
+        click.echo(told)
     budget = plain["budget"]
     spent = f"{budget['spent']} alarms since this version went live"
     click.echo(f"Budget: {budget['allowed']:.2g} false alarms a window; {spent}.")
@@ -164,6 +166,17 @@ def _late_words(metric: str, found: Mapping[str, Any]) -> str:
     seen = f"{words.count(found['windows'], 'window')}, up to w{found['labels_until']:04d}"
     off = f"{words.number(found['value'])} (standard error {found['standard_error']:.2g})"
     return f"Late labels of {seen}: the estimate of {what} is off by {off}, and is corrected by that."
+
+
+def _ageing(record: WindowRecord) -> list[str]:
+    """Say what the version's figures lose per day of its age."""
+    kept: Any = (record.watched or {}).get("decay") or {}
+    told = []
+    for name, one in kept.items():
+        what = words.metric("money_per_row" if name == "money" else name)
+        rate = f"{one['per_day']:.2g} a day ({one['low']:.2g} to {one['high']:.2g})"
+        told.append(f"Decay of {what}, {one['source']}, over {words.count(one['windows'], 'window')}: {rate}.")
+    return told
 
 
 def _pair(figure: Mapping[str, Any] | None) -> tuple[str, str]:

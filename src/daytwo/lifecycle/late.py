@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -60,15 +61,18 @@ def _misses(record: WindowRecord) -> dict[str, Miss]:
     rows = (record.watched or {}).get("rows")
     found = {}
     for name in guesses.keys() & truths.keys():
-        guess, truth = guesses[name], truths[name]
-        over, under = _scale(name, rows), _scale(name, settled.get("labelled"))
-        error, stated = truth.standard_error / under, guess.standard_error / over
+        guess = per_row(guesses[name], name, rows)
+        truth = per_row(truths[name], name, settled.get("labelled"))
+        error = truth.standard_error
         # The estimate's error holds the labels' own chance too; what is more than that is the estimator's.
-        beyond = math.sqrt(max(stated**2 - error**2, 0.0)) if math.isfinite(error) else 0.0
-        found[name] = Miss(record.span.index, truth.value / under - guess.value / over, error, beyond)
+        beyond = math.sqrt(max(guess.standard_error**2 - error**2, 0.0)) if math.isfinite(error) else 0.0
+        found[name] = Miss(record.span.index, truth.value - guess.value, error, beyond)
     return found
 
 
-def _scale(metric: str, rows: Json) -> float:
-    """Money was kept as a sum over so many rows; every other figure stands for itself."""
-    return float(max(rows, 1)) if metric == "money" and isinstance(rows, int | float) else 1.0
+def per_row(figure: Estimate, metric: str, rows: Json) -> Estimate:
+    """Return money, which was kept as a sum over so many rows, per row; every other figure as it stands."""
+    if metric != "money" or not isinstance(rows, int | float) or rows <= 1:
+        return figure
+    parts = {name: getattr(figure, name) / rows for name in ("value", "low", "high", "standard_error")}
+    return replace(figure, **parts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
 import polars as pl
 
 from daytwo.core.finding import Finding, Severity
+from daytwo.lifecycle.ageing import Ageing, ageing
 from daytwo.lifecycle.early import early_finding
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.late import biases
@@ -18,8 +19,8 @@ from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import champion, load_watch, money_answers
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.alarming.alarm import AlarmState, start
-from daytwo.monitoring.estimating.late_labels import Bias
-from daytwo.monitoring.judging.judge import Judgement, Window, judge
+from daytwo.monitoring.judging.judge import ALARM_SHARE, Judgement, Window, judge
+from daytwo.monitoring.judging.reference import Reference
 
 
 def read_span(arguments: dict[str, Json]) -> Span:
@@ -51,7 +52,9 @@ def watch_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
         system.windows.keep_fact(f"alarm:{watched['version']}", found["alarm"])
         findings = [_finding(one) for one in watched["findings"]]  # type: ignore[union-attr]
         opened = tell_people(system, findings, at=span.end, opened_by=f"watch {span.name}")
-        close_quiet(system, findings, kinds=("performance.estimated", "traffic.early"), at=span.end)
+        close_quiet(
+            system, findings, kinds=("performance.estimated", "performance.decay", "traffic.early"), at=span.end
+        )
         return {"alerts": list(opened)}
 
     return run.step("tell", tell)
@@ -64,12 +67,7 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
     rows = live_rows(system, model.contract, model.payoff.columns, span.start, span.end)
     watch = load_watch(system.bundles, model.digest)
     said = money_answers(model.payoff, model.score_many(rows.matrix), rows.column, rows.days) if rows.rows else None
-    kept = system.windows.fact(f"alarm:{model.digest}")
-    state = (
-        start(watch.reference.channel_names, watch.reference.history, constant={"contract": 0.0})
-        if kept is None
-        else AlarmState.from_json(str(kept).encode())
-    )
+    state = _alarm_state(system, model.digest, watch.reference)
     window = Window(
         start=span.start,
         end=span.end,
@@ -78,7 +76,8 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         times=rows.times,
         contract_share=_contract_share(system, span, rows.rows),
     )
-    late = biases(system.windows.windows(), version=model.digest, window=span.index)
+    records = system.windows.windows()
+    late = biases(records, version=model.digest, window=span.index)
     judgement, after = judge(
         window,
         watch.reference,
@@ -89,10 +88,42 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         currency=system.settings.value.currency,
         biases=late,
     )
+    aged = _aged(system, span, judgement, model.digest, records)
+    decaying = aged.findings(
+        chance=(1 - ALARM_SHARE) * judgement.allowed,
+        since=span.start,
+        rows_per_day=judgement.rows / window.days,
+        currency=system.settings.value.currency,
+    )
     early = early_finding(system, span, rows.rows)
-    if early is not None:
-        judgement = replace(judgement, findings=(*judgement.findings, early))
-    return {"watched": _as_json(judgement, model.digest, late), "alarm": after.to_json().decode()}
+    more = (*decaying, *([early] if early else []))
+    judgement = replace(judgement, findings=(*judgement.findings, *more))
+    kept = _as_json(judgement, model.digest) | {
+        "late_labels": {name: asdict(one) for name, one in late.items()},
+        "decay": aged.as_json(),
+    }
+    return {"watched": kept, "alarm": after.to_json().decode()}
+
+
+def _aged(system: System, span: Span, judgement: Judgement, digest: str, records: Sequence[WindowRecord]) -> Ageing:
+    return ageing(
+        records,
+        span,
+        judgement.estimated,
+        rows=judgement.rows,
+        version=digest,
+        trained_at=system.registry.find(digest).created_at,
+        metric=system.settings.gate.metric,
+        usual=load_watch(system.bundles, digest).reference.performance,
+        margin=system.settings.gate.margin,
+    )
+
+
+def _alarm_state(system: System, digest: str, reference: Reference) -> AlarmState:
+    kept = system.windows.fact(f"alarm:{digest}")
+    if kept is None:
+        return start(reference.channel_names, reference.history, constant={"contract": 0.0})
+    return AlarmState.from_json(str(kept).encode())
 
 
 def _contract_share(system: System, span: Span, good: int) -> float | None:
@@ -103,7 +134,7 @@ def _contract_share(system: System, span: Span, good: int) -> float | None:
     return bad / (good + bad) if good + bad else None
 
 
-def _as_json(judgement: Judgement, digest: str, late: Mapping[str, Bias]) -> dict[str, Json]:
+def _as_json(judgement: Judgement, digest: str) -> dict[str, Json]:
     """Write what is kept of a judgement: JSON values only."""
     return {
         "version": digest,
@@ -112,7 +143,6 @@ def _as_json(judgement: Judgement, digest: str, late: Mapping[str, Bias]) -> dic
         "findings": [_finding_json(one) for one in judgement.findings],
         "estimated": {name: asdict(one) for name, one in judgement.estimated.items()},
         "uncorrected": {name: asdict(one) for name, one in judgement.uncorrected.items()},
-        "late_labels": {name: asdict(one) for name, one in late.items()},
         "budget": {"allowed": judgement.allowed, "spent": judgement.spent},
         "channels": dict(judgement.channels),
         "distances": {name: dict(one) for name, one in judgement.distances.items()},

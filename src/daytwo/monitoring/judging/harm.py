@@ -12,9 +12,9 @@ from daytwo.core.finding import Finding, Severity
 from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.monitoring.estimating.performance import Estimate
 
-# Estimated and realised, each for the metric, for money, and against each other.
-_CHECKS = 5
-_WORDS = {"roc_auc": "ROC AUC", "mae": "mean absolute error", "money": "money a row"}
+# Estimated and realised, each for the metric, for money, and against each other; decay of both, and slices.
+CHECKS = 8
+WORDS = {"roc_auc": "ROC AUC", "mae": "mean absolute error", "money": "money a row"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Harm:
 
     def changes(self, figures: Mapping[str, Estimate]) -> tuple[Change, ...]:
         """Return the headline metric and money against their usual values."""
-        limit = NormalDist().inv_cdf(1 - self.chance / _CHECKS)
+        limit = NormalDist().inv_cdf(1 - self.chance / CHECKS)
         found = []
         for name in (self.headline, "money"):
             if name not in figures or name not in self.usual:
@@ -98,7 +98,7 @@ def performance_findings(harm: Harm, since: datetime) -> tuple[Finding, ...]:
         for change in harm.changes(figures)
         if change.sure
     ]
-    limit = NormalDist().inv_cdf(1 - harm.chance / _CHECKS)
+    limit = NormalDist().inv_cdf(1 - harm.chance / CHECKS)
     if harm.disagreement > limit:
         guess, truth = harm.estimated[harm.headline], harm.realised[harm.headline]
         findings.append(
@@ -107,7 +107,7 @@ def performance_findings(harm: Harm, since: datetime) -> tuple[Finding, ...]:
                 subject=harm.headline,
                 severity=Severity.WARNING,
                 summary=(
-                    f"labels contradict the estimate: {_WORDS[harm.headline]} {truth.value:.4g} realised,"
+                    f"labels contradict the estimate: {WORDS[harm.headline]} {truth.value:.4g} realised,"
                     f" {guess.value:.4g} expected from the inputs; the same inputs now mean something else"
                 ),
                 since=since,
@@ -128,7 +128,7 @@ def _finding(harm: Harm, change: Change, kind: str, since: datetime) -> Finding:
         subject=change.metric,
         severity=Severity.CRITICAL if bad else Severity.WARNING,
         summary=(
-            f"{kind} {_WORDS[change.metric]} {verb} from {change.usual:.4g} to {change.value:.4g}{unit}"
+            f"{kind} {WORDS[change.metric]} {verb} from {change.usual:.4g} to {change.value:.4g}{unit}"
             f" (standard error {change.standard_error:.2g})"
         ),
         since=since,
