@@ -24,6 +24,11 @@ from daytwo.monitoring import watch
 # file, label, rows a window, columns that are no features
 STREAMS: dict[str, dict[str, tuple[str, int, tuple[str, ...]]]] = {
     "design": {
+        "telco_churn": ("churn", 60, ()),
+        "electricity": ("price_up", 336, ("timestamp", "date", "nswprice")),
+        "simulated": ("", 500, ()),
+    },
+    "held-out": {
         "hotel_bookings": (
             "is_canceled",
             500,
@@ -40,10 +45,6 @@ STREAMS: dict[str, dict[str, tuple[str, int, tuple[str, ...]]]] = {
                 "arrival_date_day_of_month",
             ),
         ),
-        "telco_churn": ("churn", 60, ()),
-    },
-    "held-out": {
-        "electricity": ("price_up", 336, ("timestamp", "date", "nswprice")),
         "bike_sharing": ("cnt", 144, ("timestamp", "dteday", "instant", "casual", "registered")),
         "bank_marketing": ("y", 300, ("contact_month", "duration")),
         "hillstrom": ("visit", 500, ("conversion", "spend")),
@@ -55,7 +56,26 @@ BUDGET = 1 / 90
 Change = Callable[[pl.DataFrame], pl.DataFrame]
 
 
-def read(folder: Path, name: str, label: str, drop: tuple[str, ...]) -> tuple[pl.DataFrame, list[str]]:
+def simulated(rows: int) -> tuple[pl.DataFrame, list[str]]:
+    """Eight numbers, four of them with a value of the day, and two categories; 240 windows."""
+    draw = np.random.default_rng(5)
+    days = np.repeat(draw.normal(size=(240, 4)), rows, axis=0)
+    z = draw.normal(size=(240 * rows, 8))
+    z[:, 1] = 0.7 * z[:, 0] + 0.7 * z[:, 1]
+    z[:, :4] += 0.3 * days
+    z[:, 4] = np.exp(z[:, 4])
+    z[:, 5] = np.round(z[:, 5] * 10)
+    frame = pl.DataFrame(z, schema=[f"x{i}" for i in range(8)]).with_columns(
+        pl.Series("c1", draw.choice(list("abcdef"), len(z), p=[0.4, 0.25, 0.15, 0.1, 0.06, 0.04])),
+        pl.Series("c2", draw.choice(["u", "v"], len(z))),
+    )
+    names = list(frame.columns)
+    return frame.with_columns(pl.Series("score", 1 / (1 + np.exp(-(z[:, 0] + 0.5 * z[:, 2]))))), names
+
+
+def read(folder: Path, name: str, label: str, drop: tuple[str, ...], rows: int) -> tuple[pl.DataFrame, list[str]]:
+    if name == "simulated":
+        return simulated(rows)
     path = folder / f"{name}.parquet"
     if name == "flights":
         path = Path("src/daytwo/demo/flights.parquet")
@@ -155,7 +175,7 @@ def judge_stream(frame: pl.DataFrame, names: list[str], rows: int, runs: int) ->
             f" (budget {BUDGET:.4f}): {verdict}",
             flush=True,
         )
-    for seed, order in enumerate(orders(len(windows), max(runs // 3, 3), 1)):
+    for seed, order in enumerate(orders(len(windows), max(runs // 4, 3), 1)):
         cut = [windows[i] for i in order]
         for name, change in drifts(frame, names, seed).items():
             coming = (change(window) for window in cut[REFERENCE : REFERENCE + LONGEST])
@@ -177,7 +197,7 @@ def main() -> None:
         if given.only not in name:
             continue
         begin = time.process_time()
-        frame, names = read(given.data, name, label, drop)
+        frame, names = read(given.data, name, label, drop, rows)
         print(f"{name}: windows of {rows} rows, {len(names)} columns", flush=True)
         for drift, found in judge_stream(frame, names, rows, given.runs).items():
             everything.setdefault(drift, []).extend(found)

@@ -54,7 +54,7 @@ def test_a_quarter_of_a_standard_deviation_that_lasts_is_heard_within_five_windo
     ("fault", "subject", "cause"),
     [
         (pl.when(pl.int_range(pl.len()) % 10 == 0).then(None).otherwise("wind").alias("wind"), "wind", "missing"),
-        (pl.col("seats").shuffle(seed=1), "pair", "pair"),
+        (pl.col("seats").shuffle(seed=1), "wind and seats", "pair"),
         (pl.lit("BOS").alias("origin"), "origin", "new level"),
     ],
 )
@@ -63,6 +63,49 @@ def test_a_fault_is_heard_and_named(fault, subject, cause):
     assert alarm is not None
     named = {finding.subject: finding.evidence["cause"] for finding in alarm.findings}
     assert named[subject] == cause
+
+
+def test_another_unit_on_one_row_in_twenty_is_heard_within_six_windows():
+    part = pl.when(pl.int_range(pl.len()) % 20 == 0).then(pl.col("seats") * 2.54).otherwise("seats").alias("seats")
+    alarm = first_alarm([window(3500 + i).with_columns(part) for i in range(6)])
+    assert alarm is not None
+    assert "seats" in [finding.subject for finding in alarm.findings]
+
+
+def day(number, seed, rows=400):
+    return window(seed, shift=number % 7, rows=rows).with_columns(pl.lit(number % 7).alias("weekday"))
+
+
+def test_a_weekday_is_compared_with_its_like():
+    past = [day(i, 6000 + i) for i in range(70)]
+    faint = [day(i, 7000 + i).with_columns(pl.col("wind") + 0.5) for i in range(8)]
+    heard = [
+        next((found.window for found in watch(past, faint, features=FEATURES, phase=phase) if found.alarm), 99)
+        for phase in ("weekday", None)
+    ]
+    assert heard[0] <= 3
+    assert heard[0] < heard[1]
+    with pytest.raises(DataError, match="no column month for the phase"):
+        watch(past, [], features=FEATURES, phase="month")
+
+
+def test_an_acknowledged_change_is_the_new_normal_and_says_how_long_it_is_learnt():
+    changed = [window(8000 + i, shift=1.0) for i in range(40)]
+    again = [window(9000 + i, shift=3.0) for i in range(6)]
+    watched = watch(REFERENCE, [*changed, *again], features=FEATURES)
+    found = []
+    for one in watched:
+        found.append(one)
+        if one.alarm and one.window < 40:
+            watched.acknowledge()
+    alarms = [one.window for one in found if one.alarm]
+    assert alarms[0] <= 3
+    assert not [at for at in alarms[1:] if at < 40]
+    assert [at for at in alarms if at >= 40]
+    learning = found[alarms[0] + 1]
+    assert learning.warming
+    assert "wind" in learning.findings[-1].summary
+    assert not found[30].warming
 
 
 def test_pandas_arrow_and_one_frame_with_a_window_column_give_the_same_judgements():

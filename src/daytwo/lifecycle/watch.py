@@ -19,7 +19,7 @@ from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import champion, load_watch, money_answers
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.alarming.alarm import AlarmState, start
-from daytwo.monitoring.judging.judge import ALARM_SHARE, Judgement, Window, judge
+from daytwo.monitoring.judging.judge import ALARM_SHARE, Window, WindowJudgement, judge
 from daytwo.monitoring.judging.reference import Reference
 
 
@@ -105,7 +105,9 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
     return {"watched": kept, "alarm": after.to_json().decode()}
 
 
-def _aged(system: System, span: Span, judgement: Judgement, digest: str, records: Sequence[WindowRecord]) -> Ageing:
+def _aged(
+    system: System, span: Span, judgement: WindowJudgement, digest: str, records: Sequence[WindowRecord]
+) -> Ageing:
     return ageing(
         records,
         span,
@@ -134,7 +136,7 @@ def _contract_share(system: System, span: Span, good: int) -> float | None:
     return bad / (good + bad) if good + bad else None
 
 
-def _as_json(judgement: Judgement, digest: str) -> dict[str, Json]:
+def _as_json(judgement: WindowJudgement, digest: str) -> dict[str, Json]:
     """Write what is kept of a judgement: JSON values only."""
     return {
         "version": digest,

@@ -1,51 +1,38 @@
 """The alarm for anybody's windows, without a project: frames in, one judgement a window out.
 
 `from daytwo.monitoring import watch` is the public door. Each window is one block of `alarm.py`, compared with a
-reference cut into windows of the same kind; in a project `judge.py` adds performance, labels and money.
+reference cut into windows of the same kind (`judging/normal.py`); in a project `judge.py` adds performance, labels
+and money.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from daytwo.core.errors import DataError, SettingsError
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.schema import Schema
-from daytwo.monitoring.alarming.alarm import MIN_HISTORY, Alarm, AlarmState, fastest, start, step
-from daytwo.monitoring.alarming.channels import Moments, channels, correlations
-from daytwo.monitoring.alarming.neighbours import resembling
-from daytwo.monitoring.alarming.signed import Expected, learn_expected, name_strays, strongest_pair
+from daytwo.monitoring.alarming.alarm import Alarm, AlarmState, acknowledge, fastest, start, step, unlearnt
 from daytwo.monitoring.frames import as_polars, encode, schema_of, scores_of, together
-from daytwo.monitoring.judging.causes import Cause, column_cause
-from daytwo.monitoring.judging.reference import build_layout
-from daytwo.monitoring.profiles.bins import Floats
-from daytwo.monitoring.profiles.profile import Layout, Profile, merge, profile
-
-_WORDS = {
-    "prediction": "the predictions are distributed otherwise",
-    "dependence": "columns move together otherwise than before",
-    "pair": "two columns move together otherwise than before",
-    "volume": "the number of rows is unusual",
-}
-_DIRECTIONS = {"up", "down", "wide", "narrow"}
-_Read = Callable[[pl.DataFrame], tuple[NDArray[np.float32], Floats]]
+from daytwo.monitoring.judging.moved import explain_moved
+from daytwo.monitoring.judging.normal import Normal, Rows, learn_normal
+from daytwo.monitoring.profiles.profile import Profile, profile
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What one window showed: `alarm` says whether something changed, `findings` what, most moved first.
 
-    `window` counts from 0. `warming` is true where the history is too short to alarm at all. `channels` holds the
-    numbers the alarm heard (`channels.py`, `signed.py`); `allowed` is the budget in false alarms per window, `spent`
-    counts the alarms so far.
+    `window` counts from 0. `warming` is true where too little is known for some channel to alarm; a finding says which
+    and for how long. `channels` holds the numbers the alarm heard (`channels.py`, `strangers.py`); `allowed` is the
+    budget in false alarms per window, `spent` counts the alarms so far.
     """
 
     window: int
@@ -59,20 +46,58 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Normal:
-    layout: Layout
-    whole: Profile
-    moments: Moments
-    typical_rows: int
+class _Reader:
+    """Reads a frame as feature matrix, scores and phase."""
 
-    expected: Expected
+    schema: Schema
+    score: str
+    phase: str | None
 
-    def distances(self, part: Profile, rest: Profile, moments: Moments) -> dict[str, float]:
-        heard = channels(part, rest, moments, self.layout, typical_rows=self.typical_rows)
-        return heard | {"pair": float(f"{strongest_pair(part, moments):.6g}")}
+    def read(self, frame: pl.DataFrame) -> Rows:
+        phase = None if self.phase is None or not frame.height else frame[self.phase][0]
+        return encode(frame, self.schema), scores_of(frame, self.score), phase
 
-    def compare(self, part: Profile) -> dict[str, float]:
-        return self.distances(part, self.whole, self.moments) | self.expected.strays(part, self.layout)
+
+class Watcher(Iterator[Judgement]):
+    """The judgements of windows to come, one at a time; `watch` makes it."""
+
+    def __init__(
+        self, windows: Iterable[Any], reader: _Reader, normal: Normal, state: AlarmState, allowed: float
+    ) -> None:
+        self._windows = iter(windows)
+        self._reader, self._normal, self._allowed = reader, normal, allowed
+        self._state, self._number, self._since = state, 0, 0
+
+    def __next__(self) -> Judgement:
+        """Judge the next window."""
+        frame = as_polars(next(self._windows))
+        number, self._number = self._number, self._number + 1
+        _check_phase(frame, self._reader.phase)
+        matrix, scores, phase = self._reader.read(frame)
+        if not len(matrix):
+            empty = Finding("monitor.silent", f"window {number}", Severity.WARNING, f"window {number} has no rows")
+            return Judgement(number, 0, False, (empty,), False, {}, self._allowed, self._state.alarms)
+        part = profile(matrix, scores, self._normal.layout)
+        heard = self._normal.compare(part, matrix, phase)
+        dumb = unlearnt(self._state, tuple(heard))
+        before = self._state
+        self._state, alarm = step(before, heard, per_block=self._allowed, label=f"window {number}")
+        findings = _findings(alarm, self._normal, part, matrix, phase) if alarm else ()
+        if alarm:
+            self._since = int(alarm.since.rpartition(" ")[2])
+        if dumb:
+            findings = (*findings, _warming(before, dumb, self._allowed, number))
+        spent = self._state.alarms
+        return Judgement(number, part.rows, alarm is not None, findings, bool(dumb), heard, self._allowed, spent)
+
+    def acknowledge(self) -> None:
+        """Take the last alarm's change as the new normal: what moved is learnt anew from the windows since then.
+
+        Its channels stay silent until ten windows of it are known; all bets begin again. Without an alarm that is
+        open nothing happens. A change that is not acknowledged is not alarmed again either, until its channels have
+        been as usual for seven windows.
+        """
+        self._state = acknowledge(self._state, blocks=self._number - self._since)
 
 
 def watch(
@@ -82,7 +107,8 @@ def watch(
     features: Sequence[str],
     score: str = "score",
     budget: str = "1 per 90 windows",
-) -> Iterator[Judgement]:
+    phase: str | None = None,
+) -> Watcher:
     """Watch windows of rows for change, within a budget of false alarms.
 
     Parameters
@@ -97,16 +123,20 @@ def watch(
     score : name of the column with the model's answers
     budget : `N per M windows`
         False alarms bearable, over all columns together.
+    phase : name of a column, optional
+        One value a window, such as its weekday: the window is compared with the reference's windows of that value
+        where there are four or more, else with all.
 
-    Yields
-    ------
-    Judgement
-        One per window, in order; `.alarm` and `.findings` say what changed.
+    Returns
+    -------
+    Iterator of Judgement
+        One per window, in order; `.alarm` and `.findings` say what changed. `acknowledge()` of the iterator takes the
+        last alarm's change as the new normal.
 
     Raises
     ------
     DataError
-        If the reference has no rows, or lacks a feature or the score.
+        If the reference has no rows, or lacks a feature, the score or the phase.
     SettingsError
         If the budget is no rate per windows.
 
@@ -115,20 +145,25 @@ def watch(
     >>> draw = np.random.default_rng(0)
     >>> def day(shift):
     ...     return pl.DataFrame({"km": draw.normal(shift, 1, 500), "score": draw.random(500)})
-    >>> usual, coming = [day(0) for _ in range(40)], [day(0), day(0), day(2)]
+    >>> usual, coming = [day(0) for _ in range(40)], [day(0), day(0), day(2), day(2)]
     >>> [found.alarm for found in watch(usual, coming, features=["km"])]
-    [False, False, True]
+    [False, False, False, True]
 
-    Source: `alarm.py` and `signed.py` name those of the method.
+    Source: `alarm.py` and `betting.py` name those of the method.
     """
-    allowed = _per_window(budget)
-    frames = _reference_frames(reference)
-    schema = schema_of(together(frames, features), features)
-    normal, state = _learn([(encode(frame, schema), scores_of(frame, score)) for frame in frames], schema)
-    return _judge_all(windows, lambda f: (encode(f, schema), scores_of(f, score)), normal, state, allowed)
+    allowed = per_window(budget)
+    frames = reference_frames(reference)
+    for frame in frames:
+        _check_phase(frame, phase)
+    reader = _Reader(schema_of(together(frames, features), features), score, phase)
+    normal, rows = learn_normal([reader.read(frame) for frame in frames], reader.schema)
+    names = tuple(rows[0]) if rows else ()
+    state = start(names, tuple(tuple(row[name] for name in names) for row in rows))
+    return Watcher(windows, reader, normal, state, allowed)
 
 
-def _per_window(budget: str) -> float:
+def per_window(budget: str) -> float:
+    """Read a budget such as `1 per 90 windows` as false alarms per window, in (0, 1]."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s+per\s+(?:(\d+)\s+)?windows?\s*", budget)
     rate = float(match[1]) / int(match[2] or 1) if match and int(match[2] or 1) else 0.0
     if not 0 < rate <= 1:
@@ -136,7 +171,8 @@ def _per_window(budget: str) -> float:
     return rate
 
 
-def _reference_frames(reference: Any) -> list[pl.DataFrame]:
+def reference_frames(reference: Any) -> list[pl.DataFrame]:
+    """Return the reference's windows that have rows, oldest first."""
     if isinstance(reference, Sequence):
         frames = [as_polars(frame) for frame in reference]
     else:
@@ -153,61 +189,29 @@ def _reference_frames(reference: Any) -> list[pl.DataFrame]:
     return frames
 
 
-def _learn(blocks: list[tuple[NDArray[np.float32], Floats]], schema: Schema) -> tuple[_Normal, AlarmState]:
-    matrix, scores = (np.concatenate(part) for part in zip(*blocks, strict=True))
-    layout = build_layout(matrix, scores, schema)
-    parts = [profile(rows, said, layout) for rows, said in blocks]
-    whole = merge(layout, parts)
-    matrices = [correlations(part) for part in parts]
-    moments = Moments(len(parts), np.sum(matrices, axis=0), np.sum([m**2 for m in matrices], axis=0))
-    sizes = [part.rows for part in parts]
-    expected, errors = learn_expected(parts, layout)
-    normal = _Normal(layout, whole, moments, int(np.median(sizes)), expected)
-    if len(parts) < 2:
-        return normal, start(tuple(normal.compare(parts[0])), ())
-    rows = [
-        normal.distances(part, whole - part, moments.without(matrix)) | name_strays(error, layout)
-        for part, matrix, error in zip(parts, matrices, errors, strict=True)
-    ]
-    history = tuple(tuple(row.values()) for row in rows)
-    state = start(tuple(rows[0]), history)
-    alive = np.array(history)[:, np.ptp(history, axis=0) > 0]
-    apart = resembling(alive) if alive.size else 1
-    return normal, replace(state, lag=max(state.lag, apart))
+def _check_phase(frame: pl.DataFrame, phase: str | None) -> None:
+    if phase is not None and phase not in frame.columns:
+        raise DataError(f"there is no column {phase} for the phase", hint=f"The frame has {', '.join(frame.columns)}")
 
 
-def _judge_all(
-    windows: Iterable[Any], read: _Read, normal: _Normal, state: AlarmState, allowed: float
-) -> Iterator[Judgement]:
-    for number, frame in enumerate(windows):
-        matrix, scores = read(as_polars(frame))
-        if not len(matrix):
-            empty = Finding("monitor.silent", f"window {number}", Severity.WARNING, f"window {number} has no rows")
-            yield Judgement(number, 0, False, (empty,), False, {}, allowed, state.alarms)
-            continue
-        part = profile(matrix, scores, normal.layout)
-        heard = normal.compare(part)
-        warming = len(state.history) < MIN_HISTORY
-        state, alarm = step(state, heard, per_block=allowed, label=f"window {number}")
-        findings = _findings(alarm, normal, part, matrix) if alarm else ()
-        if warming:
-            wait = fastest(state, per_block=allowed)
-            text = f"{len(state.history)} windows known: an alarm by ranks alone needs {wait} more"
-            findings = (*findings, Finding("monitor.warming", f"window {number}", Severity.INFO, text))
-        yield Judgement(number, part.rows, alarm is not None, findings, warming, heard, allowed, state.alarms)
+def _warming(state: AlarmState, dumb: Sequence[str], allowed: float, number: int) -> Finding:
+    if len(dumb) >= len(state.names):
+        wait = fastest(state, per_block=allowed)
+        text = f"{len(state.history)} windows known: an alarm needs {wait} more that all stand out"
+    else:
+        columns = dict.fromkeys(name.partition(":")[2] or name for name in dumb)
+        text = f"silent until ten windows since the acknowledged change are known: {', '.join(columns)}"
+    return Finding("monitor.warming", f"window {number}", Severity.INFO, text)
 
 
-def _findings(alarm: Alarm, normal: _Normal, part: Profile, matrix: NDArray[np.float32]) -> tuple[Finding, ...]:
+def _findings(
+    alarm: Alarm, normal: Normal, part: Profile, matrix: NDArray[np.float32], phase: Hashable
+) -> tuple[Finding, ...]:
     """One finding per column or concern that moved, the most moved first."""
     found: dict[str, Finding] = {}
-    names = [bins.name for bins in normal.layout.columns]
+    side = normal.side(phase)
     for moved in alarm.moved:
-        kind, _, column = moved.channel.partition(":")
-        kind = "column" if kind in _DIRECTIONS else kind
-        cause = Cause(kind, _WORDS.get(kind, ""))
-        if column:
-            cause = column_cause(normal.layout, normal.whole, part, matrix, names.index(column))
-        subject = column or kind
+        kind, subject, cause = explain_moved(moved, normal.layout, side.whole, side.moments, part, matrix)
         evidence = {"cause": cause.kind, "channel": moved.channel, "value": moved.value, "usual": moved.usual}
         evidence |= {"distance": moved.distance, "evidence": alarm.evidence, "needed": alarm.needed}
         text = f"{subject} moved since {alarm.since}: {cause.words}"

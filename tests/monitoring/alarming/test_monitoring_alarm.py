@@ -3,7 +3,6 @@ import pytest
 
 from daytwo.core.durations import rate_per_day
 from daytwo.monitoring.alarming.alarm import AlarmState, acknowledge, fastest, start, step
-from daytwo.monitoring.alarming.betting import bet, p_value
 
 PER_DAY = rate_per_day("1 per quarter")
 CHANNELS = 12
@@ -102,13 +101,3 @@ def test_a_channel_that_is_new_or_absent_is_learnt_not_feared():
     assert "contract" in state.names
     empty = start((), ())
     assert step(empty, {"a": 1.0}, per_block=PER_DAY, label="0")[1] is None
-
-
-def test_p_values_are_uniform_or_larger_and_bets_fair():
-    rng = np.random.default_rng(6)
-    p = np.array([p_value(rng.normal(size=60)) for _ in range(4_000)])
-    for level in (0.02, 0.05, 0.2, 0.5):
-        assert np.mean(p <= level) <= level + 0.01
-    assert np.mean([bet(float(x)) for x in p]) <= 1.1
-    assert p_value(np.append(rng.normal(size=60), 1e9)) == pytest.approx(1e-6)
-    assert p_value(np.zeros(30)) == 1.0

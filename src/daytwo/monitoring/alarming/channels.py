@@ -1,13 +1,17 @@
 """What an alarm listens to: one number per column and concern, sized so that noise looks alike in all of them.
 
-`column:NAME` shape of the present values, `missing:NAME` missing share, `prediction` the scores, `dependence` how
-columns move together, `volume` rows per block; the caller may add `contract`. `alarm.py` decides what is unusual.
+`column:NAME` shape of the present values, `missing:NAME` missing share, `prediction` the scores, `dependence` how all
+columns move together, `pair` the two that do so most unusually, `leftover:NAME` and `unfit:NAME` what the other columns
+do not explain (`leftovers.py`), `volume` rows per block. The caller may add `new:NAME` and `outside:NAME`
+(`strangers.py`) and `contract`. `alarm.py` decides what is unusual.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from daytwo.core.errors import DataError
+from daytwo.monitoring.alarming.leftovers import leftovers
 from daytwo.monitoring.profiles.bins import Floats
 from daytwo.monitoring.profiles.distances import noise_units
 from daytwo.monitoring.profiles.profile import Layout, Profile
@@ -32,11 +36,14 @@ class Moments:
         """Return the moments with one block's matrix taken out."""
         return Moments(self.blocks - 1, self.total - matrix, self.squares - matrix**2)
 
-    def surprise(self, matrix: Floats, rows: int) -> float:
-        """Mean squared deviation of a block's correlations from the blocks' mean, in units of their spread."""
+    def deviations(self, matrix: Floats, rows: int) -> Floats:
+        """Return each pair's squared deviation from the blocks' mean correlation, in units of their spread.
+
+        Shape (d (d - 1) / 2,): the pairs above the diagonal, row by row; empty where the reference has no blocks.
+        """
         d = len(matrix)
         if d < 2 or not self.blocks:
-            return 0.0
+            return np.zeros(0)
         pairs = np.triu_indices(d, 1)
         mean = self.total[pairs] / self.blocks
         floor = 1.0 / max(rows, 1)
@@ -45,7 +52,23 @@ class Moments:
         else:
             raw = (self.squares[pairs] - self.blocks * mean**2) / (self.blocks - 1)
             variance = np.maximum(raw, floor)
-        return float(np.mean((matrix[pairs] - mean) ** 2 / variance))
+        found: Floats = (matrix[pairs] - mean) ** 2 / variance
+        return found
+
+    def strongest_pair(self, part: Profile) -> tuple[int, int]:
+        """Return the two columns whose correlation in a block deviates most.
+
+        Raises
+        ------
+        DataError
+            If there are fewer than two columns, or no reference blocks.
+        """
+        deviations = self.deviations(correlations(part), part.rows)
+        if not deviations.size:
+            raise DataError("there is no pair of columns to compare", hint="Give two columns and a reference")
+        first, second = np.triu_indices(len(self.total), 1)
+        at = int(np.argmax(deviations))
+        return int(first[at]), int(second[at])
 
 
 def correlations(part: Profile) -> Floats:
@@ -87,7 +110,11 @@ def channels(
         found[f"column:{bins.name}"] = _shape(before[: bins.size], now[: bins.size])
         found[f"missing:{bins.name}"] = _missing(before[bins.size], rest.rows, now[bins.size], part.rows)
     found["prediction"] = _shape(rest.counts[-1][: layout.score.size], part.counts[-1][: layout.score.size])
-    found["dependence"] = moments.surprise(correlations(part), part.rows)
+    deviations = moments.deviations(correlations(part), part.rows)
+    if deviations.size:
+        found["dependence"] = float(deviations.mean())
+        found["pair"] = float(np.sqrt(deviations.max()))
+    found |= leftovers(part, rest, layout)
     if typical_rows:
         found["volume"] = abs(float(np.log(part.rows / typical_rows))) / _VOLUME_UNIT
     return {name: float(f"{value:.6g}") for name, value in found.items()}

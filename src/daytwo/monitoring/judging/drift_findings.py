@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from daytwo.core.finding import Finding, Severity
 from daytwo.monitoring.alarming.alarm import Alarm
-from daytwo.monitoring.judging.causes import Cause, column_cause
+from daytwo.monitoring.judging.causes import Cause
 from daytwo.monitoring.judging.harm import Harm
+from daytwo.monitoring.judging.moved import explain_moved
 from daytwo.monitoring.judging.reference import Reference
 from daytwo.monitoring.profiles.profile import Profile
 
 # The world moves many columns together and slowly; a feed breaks one, at once.
 _ALONE = 2
 _AT_ONCE = 6.0
-_WORDS = {
-    "prediction": "the predictions are distributed otherwise",
-    "dependence": "columns move together otherwise than before",
-    "volume": "the number of rows is unusual",
-    "contract": "an unusual share of rows breaks the contract",
-}
+# Causes that lie in a feed more often than in the world; for those of a column its owner can be asked.
+_OF_FEED = frozenset({"missing", "unit", "mix-up", "new level", "new", "outside"})
+# Channels by which one column's change is heard in others too.
+_OF_OTHERS = frozenset({"leftover", "unfit", "pair", "dependence"})
+_SUSPICIOUS = _OF_FEED | {"contract", "unfit"}
 
 
 def drift_finding(
@@ -30,19 +30,17 @@ def drift_finding(
 ) -> Finding:
     """Put one alarm into a finding about its most moved channel, with the others in the evidence."""
     top = alarm.moved[0]
-    kind, _, column = top.channel.partition(":")
-    cause = Cause(kind, _WORDS.get(kind, ""))
-    if column:
-        cause = column_cause(reference.layout, reference.whole, whole, matrix, reference.names.index(column))
-    columns = {part.channel.partition(":")[2] or part.channel for part in alarm.moved}
+    kind, subject, cause = explain_moved(top, reference.layout, reference.whole, reference.moments, whole, matrix)
+    column = subject if subject != kind else ""
+    columns = _moved_themselves(alarm)
     alone = len(columns) <= _ALONE and top.distance >= _AT_ONCE
-    suspicious = alone or cause.kind in {"missing", "unit", "mix-up", "new level", "contract"}
+    suspicious = alone or cause.kind in _SUSPICIOUS
     acts = harm.estimated_worse or suspicious
     others = f", and {len(columns) - 1} more" if len(columns) > 1 else ""
     effect = "estimated performance fell with it" if harm.estimated_worse else "no harm shown so far"
     return Finding(
         kind=f"drift.{kind}",
-        subject=column or kind,
+        subject=subject,
         severity=Severity.WARNING if acts else Severity.INFO,
         summary=f"{column or 'data'} moved{others} since {alarm.since}: {cause.words}; {effect}",
         since=since,
@@ -63,9 +61,16 @@ def drift_finding(
     )
 
 
+def _moved_themselves(alarm: Alarm) -> set[str]:
+    """Return the columns and concerns that moved, without those that only fit a moved column no longer."""
+    named = {part.channel: part.channel.partition(":") for part in alarm.moved}
+    direct = {name or kind for kind, _, name in named.values() if kind not in _OF_OTHERS}
+    return direct or {name or kind for kind, _, name in named.values()}
+
+
 def _next_step(cause: Cause, column: str, *, acts: bool) -> str:
     if cause.kind == "contract":
         return "Read the reasons: `daytwo quarantine list`"
-    if cause.kind in {"missing", "unit", "mix-up", "new level"} or (acts and column):
+    if cause.kind in _OF_FEED or (acts and column):
         return f"Ask the owner of the feed what changed in {column}; replay after the repair"
     return "Nothing to do now; the retraining rule weighs it with the money"

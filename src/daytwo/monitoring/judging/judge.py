@@ -56,7 +56,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class WindowJudgement:
     """What one window showed.
 
     `verdict` is `worse` (performance or money fell for sure), `drift` (an alarm, but no harm shown), `ok`, `warming`
@@ -97,7 +97,7 @@ def judge(
     model: RawModel | None = None,
     currency: str = "",
     biases: Mapping[str, Bias] | None = None,
-) -> tuple[Judgement, AlarmState]:
+) -> tuple[WindowJudgement, AlarmState]:
     """Judge one window against the reference and return the alarm's next state.
 
     Windows must come in order, each once; the state belongs to one reference. `budget` is a rate such as
@@ -124,7 +124,7 @@ def judge(
     explained = _harm(window, reference, guess, truth, chance, currency)
     drift = tuple(drift_finding(alarm, reference, whole, window.matrix, explained, window.start) for alarm in alarms)
     findings = (*performance_findings(harm, window.start), *drift, *_warming(state, per_block, window))
-    judgement = Judgement(
+    judgement = WindowJudgement(
         start=window.start,
         end=window.end,
         rows=whole.rows,
@@ -154,7 +154,7 @@ def _listen(
     """Let the alarm hear the window block by block."""
     alarms, heard = [], dict[str, float]()
     for number, (rows, part) in enumerate(zip(blocks, parts, strict=True)):
-        channels = reference.compare(part)
+        channels = reference.compare(part, window.matrix[rows])
         if window.contract_share is not None:
             channels["contract"] = window.contract_share / CONTRACT_UNIT
         day = f"{window.start:%Y-%m-%d} #{number + 1}"
@@ -214,7 +214,7 @@ def _warming(state: AlarmState, per_block: float, window: Window) -> tuple[Findi
     )
 
 
-def _empty(window: Window, state: AlarmState, per_window: float) -> Judgement:
+def _empty(window: Window, state: AlarmState, per_window: float) -> WindowJudgement:
     silent = Finding(
         kind="monitor.silent",
         subject="predictions",
@@ -223,7 +223,7 @@ def _empty(window: Window, state: AlarmState, per_window: float) -> Judgement:
         since=window.start,
         next_step="See whether the model is being called: `daytwo status`",
     )
-    return Judgement(window.start, window.end, 0, "empty", (silent,), {}, {}, 0.0, (), per_window, state.alarms)
+    return WindowJudgement(window.start, window.end, 0, "empty", (silent,), {}, {}, 0.0, (), per_window, state.alarms)
 
 
 def _distances(reference: Reference, whole: Profile) -> dict[str, dict[str, float]]:

@@ -17,6 +17,7 @@ from daytwo.core.errors import DataError
 from daytwo.core.schema import Schema, Task
 from daytwo.monitoring.alarming.blocks import Block, Times, choose_block, split
 from daytwo.monitoring.alarming.channels import Moments, channels, correlations
+from daytwo.monitoring.alarming.strangers import Known, learn_known
 from daytwo.monitoring.estimating.performance import Answers, Estimate, realised
 from daytwo.monitoring.profiles.bins import Bins, Floats, feature_bins, number_bins
 from daytwo.monitoring.profiles.profile import Layout, Profile, merge, profile
@@ -30,7 +31,8 @@ class Reference(msgspec.Struct, frozen=True):
 
     `history` holds one row of channel values per reference block, oldest first, in the order of `channel_names`; each
     block was compared with all the others, never with itself. `performance` is (value, standard error) of each
-    metric on the labelled held-out rows; money is per row.
+    metric on the labelled held-out rows; money is per row. References made before `code_sums`, `products` and `known`
+    were kept have none, and hear nothing of what those tell.
     """
 
     task: Task
@@ -44,6 +46,9 @@ class Reference(msgspec.Struct, frozen=True):
     channel_names: tuple[str, ...]
     history: tuple[tuple[float, ...], ...]
     performance: dict[str, tuple[float, float]]
+    code_sums: tuple[float, ...] = ()
+    products: tuple[tuple[float, ...], ...] = ()
+    known: Known = Known()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,20 +57,23 @@ class Reference(msgspec.Struct, frozen=True):
 
     @property
     def whole(self) -> Profile:
-        """The profile of all reference rows; only its counts and rows are kept."""
+        """The profile of all reference rows; sums and squares of raw values are not kept."""
         d = len(self.layout.columns)
         counts = np.asarray(self.counts, dtype=np.float64)
-        return Profile(self.rows, counts, np.zeros(d), np.zeros(d), np.zeros(d), np.zeros((d, d)))
+        sums = np.asarray(self.code_sums) if self.code_sums else np.zeros(d)
+        products = np.asarray(self.products) if self.products else np.zeros((d, d))
+        return Profile(self.rows, counts, np.zeros(d), np.zeros(d), sums, products)
 
     @property
     def moments(self) -> Moments:
         """How columns moved together, block by block."""
         return Moments(self.blocks, np.asarray(self.correlation_sum), np.asarray(self.correlation_squares))
 
-    def compare(self, part: Profile) -> dict[str, float]:
-        """Return the channels of a new block against this reference; `channels.py` says what they mean."""
+    def compare(self, part: Profile, matrix: NDArray[np.floating]) -> dict[str, float]:
+        """Return the channels of a new block, its profile and its rows, against this reference."""
         typical = self.block.typical_rows if "volume" in self.channel_names else 0
-        return channels(part, self.whole, self.moments, self.layout, typical_rows=typical)
+        found = channels(part, self.whole, self.moments, self.layout, typical_rows=typical)
+        return found | self.known.strangers(matrix)
 
     def to_json(self) -> bytes:
         """Return the reference as JSON; equal references give equal bytes."""
@@ -114,10 +122,12 @@ def build_reference(
         raise DataError("a reference needs rows", hint="Give the rows that the model was trained on")
     layout = build_layout(matrix, np.asarray(answers.scores, dtype=np.float64), schema)
     block = choose_block(len(matrix), times, window)
-    parts = [profile(matrix[rows], answers.scores[rows], layout) for rows in split(len(matrix), times, block)]
+    pieces = split(len(matrix), times, block)
+    parts = [profile(matrix[rows], answers.scores[rows], layout) for rows in pieces]
     whole = merge(layout, parts)
-    full = [part for part in parts if part.rows >= _WHOLE_BLOCK * block.typical_rows] or parts
-    names, history, moments = _history(full, whole, layout, block)
+    known, strangers = learn_known([matrix[rows] for rows in pieces], layout)
+    full = [i for i, part in enumerate(parts) if part.rows >= _WHOLE_BLOCK * block.typical_rows] or [*range(len(parts))]
+    names, history, moments = _history([parts[i] for i in full], [strangers[i] for i in full], whole, layout, block)
     return Reference(
         task=task,
         layout=layout,
@@ -130,6 +140,9 @@ def build_reference(
         channel_names=names,
         history=history,
         performance=_performance(answers, labels, held_out, task),
+        code_sums=_table(whole.code_sums[None, :])[0],
+        products=_table(whole.products),
+        known=known,
     )
 
 
@@ -165,7 +178,7 @@ def _bin_codes(bins: Bins, values: NDArray[np.floating], scores: Floats) -> tupl
 
 
 def _history(
-    parts: list[Profile], whole: Profile, layout: Layout, block: Block
+    parts: list[Profile], strangers: list[dict[str, float]], whole: Profile, layout: Layout, block: Block
 ) -> tuple[tuple[str, ...], tuple[tuple[float, ...], ...], Moments]:
     """Compare each block with all the others."""
     matrices = [correlations(part) for part in parts]
@@ -176,8 +189,8 @@ def _history(
         found: Mapping[str, float] = channels(parts[0], whole, moments, layout, typical_rows=typical)
         return tuple(found), (), moments
     rows = [
-        channels(part, whole - part, moments.without(matrix), layout, typical_rows=typical)
-        for part, matrix in zip(parts, matrices, strict=True)
+        channels(part, whole - part, moments.without(matrix), layout, typical_rows=typical) | strange
+        for part, matrix, strange in zip(parts, matrices, strangers, strict=True)
     ]
     return tuple(rows[0]), tuple(tuple(row.values()) for row in rows), moments
 

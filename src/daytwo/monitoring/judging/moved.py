@@ -1,0 +1,45 @@
+"""A channel that moved, in words: which column or concern it is about, and why most likely."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.monitoring.alarming.alarm import Moved
+from daytwo.monitoring.alarming.channels import Moments
+from daytwo.monitoring.judging.causes import Cause, column_cause
+from daytwo.monitoring.profiles.profile import Layout, Profile
+
+_WORDS = {
+    "prediction": "the predictions are distributed otherwise",
+    "dependence": "columns move together otherwise than before",
+    "pair": "they move together otherwise than before",
+    "volume": "the number of rows is unusual",
+    "contract": "an unusual share of rows breaks the contract",
+    "attribution": "it weighs otherwise in the model's reasons",
+    "new": "an unusual number of its values was never in the reference",
+    "outside": "an unusual number of its values lies beyond the reference's range",
+    "leftover": "it strays from what the other columns of its rows let expect",
+    "unfit": "it fits the other columns of its rows worse than before",
+}
+
+
+def explain_moved(
+    moved: Moved, layout: Layout, whole: Profile, moments: Moments, part: Profile, matrix: NDArray[np.floating]
+) -> tuple[str, str, Cause]:
+    """Return the channel's kind, the column or concern it is about, and the likely cause.
+
+    `whole` and `moments` are the reference's, `part` and `matrix` the window's. A unit, holes, another column's
+    values or a level never seen are named first; else the channel says what it heard.
+    """
+    kind, _, column = moved.channel.partition(":")
+    if kind == "pair":
+        first, second = moments.strongest_pair(part)
+        return kind, f"{layout.columns[first].name} and {layout.columns[second].name}", Cause(kind, _WORDS[kind])
+    if not column:
+        return kind, kind, Cause(kind, _WORDS.get(kind, ""))
+    names = [bins.name for bins in layout.columns]
+    cause = column_cause(layout, whole, part, matrix, names.index(column))
+    if cause.kind == "covariate" and kind in _WORDS:
+        cause = Cause(kind, _WORDS[kind])
+    return kind, column, cause

@@ -1,0 +1,96 @@
+"""What is normal for windows without a project: all reference windows together, and those of each phase.
+
+A phase (an hour, a weekday, a month) is compared with itself where the reference has enough windows of it, so that a
+Monday is no change. Every reference window is held against the others, never against itself. In a project
+`reference.py` keeps the like in a bundle; `watching.py` is the door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.core.schema import Schema
+from daytwo.monitoring.alarming.channels import Moments, channels, correlations
+from daytwo.monitoring.alarming.strangers import Known, learn_known
+from daytwo.monitoring.judging.reference import build_layout
+from daytwo.monitoring.profiles.bins import Floats
+from daytwo.monitoring.profiles.profile import Layout, Profile, merge, profile
+
+# With fewer windows of its own a phase is compared with the whole reference.
+_LEAST_IN_PHASE = 4
+
+Rows = tuple[NDArray[np.float32], Floats, Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Reference windows that a window is compared with."""
+
+    whole: Profile
+    moments: Moments
+
+    def without(self, part: Profile) -> Side:
+        """Return this side with one of its windows taken out."""
+        return Side(self.whole - part, self.moments.without(correlations(part)))
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """What windows are compared with: `phases` hold the sides of single phases, `always` all windows."""
+
+    layout: Layout
+    always: Side
+    phases: Mapping[Hashable, Side]
+    known: Known
+    typical_rows: int
+
+    def side(self, phase: Hashable) -> Side:
+        """Return what a window of this phase is compared with."""
+        return self.phases.get(phase, self.always)
+
+    def compare(self, part: Profile, matrix: NDArray[np.floating], phase: Hashable) -> dict[str, float]:
+        """Return a new window's channels."""
+        return _numbers(self, part, self.side(phase)) | self.known.strangers(matrix)
+
+
+def learn_normal(windows: Sequence[Rows], schema: Schema) -> tuple[Normal, list[dict[str, float]]]:
+    """Learn what is normal from windows of feature matrix, scores and phase, and return their own channels with it.
+
+    Of a single window no channels are known: there is nothing to compare it with.
+    """
+    matrices, scores, phases = zip(*windows, strict=True)
+    layout = build_layout(np.concatenate(matrices), np.concatenate(scores), schema)
+    parts = [profile(rows, said, layout) for rows, said in zip(matrices, scores, strict=True)]
+    known, strangers = learn_known(matrices, layout)
+    members: dict[Hashable, list[Profile]] = {}
+    for part, phase in zip(parts, phases, strict=True):
+        members.setdefault(phase, []).append(part)
+    normal = Normal(
+        layout,
+        _side(parts, layout),
+        {phase: _side(those, layout) for phase, those in members.items() if len(those) >= _LEAST_IN_PHASE},
+        known,
+        int(np.median([part.rows for part in parts])),
+    )
+    if len(parts) < 2:
+        return normal, []
+    history = [
+        _numbers(normal, part, normal.side(phase).without(part)) | strange
+        for part, phase, strange in zip(parts, phases, strangers, strict=True)
+    ]
+    return normal, history
+
+
+def _side(parts: Iterable[Profile], layout: Layout) -> Side:
+    listed = list(parts)
+    matrices = [correlations(part) for part in listed]
+    squares = np.sum([matrix**2 for matrix in matrices], axis=0)
+    return Side(merge(layout, listed), Moments(len(listed), np.sum(matrices, axis=0), squares))
+
+
+def _numbers(normal: Normal, part: Profile, side: Side) -> dict[str, float]:
+    return channels(part, side.whole, side.moments, normal.layout, typical_rows=normal.typical_rows)
