@@ -69,6 +69,7 @@ FORMS: Mapping[str, str] = {
     "serve.trust": "list of `sha256:` and 64 hex digits",
     "serve.python": "a path, or empty",
     "serve.python_deadline_s": "seconds",
+    "serve.engine": "`auto`, `lightgbm`",
     "cost.core_hour": "money an hour",
     "cost.person_hour": "money an hour",
     "cost.approval_minutes": "minutes",

@@ -167,6 +167,7 @@ def _model_config(system: System) -> dict[str, Any]:
         "trust": serve.trust,
         "python": serve.python,
         "python_deadline_s": serve.python_deadline_s,
+        "engine": serve.engine,
     }
 
 
@@ -197,8 +198,8 @@ def client_of(state: Path, settings: Settings, *, patience_s: float = 30.0) -> C
 
 
 def trust_of(serve: ServeSettings) -> Trust:
-    """Return which models that are Python code may run, and how."""
-    return Trust(frozenset(serve.trust), serve.python, serve.python_deadline_s)
+    """Return which code of models may run, and how."""
+    return Trust(frozenset(serve.trust), serve.python, serve.python_deadline_s, serve.engine)
 
 
 def _read_note(state: Path) -> ServerNote | None:

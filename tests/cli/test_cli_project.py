@@ -80,6 +80,7 @@ def test_doctor_finds_a_sound_project_sound(daytwo, project):
         "ledger",
         "audit",
         "bundles",
+        "engine",
         "tables",
         "journal",
         "disk",
@@ -119,7 +120,7 @@ def test_doctor_names_what_is_broken_and_looks_at_the_rest(daytwo, project, dama
     said = daytwo("doctor", "--json", cwd=project)
     assert said.code == 1
     checks = {one["name"]: one for one in said.json["checks"]}
-    assert len(checks) == 11
+    assert len(checks) == 12
     assert [one for one, check in checks.items() if check["outcome"] == "fail" and one != "port"] == [name]
     assert checks[name]["next_step"]
 

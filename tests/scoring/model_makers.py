@@ -15,6 +15,7 @@ from daytwo.scoring.engine import Engine
 from daytwo.scoring.foreign import PythonScorer, foreign_files
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.onnx import OnnxScorer
+from daytwo.scoring.trees_c import TreeScorer, missing_engine
 from daytwo.scoring.xgboost_c import XgboostScorer
 
 D = 6
@@ -147,4 +148,10 @@ def make_python():
     return Made(files, lambda _content, n: PythonScorer(ENTRY, CODE, n, Trust()), logistic)
 
 
-MAKERS = {"lightgbm": make_lightgbm, "xgboost": make_xgboost, "onnx": make_onnx, "python": make_python}
+def make_trees():
+    booster = train("binary")
+    return Made({"model.txt": booster.model_to_string().encode()}, TreeScorer, booster.predict)
+
+
+OURS = {} if missing_engine() else {"trees": make_trees}
+MAKERS = {**OURS, "lightgbm": make_lightgbm, "xgboost": make_xgboost, "onnx": make_onnx, "python": make_python}

@@ -1,9 +1,12 @@
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import polars as pl
 import pytest
+from tests.scoring.conftest import train
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
@@ -13,11 +16,14 @@ from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import ValueSettings
 from daytwo.explain.reasons import build_explainer
 from daytwo.registry.bundle import BundleStore, Manifest
+from daytwo.registry.trust import Trust
+from daytwo.scoring import lightgbm_c, trees_c
 from daytwo.scoring.calibration import Calibration
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.model import Model
 from daytwo.scoring.payoff import Advice, Payoff
 from daytwo.scoring.replay import Replay, hard_rows
+from daytwo.scoring.trees_c import TreeScorer, missing_engine
 
 LEVELS = tuple(f"R{i}" for i in range(41))
 CONTRACT = Contract(
@@ -124,3 +130,49 @@ def test_without_an_explainer_there_are_scores_and_no_reasons(store, files):
     assert math.isnan(model.typical_score)
     with pytest.raises(NotFound, match="no explainer"):
         model.explain([0.0] * 6, ROW)
+
+
+@pytest.mark.skipif(bool(missing_engine()), reason="no tree engine was compiled here")
+def test_our_own_engine_scores_without_loading_lightgbm_and_may_be_turned_off(store, files, monkeypatch):
+    bundle = store.put(files, manifest())
+    theirs = Model.load(replace(bundle, trust=Trust(engine="lightgbm")))
+    assert (theirs.engine.name, theirs.slower) == ("lightgbm", "[serve] engine is lightgbm")
+    monkeypatch.setattr(lightgbm_c, "_library", lambda: pytest.fail("LightGBM was loaded"))
+    ours = Model.load(bundle)
+    assert (ours.engine.name, ours.slower) == ("trees", "")
+    rows = Replay.from_bytes(files["replay.npy"]).matrix
+    monkeypatch.undo()
+    assert np.array_equal(ours.score_many(rows), theirs.score_many(rows))
+
+
+@pytest.mark.skipif(bool(missing_engine()), reason="no tree engine was compiled here")
+def test_our_own_engine_is_passed_over_where_it_does_not_give_the_scores_of_the_replay_set(store, files, monkeypatch):
+    right = TreeScorer.many
+    monkeypatch.setattr(TreeScorer, "many", lambda self, matrix: np.minimum(right(self, matrix) + 0.01, 1))
+    model = Model.load(store.put(files, manifest()))
+    assert model.engine.name == "lightgbm"
+    assert "our own engine is passed over: the model does not give the scores" in model.slower
+
+
+def test_where_nothing_was_compiled_lightgbm_scores(store, files, monkeypatch):
+    monkeypatch.setattr(trees_c, "LIBRARY", Path("/nowhere/_trees.so"))
+    model = Model.load(store.put(files, manifest()))
+    assert model.engine.name == "lightgbm"
+    assert "no C compiler was found" in model.slower
+
+
+def test_a_library_that_cannot_be_loaded_is_told_and_lightgbm_scores(store, files, monkeypatch, tmp_path):
+    (tmp_path / "_trees.so").write_bytes(b"no library")
+    monkeypatch.setattr(trees_c, "LIBRARY", tmp_path / "_trees.so")
+    monkeypatch.setattr(trees_c, "_library", trees_c._library.__wrapped__)
+    model = Model.load(store.put(files, manifest()))
+    assert model.engine.name == "lightgbm"
+    assert "cannot load" in model.slower
+
+
+@pytest.mark.skipif(bool(missing_engine()), reason="no tree engine was compiled here")
+def test_a_model_that_our_own_engine_does_not_know_is_scored_by_lightgbm(store, matrix):
+    files = make_files(train("binary", sigmoid=0.7), matrix)
+    model = Model.load(store.put(files, manifest()))
+    assert model.engine.name == "lightgbm"
+    assert "its objective is 'binary sigmoid:0.7'" in model.slower

@@ -23,7 +23,7 @@ _MARKS = {Outcome.OK: ("ok", "green"), Outcome.WARN: ("warn", "yellow"), Outcome
 def doctor(*, folder: Path | None, as_json: bool) -> None:
     """Check everything a project keeps; leave with 1 where something is broken.
 
-    Settings, contract, source files, ledger, audit chain, bundles, tables, journal, disk and port. Repairs nothing.
+    Settings, contract, sources, ledger, audit chain, bundles, engine, tables, journal, disk and port. Repairs nothing.
     """
     checks: list[Check] = []
     for check in _checks(folder_of(folder)):

@@ -115,6 +115,7 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     expression over the columns of the row that kept the contract. More than `max_queue` requests, or more than can be
     answered in `max_wait_ms`, are refused. `unrecorded` says what becomes of answers while the disk is full.
     `trust` names the Python code that may run as a model, `python` the interpreter for it, empty for our own.
+    `engine` is `lightgbm` where only that library may score its models, not our own engine for trees.
     """
 
     host: str = "127.0.0.1"
@@ -130,6 +131,7 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     trust: tuple[CodeDigest, ...] = ()
     python: str = ""
     python_deadline_s: Positive = 5.0
+    engine: Literal["auto", "lightgbm"] = "auto"
 
 
 class CostSettings(_Section, frozen=True, kw_only=True):

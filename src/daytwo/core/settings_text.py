@@ -62,6 +62,7 @@ MEANINGS: Mapping[str, str] = {
     "serve.trust": "digests of Python code that may run as a model",
     "serve.python": "the interpreter that runs such models; empty for daytwo's own",
     "serve.python_deadline_s": "how long such a model may take to answer a block of rows",
+    "serve.engine": "what scores LightGBM models: `auto` takes our own tree engine where it is compiled",
     "cost.core_hour": "the price of one processor core for an hour",
     "cost.person_hour": "the price of a person's hour",
     "cost.approval_minutes": "how long one approval takes a person",

@@ -18,6 +18,8 @@ from daytwo.lifecycle.ingest import sources
 from daytwo.lifecycle.system import System
 from daytwo.predictions.segments import DAMAGED
 from daytwo.registry.versions import current_route
+from daytwo.scoring.engines import why_not_ours
+from daytwo.scoring.model import Model
 from daytwo.serving.client import Client
 
 _TABLES = ("dataset", "predictions", "shadow", "quarantine", "quarantine_events", "labels", "feedback", "ingests")
@@ -51,6 +53,7 @@ def check_up(system: System, client: Client | None) -> Iterator[Check]:
         "ledger": lambda: _ledger(system),
         "audit": lambda: _audit(system),
         "bundles": lambda: _bundles(system),
+        "engine": lambda: _engine(system),
         "tables": lambda: _tables(system),
         "journal": lambda: _journal(system),
         "disk": lambda: _disk(system),
@@ -123,6 +126,26 @@ def _bundles(system: System) -> Check:
         words = f"the route names {missing[0][:12]}, which is not there"
         return Check("bundles", Outcome.FAIL, words, "Restore .daytwo/bundles from a backup, or 'daytwo rollback'")
     return Check("bundles", Outcome.OK, f"{len(digests)} bundles, every file is what was put in")
+
+
+def _engine(system: System) -> Check:
+    route = current_route(system.registry)
+    if route is None:
+        slower, told = why_not_ours(system.settings.serve.engine), "nothing is live"
+    else:
+        try:
+            model = Model.load(system.bundles.get(route.champion))
+        except DaytwoError as err:
+            return Check("engine", Outcome.WARN, f"the live model cannot be opened: {err.message}", err.hint)
+        slower, told = model.slower, f"{model.engine.name} scores the live model"
+    if not slower:
+        return Check("engine", Outcome.OK, told)
+    return Check(
+        "engine",
+        Outcome.OK,
+        f"{told}; our own engine for trees, several times as fast, does not: {slower}",
+        "See 'Which engine scores' in docs/engines.md to score faster",
+    )
 
 
 def _tables(system: System) -> Check:

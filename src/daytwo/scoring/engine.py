@@ -1,7 +1,7 @@
 """The port of an engine: what makes a raw score of a row of features, whatever library or process does the work.
 
-`engines.py` chooses one by the file that a bundle holds; `lightgbm_c.py`, `xgboost_c.py`, `onnx.py` and `foreign.py`
-are the engines. All pass one suite of tests.
+`engines.py` chooses one by the file that a bundle holds; `trees_c.py`, `lightgbm_c.py`, `xgboost_c.py`, `onnx.py` and
+`foreign.py` are the engines. All pass one suite of tests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """What the engine is called: `lightgbm`, `xgboost`, `onnx` or `python`."""
+        """What the engine is called: `trees`, `lightgbm`, `xgboost`, `onnx` or `python`."""
 
     @property
     def n_features(self) -> int:

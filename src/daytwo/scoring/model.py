@@ -5,9 +5,10 @@ Light: the server loads it, so nothing here or below imports a frame library or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,10 +23,13 @@ from daytwo.explain.reasons import Explainer, Reason, reasons
 from daytwo.explain.shapley import ReferenceShapley
 from daytwo.registry.bundle import Bundle, Manifest
 from daytwo.scoring.calibration import Calibration
+from daytwo.scoring.confidence import CONFIDENCE_FILE, Confidence
 from daytwo.scoring.engine import Engine
-from daytwo.scoring.engines import open_engine
+from daytwo.scoring.engines import Opened, open_engine
+from daytwo.scoring.novelty import NOVELTY_FILE, Novelty, NoveltyCheck
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay
+from daytwo.scoring.trees_c import TreeScorer
 
 # What a bundle must hold to be served, besides one of the model files in `engines.py`.
 CONTRACT_FILE = "contract.toml"
@@ -34,6 +38,7 @@ PAYOFF_FILE = "payoff.json"
 REPLAY_FILE = "replay.npy"
 # What it may hold: without it, and without trees, there are no reasons.
 EXPLAINER_FILE = "explainer.json"
+_Held = TypeVar("_Held")
 _REASONS_HINT = "Serve it as LightGBM or XGBoost trees, with an explainer, to have reasons"
 
 
@@ -50,6 +55,10 @@ class Model:
     calibration: Calibration
     payoff: Payoff
     explainer: Explainer | None
+    # Why LightGBM's library scores, where our own engine could; empty otherwise.
+    slower: str = ""
+    confidence: Confidence | None = None
+    novelty: Novelty | None = None
 
     @staticmethod
     def load(bundle: Bundle, *, threads: int = 1) -> Model:
@@ -74,27 +83,22 @@ class Model:
                 f"and holds {contract.digest[:12]}",
                 hint="Make the model again",
             )
-        engine = open_engine(bundle, len(contract.features.features), threads=threads)
-        explained = engine.trees is not None and EXPLAINER_FILE in bundle.manifest.files
-        model = Model(
-            digest=bundle.digest,
-            manifest=bundle.manifest,
-            contract=contract,
-            decoder=compile_decoder(contract),
-            encoder=Encoder(contract),
-            engine=engine,
-            calibration=Calibration.from_json(bundle.read(CALIBRATION_FILE)),
-            payoff=Payoff.from_json(bundle.read(PAYOFF_FILE)),
-            explainer=Explainer.from_json(bundle.read(EXPLAINER_FILE)) if explained else None,
-        )
         replay = Replay.from_bytes(bundle.read(REPLAY_FILE))
-        if (width := replay.matrix.shape[1]) != engine.n_features:
+        n_features = len(contract.features.features)
+        if (width := replay.matrix.shape[1]) != n_features:
             raise DataError(
-                f"the replay set has {width} features, the contract has {engine.n_features}",
-                hint="Make the model again",
+                f"the replay set has {width} features, the contract has {n_features}", hint="Make the model again"
             )
-        replay.prove(model.score_many)
-        replay.prove(lambda rows: np.array([model.score(row) for row in rows.tolist()]))
+        model = _put_together(bundle, contract, open_engine(bundle, n_features, threads=threads))
+        try:
+            model.prove(replay)
+        except Refused as err:
+            if model.engine.name != TreeScorer.name:
+                raise
+            # The scores were LightGBM's when the bundle was made: it is asked itself before the model is refused.
+            not_ours = f"our own engine is passed over: {err.message}"
+            model = _put_together(bundle, contract, open_engine(bundle, n_features, threads=threads, not_ours=not_ours))
+            model.prove(replay)
         if model.task is Task.BINARY and not ((replay.scores >= 0) & (replay.scores <= 1)).all():
             raise Refused(
                 f"the model's scores go from {replay.scores.min():.3g} to {replay.scores.max():.3g}, and a probability "
@@ -102,6 +106,17 @@ class Model:
                 hint="Export the probability of the positive class, not log-odds or a label",
             )
         return model
+
+    def prove(self, replay: Replay) -> None:
+        """Score the replay set, in a block and row by row.
+
+        Raises
+        ------
+        Refused
+            If a row does not get its score.
+        """
+        replay.prove(self.score_many)
+        replay.prove(lambda rows: np.array([self.score(row) for row in rows.tolist()]))
 
     @property
     def schema(self) -> Schema:
@@ -152,6 +167,11 @@ class Model:
         return f"its bundle holds no {EXPLAINER_FILE}"
 
     @cached_property
+    def novelty_check(self) -> NoveltyCheck:
+        """What is unusual in an encoded row; nothing where the bundle does not say what is usual."""
+        return NoveltyCheck(self.novelty or Novelty(0.0, {}), self.schema.names)
+
+    @cached_property
     def typical_score(self) -> float:
         """The score of the reference row that reasons compare with; NaN without an explainer."""
         return self.score(self.explainer.reference) if self.explainer else float("nan")
@@ -161,3 +181,27 @@ class Model:
         assert self.explainer is not None
         assert self.engine.trees is not None
         return ReferenceShapley(self.engine.trees, self.explainer.reference)
+
+
+def _put_together(bundle: Bundle, contract: Contract, opened: Opened) -> Model:
+    engine = opened.engine
+    explained = engine.trees is not None and EXPLAINER_FILE in bundle.manifest.files
+    return Model(
+        digest=bundle.digest,
+        manifest=bundle.manifest,
+        contract=contract,
+        decoder=compile_decoder(contract),
+        encoder=Encoder(contract),
+        engine=engine,
+        calibration=Calibration.from_json(bundle.read(CALIBRATION_FILE)),
+        payoff=Payoff.from_json(bundle.read(PAYOFF_FILE)),
+        explainer=Explainer.from_json(bundle.read(EXPLAINER_FILE)) if explained else None,
+        slower=opened.slower,
+        confidence=_if_held(bundle, CONFIDENCE_FILE, Confidence.from_json),
+        novelty=_if_held(bundle, NOVELTY_FILE, Novelty.from_json),
+    )
+
+
+def _if_held(bundle: Bundle, name: str, read: Callable[[bytes], _Held]) -> _Held | None:
+    """Return what an optional file of a bundle holds; bundles of earlier versions do not have it."""
+    return read(bundle.read(name)) if name in bundle.manifest.files else None

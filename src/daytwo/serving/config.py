@@ -26,7 +26,7 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     its own server. The columns `personal` are hidden by pseudonyms of the key that the reference `pseudonym_key` names.
     `fallback` says what answers where the model cannot, as `[serve] fallback` does. `salt` keys the split of subjects
     between champion, canary and holdout group. `trust`, `python` and `python_deadline_s` (in seconds) are for models
-    that are Python code, as in [serve].
+    that are Python code, and `engine` for LightGBM's, as in [serve].
     """
 
     model: str
@@ -41,11 +41,12 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     trust: tuple[str, ...] = ()
     python: str = ""
     python_deadline_s: float = 5.0
+    engine: str = "auto"
 
     @property
     def trusted(self) -> Trust:
-        """Which models that are Python code may run, and how."""
-        return Trust(frozenset(self.trust), self.python, self.python_deadline_s)
+        """Which code of models may run, and how."""
+        return Trust(frozenset(self.trust), self.python, self.python_deadline_s, self.engine)
 
 
 class ServerConfig(ModelConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):

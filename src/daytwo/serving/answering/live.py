@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +21,7 @@ from daytwo.core.schema import Task
 from daytwo.predictions.record import PREVIOUS
 from daytwo.registry.bundle import BASE_RATE, BundleStore
 from daytwo.registry.route import Route, read_route
+from daytwo.scoring.confidence import Confidence
 from daytwo.scoring.model import Model
 from daytwo.serving.answering.breaker import Breaker
 from daytwo.serving.answering.fallback import Fallback, fallback_of
@@ -63,7 +65,7 @@ class Live:
     """Everything that answers a request, as of one generation of the route.
 
     `previous` stands in for the champion, and the champion for the canary, where the settings say so;
-    `previous_fault` tells why it could not be loaded.
+    `previous_fault` tells why it could not be loaded. `known` holds, by digest, how sure the scores of a version are.
     """
 
     route: Route
@@ -72,6 +74,11 @@ class Live:
     shadow: Version | None
     previous: Version | None = None
     previous_fault: str | None = None
+    known: Mapping[str, Confidence] = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = {one.digest: one.model.confidence for one in self.held if one.model.confidence is not None}
+        object.__setattr__(self, "known", known)
 
     @property
     def is_split(self) -> bool:
@@ -165,6 +172,8 @@ class Versions:
 
     def _load(self, digest: str) -> Version:
         model = Model.load(self._store.get(digest))
+        if model.slower:
+            log("engine", version=digest[:12], engine=model.engine.name, why=model.slower)
         contract = model.contract
         decides = model.task is Task.BINARY
         base_rate = model.manifest.metrics.get(BASE_RATE, model.typical_score)
