@@ -8,9 +8,9 @@ file tells type checkers the same.
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Judgement", "watch"]
+__all__ = ["Delay", "Judgement", "expected_delay", "watch"]
 
-_HOMES = {"Judgement": "watching", "watch": "watching"}
+_HOMES = {"Delay": "delays", "Judgement": "watching", "expected_delay": "delays", "watch": "watching"}
 
 
 def __getattr__(name: str) -> Any:

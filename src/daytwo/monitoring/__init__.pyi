@@ -1,4 +1,6 @@
+from daytwo.monitoring.delays import Delay as Delay
+from daytwo.monitoring.delays import expected_delay as expected_delay
 from daytwo.monitoring.watching import Judgement as Judgement
 from daytwo.monitoring.watching import watch as watch
 
-__all__ = ["Judgement", "watch"]
+__all__ = ["Delay", "Judgement", "expected_delay", "watch"]

@@ -46,14 +46,15 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads a frame as feature matrix, scores and phase."""
+class Reader:
+    """How frames are read: as feature matrix, scores and phase."""
 
     schema: Schema
     score: str
     phase: str | None
 
     def read(self, frame: pl.DataFrame) -> Rows:
+        """Return what the alarm needs of a frame; a window's phase is that of its first row."""
         phase = None if self.phase is None or not frame.height else frame[self.phase][0]
         return encode(frame, self.schema), scores_of(frame, self.score), phase
 
@@ -62,7 +63,7 @@ class Watcher(Iterator[Judgement]):
     """The judgements of windows to come, one at a time; `watch` makes it."""
 
     def __init__(
-        self, windows: Iterable[Any], reader: _Reader, normal: Normal, state: AlarmState, allowed: float
+        self, windows: Iterable[Any], reader: Reader, normal: Normal, state: AlarmState, allowed: float
     ) -> None:
         self._windows = iter(windows)
         self._reader, self._normal, self._allowed = reader, normal, allowed
@@ -155,7 +156,7 @@ def watch(
     frames = reference_frames(reference)
     for frame in frames:
         _check_phase(frame, phase)
-    reader = _Reader(schema_of(together(frames, features), features), score, phase)
+    reader = Reader(schema_of(together(frames, features), features), score, phase)
     normal, rows = learn_normal([reader.read(frame) for frame in frames], reader.schema)
     names = tuple(rows[0]) if rows else ()
     state = start(names, tuple(tuple(row[name] for name in names) for row in rows))
