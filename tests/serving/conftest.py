@@ -36,6 +36,8 @@ from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
 from daytwo.serving.client import Client
 from daytwo.tables.memory import MemoryTables
+from daytwo.training.confidence_fit import fit_confidence
+from daytwo.training.novelty_fit import fit_novelty
 
 CARRIERS = ("AA", "B6", "DL", "UA")
 
@@ -73,8 +75,10 @@ def trip(number: int, **changes: object) -> dict[str, object]:
     return row | changes
 
 
-def make_bundle(store: BundleStore, *, seed: int = 1, contract: Contract | None = None, trees: int = 20) -> Bundle:
-    """Train a model on made-up trips and put it in the store."""
+def make_bundle(
+    store: BundleStore, *, seed: int = 1, contract: Contract | None = None, trees: int = 20, aware: bool = False
+) -> Bundle:
+    """Train a model on made-up trips and put it in the store; an `aware` one knows how sure it is and what is usual."""
     contract = contract or trips_contract()
     encoder = Encoder(contract)
     random = np.random.default_rng(seed)
@@ -97,6 +101,9 @@ def make_bundle(store: BundleStore, *, seed: int = 1, contract: Contract | None 
         "replay.npy": Replay(hard, scorer.many(hard)).to_bytes(),
         "explainer.json": explainer.to_json(),
     }
+    if aware:
+        files["confidence.json"] = fit_confidence(scorer.many(matrix), labels, Task.BINARY).to_json()
+        files["novelty.json"] = fit_novelty(matrix, matrix, encoder.schema).to_json()
     manifest = Manifest(
         model="trips", task=Task.BINARY, metric="roc_auc", contract=contract.digest, metrics={"base_rate": 0.25}
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal
@@ -25,6 +25,7 @@ from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.decoder import usual_range
 from daytwo.contracts.judge import sound_levels
+from daytwo.contracts.narrow import Narrow
 from daytwo.contracts.rules import RowRule, row_rules, rule_values
 from daytwo.contracts.times import parse_time
 from daytwo.core.errors import NotFound
@@ -32,6 +33,10 @@ from daytwo.core.schema import Kind
 
 # A row as this door reads it: an instance of `TypedRows.row_type`, whose fields only the functions beside it know.
 TypedRow = Any
+
+
+_AS_ALLOWED = Narrow()
+_NOTHING_NARROWER: Mapping[str, Narrow] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,10 @@ class TypedRows:
         return take
 
 
-def compile_typed(contract: Contract) -> TypedRows | None:
+def compile_typed(contract: Contract, narrow: Mapping[str, Narrow] = _NOTHING_NARROWER) -> TypedRows | None:
     """Compile `contract` for rows that are good; None where a name is one that the JSON reader cannot look for.
+
+    `narrow` leaves more to the decoder than the contract asks for, by feature.
 
     Examples
     --------
@@ -79,7 +86,7 @@ def compile_typed(contract: Contract) -> TypedRows | None:
     >>> typed.features(row), typed.as_dict(row), typed.getter("km")(row)
     ([12.5], {'km': 12.5}, 12.5)
     """
-    fields = [_Field(i, column) for i, column in enumerate(contract.columns)]
+    fields = [_Field(i, column, narrow.get(column.name, _AS_ALLOWED)) for i, column in enumerate(contract.columns)]
     try:
         row_type = msgspec.defstruct(
             "Row",
@@ -121,6 +128,7 @@ class _Field:
 
     i: int
     column: Column
+    narrow: Narrow
 
     @property
     def name(self) -> str:
@@ -136,11 +144,15 @@ class _Field:
 
     @property
     def may_be_absent(self) -> bool:
-        return not (self.is_checked and self.column.required)
+        return not (self.is_checked and (self.column.required or not self.narrow.missing))
 
     @property
     def may_be_missing(self) -> bool:
-        return self.may_be_absent or self.column.nullable
+        return self.may_be_absent or self.may_be_null
+
+    @property
+    def may_be_null(self) -> bool:
+        return self.column.nullable and self.narrow.missing
 
     @property
     def is_there(self) -> str:
@@ -158,8 +170,8 @@ class _Field:
 
     def declared(self) -> tuple[Any, ...]:
         """Return the field as `msgspec.defstruct` takes it."""
-        kind = _type_of(self.column) if self.is_checked else Any
-        if self.column.nullable:
+        kind = _type_of(self.column, self.narrow) if self.is_checked else Any
+        if self.may_be_null:
             kind |= None
         return (self.name, kind | UnsetType, UNSET) if self.may_be_absent else (self.name, kind)
 
@@ -183,19 +195,20 @@ class _Field:
         return [found, "0.0"] if self.column.imputed_name else [found]
 
 
-def _type_of(column: Column) -> Any:
+def _type_of(column: Column, narrow: Narrow) -> Any:
     """Return the type of the column's usual values."""
     match column.kind:
         case Kind.BOOLEAN:
             return bool
         case Kind.INTEGER:
-            return Annotated[int, _between(*usual_range(column))]
+            low, high = _range(column, narrow)
+            return Annotated[int, _between(math.ceil(low), math.floor(high))]
         case Kind.NUMBER:
-            low, high = usual_range(column)
+            low, high = _range(column, narrow)
             whole = _between(math.ceil(max(low, -_EXACT)), math.floor(min(high, _EXACT)))
             return Annotated[float, _between(low, high)] | Annotated[int, whole]
         case Kind.CATEGORY if column.levels:
-            return _levels_type(column)
+            return _levels_type(column, narrow)
         case Kind.TIME:
             return str
         case _:
@@ -207,14 +220,23 @@ def _type_of(column: Column) -> Any:
 _EXACT = 1 << 53
 
 
+def _range(column: Column, narrow: Narrow) -> tuple[float, float]:
+    low, high = usual_range(column)
+    return (
+        low if narrow.low is None else max(low, narrow.low),
+        high if narrow.high is None else min(high, narrow.high),
+    )
+
+
 def _between(low: float, high: float) -> Meta:
     return Meta(ge=low, le=high)
 
 
-def _levels_type(column: Column) -> Any:
+def _levels_type(column: Column, narrow: Narrow) -> Any:
     codes = {level: float(code) for code, level in enumerate(column.levels)}
     # JSON has no text with half a character in it.
     sound = [level for level in sound_levels(column) if level.encode("utf-8", "replace").decode() == level]
+    sound = [level for level in sound if level not in narrow.without]
     if not sound:
         return Annotated[int, Meta(ge=1, le=0)]  # nothing at all
     if column.role is not Role.FEATURE:

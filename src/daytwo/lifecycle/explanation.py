@@ -25,7 +25,7 @@ from daytwo.predictions.record import FALLBACK, PredictionRecord, decode, mended
 from daytwo.predictions.segments import read_segment
 from daytwo.scoring.model import Model
 from daytwo.serving.answering.predict import breach_record
-from daytwo.serving.answering.replies import reply_again
+from daytwo.serving.answering.replies import NOTHING_KNOWN, reply_again
 from daytwo.serving.client import Client
 
 # How many reasons each way.
@@ -195,7 +195,7 @@ def _from_journal(system: System, identity: str) -> _Logged | None:
                 continue
             place = split[1] - record.start
             if 0 <= place < len(record.scores):
-                told = msgspec.to_builtins(reply_again(record, "").predictions[place])
+                told = msgspec.to_builtins(reply_again(record, "", NOTHING_KNOWN).predictions[place])
                 row = msgspec.json.decode(row_texts(record.rows)[place])
                 return _as_told(told | {"received_at_us": record.received_at_us, "row": row})
     return None

@@ -21,6 +21,8 @@ HOLDOUT, ASKED = "holdout", "asked"
 ANSWERED = (CHAMPION, CANARY, HOLDOUT)
 # What answered in the fallback's arm.
 BASE_RATE, CONSTANT, PREVIOUS, RULE, REFUSED = "base_rate", "constant", "previous", "rule", "refused"
+# The rule of a warning that is not the contract's: the model learned from hardly any row with such a value.
+UNUSUAL = "unusual"
 
 
 class BreachRecord(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
-from daytwo.predictions.record import ASKED, FALLBACK, BreachRecord, PredictionRecord
+from daytwo.predictions.record import ASKED, FALLBACK, UNUSUAL, BreachRecord, PredictionRecord
 from daytwo.serving.metrics import SCORES, SECONDS, Histogram, Labels, Metrics
 
 
@@ -103,6 +103,8 @@ class Counts:
                 self._breach(one, columns, Action.REJECT)
         rejected = {bad.row for bad in record.bad}
         for i, some in record.warnings.items():
+            if any(one.rule == UNUSUAL for one in some):
+                self._metrics.add("daytwo_unusual_rows_total", self._own)
             mended = [one.repaired is not msgspec.UNSET for one in some]
             if any(mended) and i not in rejected:
                 self._metrics.add("daytwo_repaired_rows_total", self._own)

@@ -198,7 +198,7 @@ class Handlers:
         record, row = found
         if part:
             return ok(explanation(record, row, served.predicting.live(), served.name))
-        told = msgspec.to_builtins(reply_again(record, served.name).predictions[row])
+        told = msgspec.to_builtins(reply_again(record, served.name, served.known).predictions[row])
         told |= {
             "request_id": record.request_id,
             "received_at_us": record.received_at_us,

@@ -23,6 +23,7 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "daytwo_breaches_total": ("counter", "Breaches of the contract, warnings included, by column, rule and action"),
     "daytwo_rejected_rows_total": ("counter", "Rows that broke the contract, by rule; one row may break several"),
     "daytwo_repaired_rows_total": ("counter", "Rows with a mended value"),
+    "daytwo_unusual_rows_total": ("counter", "Rows with a value that the model learned from hardly ever"),
     "daytwo_fallbacks_total": ("counter", "Rows that the model did not answer, by what did"),
     "daytwo_model_failures_total": ("counter", "Rows on which the model failed, answered by the fallback"),
     "daytwo_unasked_rows_total": ("counter", "Rows not sent to a model that rests after failures"),

@@ -14,11 +14,15 @@ from daytwo.core.errors import DataError
 from daytwo.explain.reasons import build_explainer, outcome_words
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
 from daytwo.monitoring.judging.reference import build_reference
+from daytwo.scoring.confidence import CONFIDENCE_FILE
 from daytwo.scoring.model import CALIBRATION_FILE, CONTRACT_FILE, EXPLAINER_FILE, PAYOFF_FILE, REPLAY_FILE
+from daytwo.scoring.novelty import NOVELTY_FILE
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
+from daytwo.training.confidence_fit import fit_confidence
 from daytwo.training.dataset import Parts, join
 from daytwo.training.evaluate import answers
+from daytwo.training.novelty_fit import fit_novelty
 from daytwo.training.trained import Trained
 
 REFERENCE_FILE, ESTIMATOR_FILE, ESTIMATOR_TREES = "reference.json", "estimator.json", "estimator.txt"
@@ -32,6 +36,7 @@ def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payof
         raise DataError(f"the contract {contract.name!r} has no target", hint="Give one column the role 'target'")
     rows = hard_rows(parts.select.matrix, chosen.scorer.trees, parts.fit.schema)
     replay = Replay(rows, chosen.calibration.many(chosen.scorer.many(rows)))
+    held, scores = join(parts.held_out), np.concatenate(chosen.held_scores(parts))
     outcome = outcome_words(contract.target.name, contract.target.levels)
     explainer = build_explainer(parts.fit.matrix, parts.fit.schema, task=payoff.task, outcome=outcome)
     return {
@@ -41,6 +46,8 @@ def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payof
         PAYOFF_FILE: payoff.to_json(),
         REPLAY_FILE: replay.to_bytes(),
         EXPLAINER_FILE: explainer.to_json(),
+        CONFIDENCE_FILE: fit_confidence(scores, held.labels, payoff.task).to_json(),
+        NOVELTY_FILE: fit_novelty(parts.fit.matrix, held.matrix, parts.fit.schema).to_json(),
     }
 
 

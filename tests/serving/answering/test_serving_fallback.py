@@ -22,7 +22,7 @@ from daytwo.registry.route import Route
 from daytwo.serving.answering.fallback import check_fallback, fallback_of
 from daytwo.serving.answering.live import Versions
 from daytwo.serving.answering.predict import answer
-from daytwo.serving.answering.replies import reply, reply_again
+from daytwo.serving.answering.replies import NOTHING_KNOWN, reply, reply_again
 from daytwo.serving.answering.requests import PredictRequest
 from daytwo.serving.answering.router import Router
 from daytwo.serving.counts import Counts
@@ -53,8 +53,8 @@ def ask(live, *rows):
     request = PredictRequest(msgspec.json.encode(rows), rows, "r", explain=False, replay_of=None)
     record = answer(request, live, Router("s"), prefix="p-", start=0, received_at_us=0, fingerprint=0).record
     assert decode(encode(record)) == record
-    told = reply(record, "trips", {}, rows)
-    assert reply_again(record, "trips") == told
+    told = reply(record, "trips", {}, rows, NOTHING_KNOWN)
+    assert reply_again(record, "trips", NOTHING_KNOWN) == told
     return record, told.predictions
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.serving.conftest import make_bundle
 
 from daytwo.predictions.record import encode
 from daytwo.registry.bundle import BundleStore
@@ -29,11 +30,23 @@ def live(champion_files):
     return Versions(store).live(Route(1, store.list()[0]))
 
 
+@pytest.fixture(scope="module")
+def aware(tmp_path_factory):
+    """One that knows how sure it is, and what is usual."""
+    store = BundleStore(tmp_path_factory.mktemp("aware"))
+    return Versions(store).live(Route(1, make_bundle(store, aware=True).digest))
+
+
+@pytest.fixture(scope="module", params=["live", "aware"])
+def either(live, aware, request):
+    return live if request.param == "live" else aware
+
+
 def thorough(body, live):
     """Return the record and the reply of the general way."""
     asked = read_predict(body, 1000)
     made = answer(asked, live, Router("salt"), **KNOWN)
-    return encode(made.record), msgspec.json.encode(reply(made.record, "trips", made.reasons, asked.rows))
+    return encode(made.record), msgspec.json.encode(reply(made.record, "trips", made.reasons, asked.rows, live.known))
 
 
 def fast(body, live):
@@ -68,7 +81,7 @@ ODD = st.none() | st.floats() | st.integers(-(2**70), 2**70) | st.text(max_size=
 
 @given(data=st.data())
 @settings(max_examples=400, deadline=None)
-def test_what_the_fast_door_takes_gets_what_the_thorough_one_gives(live, data):
+def test_what_the_fast_door_takes_gets_what_the_thorough_one_gives(either, data):
     rows = data.draw(st.lists(st.fixed_dictionaries(GOOD), min_size=0, max_size=9))
     for row in rows:
         if data.draw(st.integers(0, 9)) == 0:
@@ -83,9 +96,9 @@ def test_what_the_fast_door_takes_gets_what_the_thorough_one_gives(live, data):
     ascii_only = data.draw(st.booleans())
     spaced = data.draw(st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")]))
     body = json.dumps(whole, ensure_ascii=ascii_only, separators=spaced).encode("utf-8", "surrogatepass")
-    found = fast(body, live)
+    found = fast(body, either)
     if found is not None:
-        assert found == thorough(body, live)
+        assert found == thorough(body, either)
 
 
 def test_plain_requests_are_taken(live):
@@ -141,3 +154,23 @@ def test_a_model_that_fails_leaves_the_request_to_the_thorough_door(live):
         assert plain.answer(asked, **KNOWN, shadow="") is None
     finally:
         plain._model = whole
+
+
+@given(st.lists(st.fixed_dictionaries(GOOD), min_size=1, max_size=9))
+@settings(max_examples=200, deadline=None)
+def test_an_unusual_row_is_never_answered_without_its_warning(aware, rows):
+    body = msgspec.json.encode(rows)
+    _, told = thorough(body, aware)
+    warned = [bool(one["warnings"]) for one in json.loads(told)["predictions"]]
+    usual = all(row["wind"] is not None and row["wind"] <= 49 and 50 <= row["seats"] <= 349 for row in rows)
+    assert any(warned) != usual
+    assert (fast(body, aware) is None) == any(warned)
+
+
+def test_a_warning_names_the_value_and_why(aware):
+    _, told = thorough(msgspec.json.encode([ROW | {"seats": 900}]), aware)
+    answer = json.loads(told)["predictions"][0]
+    assert [(one["column"], one["rule"], one["value"]) for one in answer["warnings"]] == [("seats", "unusual", 900)]
+    assert "above 3" in answer["warnings"][0]["message"]
+    low, high = answer["interval"]
+    assert 0 <= low <= answer["score"] <= high <= 1

@@ -13,7 +13,7 @@ from daytwo.registry.bundle import BundleStore
 from daytwo.registry.route import Route
 from daytwo.serving.answering.live import Versions
 from daytwo.serving.answering.predict import answer, score_rows
-from daytwo.serving.answering.replies import reply, reply_again
+from daytwo.serving.answering.replies import NOTHING_KNOWN, reply, reply_again
 from daytwo.serving.answering.requests import PredictRequest
 from daytwo.serving.answering.router import Router
 
@@ -57,7 +57,7 @@ def test_a_model_that_fails_is_answered_for_by_the_fallback(live, score, count):
     record = ask(broken, rows)
     assert record.failed == tuple(range(count))
     assert record.scores == [0.25] * count
-    answers = reply(record, "trips", {}, rows).predictions
+    answers = reply(record, "trips", {}, rows, NOTHING_KNOWN).predictions
     assert {one.arm for one in answers} == {"fallback"}
     assert {one.warnings[0].rule for one in answers} == {"model_failed"}
     assert all(one.act is False and one.gain is None for one in answers)
@@ -101,7 +101,7 @@ def test_a_column_without_a_promise_that_breaks_the_payoff_gives_no_advice(live)
 def test_a_reply_can_be_made_again_from_its_record(live):
     rows = [trip(1), trip(2, wind="x"), trip(3, carrier="ZZ")]
     record = ask(live, rows)
-    assert reply_again(record, "trips") == reply(record, "trips", {}, rows)
+    assert reply_again(record, "trips", NOTHING_KNOWN) == reply(record, "trips", {}, rows, NOTHING_KNOWN)
 
 
 def test_no_rows_are_no_work(live):
@@ -123,19 +123,19 @@ def test_the_holdout_group_is_scored_and_not_acted_on_and_the_record_keeps_the_a
     assert record.advised == {i: usual.acts[i] for i in held}
     assert True in record.advised.values()
     assert record.acts == [False if i in held else usual.acts[i] for i in range(60)]
-    answers = reply(record, "trips", {}, rows).predictions
+    answers = reply(record, "trips", {}, rows, NOTHING_KNOWN).predictions
     assert [i for i, one in enumerate(answers) if one.arm == "holdout"] == held
     for i in held:
         assert (answers[i].holdout, answers[i].act, answers[i].gain) == (True, False, None)
     assert all(one.holdout is msgspec.UNSET for i, one in enumerate(answers) if i not in held)
-    assert reply_again(record, "trips").predictions == answers
+    assert reply_again(record, "trips", NOTHING_KNOWN).predictions == answers
 
 
 def test_a_fallback_advises_nothing_to_the_holdout_group_either(live):
     rows = [trip(1, wind=-5.0)]
     record = ask(routed(live, holdout=1.0), rows)
     assert (record.arms, record.fallbacks, record.acts) == (("holdout",), {0: "base_rate"}, [False])
-    answer = reply(record, "trips", {}, rows).predictions[0]
+    answer = reply(record, "trips", {}, rows, NOTHING_KNOWN).predictions[0]
     assert (answer.arm, answer.holdout, answer.act) == ("fallback", True, False)
 
 
@@ -143,7 +143,7 @@ def test_whoever_asks_a_version_by_name_is_answered_by_it_whatever_the_route_say
     rows = [trip(1), trip(2, wind=-5.0)]
     record = ask(routed(live, holdout=1.0), rows, named=live.champion)
     assert (record.arms, record.version_of, record.advised) == (("asked",), [], {})
-    answers = reply(record, "trips", {}, rows).predictions
+    answers = reply(record, "trips", {}, rows, NOTHING_KNOWN).predictions
     assert [one.arm for one in answers] == ["asked", "asked"]
     assert (answers[1].fallback, answers[1].quarantine_id) == ("base_rate", msgspec.UNSET)
     assert answers[1].breaches[0].column == "wind"
@@ -161,7 +161,7 @@ def test_a_model_that_fails_again_and_again_is_not_asked_any_more(live):
     assert len(calls) == 5
     assert [record.unasked for record in records] == [()] * 5 + [(0,)] * 3
     assert all(record.failed == (0,) and record.scores == [0.25] for record in records)
-    rules = [reply(record, "trips", {}, [trip(0)]).predictions[0].warnings[0].rule for record in records]
+    rules = [reply(record, "trips", {}, [trip(0)], NOTHING_KNOWN).predictions[0].warnings[0].rule for record in records]
     assert rules == ["model_failed"] * 5 + ["model_unasked"] * 3
 
 

@@ -26,7 +26,7 @@ def explanation(record: PredictionRecord, i: int, live: Live, model: str) -> dic
     NotFound
         If it gives no reasons.
     """
-    answer = reply_again(record, model).predictions[i]
+    answer = reply_again(record, model, live.known).predictions[i]
     told: dict[str, object] = {
         "prediction_id": answer.prediction_id,
         "version": answer.version,
@@ -49,6 +49,9 @@ def explanation(record: PredictionRecord, i: int, live: Live, model: str) -> dic
     values, found = version.model.decoder.check(row)
     if values is None:
         raise NotFound("the row of this prediction kept no contract", hint="Its breaches stand in GET /predictions/ID")
+    sure = version.model.confidence
+    if sure is not None and answer.score is not None:
+        told |= {"interval": sure.interval(answer.score), "confidence": sure.words(answer.score)}
     return {**told, "reasons": version.model.explain(values, mended(row, map(breach_record, found)))}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from daytwo.contracts.narrow import Narrow
 from daytwo.contracts.typed import TypedRow, TypedRows, compile_typed
 from daytwo.predictions.record import CHAMPION, PredictionRecord, prediction_ids, text_in
 from daytwo.scoring.model import Model
@@ -128,11 +129,18 @@ class Plain:
         acts: Sequence[bool | None] = record.acts or [None] * len(rows)
         gains: Sequence[float | None] = record.gains or [None] * len(rows)
         version = self._model.digest
+        intervals = self._intervals(record.scores)
         answers = [
-            Answer(identity, key, score, act, gain, version, CHAMPION, msgspec.UNSET, ())
-            for identity, key, score, act, gain in zip(ids, keys, record.scores, acts, gains, strict=True)
+            Answer(identity, key, score, act, gain, version, CHAMPION, interval, msgspec.UNSET, ())
+            for identity, key, score, act, gain, interval in zip(
+                ids, keys, record.scores, acts, gains, intervals, strict=True
+            )
         ]
         return Reply(record.request_id, model, answers)
+
+    def _intervals(self, scores: Sequence[Any]) -> Sequence[tuple[float, float] | msgspec.UnsetType]:
+        known = self._model.confidence
+        return [msgspec.UNSET] * len(scores) if known is None else list(map(known.interval, scores))
 
     def _scores(self, features: Sequence[Any]) -> list[float] | None:
         """Return the calibrated scores, None where one is none."""
@@ -159,8 +167,25 @@ class Plain:
 
 def plain_door(model: Model, key: str, subject: str, *, decides: bool) -> Plain | None:
     """Return the plain door of `model`, or None where its contract or payoff cannot have one."""
-    typed = compile_typed(model.contract)
+    typed = compile_typed(model.contract, _usual(model))
     known = {column.name for column in model.contract.columns}
     if typed is None or not known.issuperset(model.payoff.columns):
         return None
     return Plain(typed, model, key, subject, decides=decides)
+
+
+def _usual(model: Model) -> dict[str, Narrow]:
+    """Return what the fast door takes of each feature: unusual rows get their warning at the thorough one."""
+    if model.novelty is None:
+        return {}
+    levels = {feature.name: feature.levels for feature in model.schema.features}
+    return {
+        name: Narrow(
+            usual.low,
+            usual.high,
+            frozenset(levels[name][code] for code in usual.rare if code < len(levels[name])),
+            usual.missing,
+        )
+        for name, usual in model.novelty.features.items()
+        if name in levels
+    }

@@ -7,7 +7,7 @@ reply of the record.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,6 +24,7 @@ from daytwo.predictions.record import (
     PREVIOUS,
     REFUSED,
     RULE,
+    UNUSUAL,
     BadRow,
     BreachRecord,
     PredictionRecord,
@@ -164,6 +165,9 @@ def _answer_by(version: Version, rows: Sequence[Row | BreachRecord], mine: Seque
                 row = mended(row, found)
         if values is not None:
             good.append((i, row, values))
+            odd = tuple(unusual(version, row, values))
+            if odd:
+                block.warnings[i] = (*block.warnings.get(i, ()), *odd)
     if version.breaker.allows():
         block.failed += _score(version, good, block)
     else:
@@ -255,6 +259,12 @@ def _raw_scores(version: Version, features: list[list[float]]) -> list[float | N
     except Exception:
         return [None] * len(features)
     return [score if math.isfinite(score) else None for score in scores]
+
+
+def unusual(version: Version, row: Row, values: Sequence[float]) -> Iterator[BreachRecord]:
+    """Yield a warning for each value of a row that is hardly ever seen; the model was not tried on its like."""
+    for name, why in version.model.novelty_check.unusual(values):
+        yield BreachRecord(name, UNUSUAL, row.get(name), f"{name} is unusual: {why}")
 
 
 def breach_record(breach: Breach) -> BreachRecord:

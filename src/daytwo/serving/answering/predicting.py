@@ -99,7 +99,7 @@ class Predicting:
             fingerprint = zlib.crc32(asked.text)
             known = self._known(asked.request_id, fingerprint)
             if known is not None:
-                return reply_again(known, self._model)
+                return reply_again(known, self._model, live.known)
         record = plain.answer(
             asked,
             prefix=self._prefix,
@@ -136,7 +136,7 @@ class Predicting:
             fingerprint = zlib.crc32(asked.text, 0 if named is None else zlib.crc32(named.digest.encode()))
             known = self._known(asked.request_id, fingerprint)
             if known is not None:
-                return reply_again(known, self._model)
+                return reply_again(known, self._model, self.live().known)
         live, now = self.live(), time.time_ns() // 1000
         made = answer(
             asked,
@@ -149,7 +149,7 @@ class Predicting:
             named=named,
         )
         self._record(made.record, live)
-        return reply(made.record, self._model, made.reasons, asked.rows)
+        return reply(made.record, self._model, made.reasons, asked.rows, live.known)
 
     def _known(self, request_id: str, fingerprint: int) -> PredictionRecord | None:
         if self._recent.is_promised("prediction", request_id):

@@ -20,7 +20,10 @@ from daytwo.predictions.record import (
     spread,
     text_of,
 )
+from daytwo.scoring.confidence import Confidence
 
+# Where no version is at hand.
+NOTHING_KNOWN: Mapping[str, Confidence] = {}
 NO_MODEL = BreachRecord("", "model_failed", None, "the model failed on this row")
 UNASKED = BreachRecord("", "model_unasked", None, "the model was not asked: it failed again and again, and rests")
 
@@ -28,9 +31,10 @@ UNASKED = BreachRecord("", "model_unasked", None, "the model was not asked: it f
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The answer to one row, as it is sent; `version` is the one that answered, or whose fallback did.
 
-    `fallback` stands only where the model did not answer, `quarantine_id` and `breaches` where the row broke its
-    contract. `holdout` stands where the row's subject is left alone: then it is not acted on, and no gain is told that
-    somebody might act on.
+    `interval` is what the probability, or the value, lies between (`scoring/confidence.py`), `confidence` the same in
+    words, with reasons only. `fallback` stands only where the model did not answer, `quarantine_id` and `breaches`
+    where the row broke its contract. `holdout` stands where the row's subject is left alone: then it is not acted on,
+    and no gain is told that somebody might act on.
     """
 
     prediction_id: str
@@ -40,12 +44,14 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     gain: float | None
     version: str
     arm: str
+    interval: tuple[float, float] | msgspec.UnsetType = msgspec.UNSET
     fallback: str | msgspec.UnsetType = msgspec.UNSET
     warnings: tuple[BreachRecord, ...] | msgspec.UnsetType = msgspec.UNSET
     reasons: tuple[Reason, ...] | msgspec.UnsetType = msgspec.UNSET
     quarantine_id: str | msgspec.UnsetType = msgspec.UNSET
     breaches: tuple[BreachRecord, ...] | msgspec.UnsetType = msgspec.UNSET
     holdout: bool | msgspec.UnsetType = msgspec.UNSET
+    confidence: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -57,9 +63,16 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def reply(
-    record: PredictionRecord, model: str, reasons: Mapping[int, tuple[Reason, ...]], rows: Sequence[object]
+    record: PredictionRecord,
+    model: str,
+    reasons: Mapping[int, tuple[Reason, ...]],
+    rows: Sequence[object],
+    known: Mapping[str, Confidence],
 ) -> Reply:
-    """Return the reply to the request of `record`, whose rows were read as `rows`."""
+    """Return the reply to the request of `record`, whose rows were read as `rows`.
+
+    `known` holds, by digest, how sure the scores of a version are; without it there is no interval.
+    """
     ids, count = record.ids, len(record.scores)
     bad = {one.row: one.breaches for one in record.bad}
     failed = frozenset(record.failed)
@@ -73,29 +86,38 @@ def reply(
             key = text_of(record.mended(i, row) if i in record.warnings else row, record.keys[by])
         else:
             key = None
+        score, version = record.scores[i], (record.stand_in(i) if given_up else "") or record.versions[by]
+        sure = known.get(version) if score is not None and (not given_up or record.stand_in(i)) else None
         answers.append(
             Answer(
                 prediction_id=ids[i],
                 key=key,
-                score=record.scores[i],
+                score=score,
                 act=acts[i],
                 gain=None if record.is_held(i) else gains[i],
-                version=(record.stand_in(i) if given_up else "") or record.versions[by],
+                version=version,
                 arm=record.arm(i, given_up=given_up),
+                interval=sure.interval(score) if sure is not None and score is not None else msgspec.UNSET,
                 fallback=record.fallbacks.get(i, msgspec.UNSET) if given_up else msgspec.UNSET,
                 warnings=_warnings(record, i, failed),
                 reasons=reasons.get(i, msgspec.UNSET),
                 quarantine_id=quarantine_id(ids[i]) if i in bad and record.arms[by] != ASKED else msgspec.UNSET,
                 breaches=bad.get(i, msgspec.UNSET),
                 holdout=True if record.is_held(i) else msgspec.UNSET,
+                confidence=(
+                    sure.words(score) if sure is not None and score is not None and i in reasons else msgspec.UNSET
+                ),
             )
         )
     return Reply(record.request_id, model, answers)
 
 
-def reply_again(record: PredictionRecord, model: str) -> Reply:
-    """Return the reply that was, or would have been, sent to the request of `record`, without reasons."""
-    return reply(record, model, {}, [good_row(row) for row in read_rows(record.rows)])
+def reply_again(record: PredictionRecord, model: str, known: Mapping[str, Confidence]) -> Reply:
+    """Return the reply that was, or would have been, sent to the request of `record`, without reasons.
+
+    `known` is as for `reply`: without the version that answered, its interval is left out.
+    """
+    return reply(record, model, {}, [good_row(row) for row in read_rows(record.rows)], known)
 
 
 def _warnings(record: PredictionRecord, i: int, failed: frozenset[int]) -> tuple[BreachRecord, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.journal import Journal
+from daytwo.scoring.confidence import Confidence
 from daytwo.serving.answering.live import Watcher
 from daytwo.serving.answering.outcomes import Outcomes
 from daytwo.serving.answering.predicting import Predicting
 from daytwo.serving.answering.recent import Recent
+from daytwo.serving.answering.replies import NOTHING_KNOWN
 from daytwo.serving.answering.router import Router
 from daytwo.serving.answering.shadow import ShadowQueue
 from daytwo.serving.counts import Counts
@@ -53,6 +56,11 @@ class Served:
             pseudonyms=pseudonyms,
         )
         self.outcomes = Outcomes(journal, recent, own, max_entries=max_rows, pseudonyms=pseudonyms)
+
+    @property
+    def known(self) -> Mapping[str, Confidence]:
+        """How sure the scores of each loaded version are, by its digest."""
+        return NOTHING_KNOWN if self.watcher.live is None else self.watcher.live.known
 
     def failing_since(self, now: float) -> float:
         """Return since when records cannot be written, in seconds since 1970: as far as anybody has looked, `now`."""
