@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from daytwo.alerts.alerts import Channel
 from daytwo.alerts.apprise import AppriseChannel
 from daytwo.alerts.sql import SqlAlertBook
 from daytwo.contracts.personal import check_personal
@@ -96,6 +98,25 @@ def build_system(loaded: LoadedSettings) -> System:
         tokens=SqlTokens(engine),
         seal_journal=_sealer(state, settings),
         pseudonyms=pseudonyms_of(state, settings.data),
+    )
+
+
+def copy_of(system: System, place: Path, channel: Channel) -> System:
+    """Return a copy of the project whose tables, windows and alerts are empty and its own, in the folder `place`.
+
+    Versions and bundles stay the project's and are to be read only; alerts go to `channel`.
+    """
+    engine = open_sqlite(place / "ledger.db")
+    create_tables(engine)
+    return replace(
+        system,
+        state=place,
+        tables=DeltaTables(place / "tables"),
+        audit=SqlAuditLog(engine),
+        alerts=SqlAlertBook(engine),
+        channel=channel,
+        windows=SqlWindowBook(engine),
+        seal_journal=lambda: None,
     )
 
 

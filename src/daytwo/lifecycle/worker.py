@@ -23,6 +23,7 @@ from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.source_health import LOOKS, SIGHT
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.watch import span_arguments, watch_window
+from daytwo.lifecycle.watchmen.beats import keep_beat
 from daytwo.lifecycle.windows import LIVE_SINCE, spans
 
 # The number of the last window that was settled, and whose consequences were drawn.
@@ -67,7 +68,9 @@ def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
     _holdout(system, now, events)
     ship_journal(system)
     _patrol(runner, now, events)
+    keep_beat(system, "sources", now)
     _windows(system, runner, now, events)
+    keep_beat(system, "windows", now)
     _releases(system, runner, now, events)
     _holdout(system, now, events)  # the first version has just gone live
     return events

@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["Delay", "Judgement", "expected_delay", "watch"]
 
-_HOMES = {"Delay": "delays", "Judgement": "watching", "expected_delay": "delays", "watch": "watching"}
+_HOMES = {"Delay": "judging.delay", "Judgement": "watching", "expected_delay": "delays", "watch": "watching"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,5 @@
-from daytwo.monitoring.delays import Delay as Delay
 from daytwo.monitoring.delays import expected_delay as expected_delay
+from daytwo.monitoring.judging.delay import Delay as Delay
 from daytwo.monitoring.watching import Judgement as Judgement
 from daytwo.monitoring.watching import watch as watch
 

@@ -67,7 +67,7 @@ class Watcher(Iterator[Judgement]):
     ) -> None:
         self._windows = iter(windows)
         self._reader, self._normal, self._allowed = reader, normal, allowed
-        self._state, self._number, self._since = state, 0, 0
+        self._state, self._number = state, 0
 
     def __next__(self) -> Judgement:
         """Judge the next window."""
@@ -84,8 +84,6 @@ class Watcher(Iterator[Judgement]):
         before = self._state
         self._state, alarm = step(before, heard, per_block=self._allowed, label=f"window {number}")
         findings = _findings(alarm, self._normal, part, matrix, phase) if alarm else ()
-        if alarm:
-            self._since = int(alarm.since.rpartition(" ")[2])
         if dumb:
             findings = (*findings, _warming(before, dumb, self._allowed, number))
         spent = self._state.alarms
@@ -98,7 +96,7 @@ class Watcher(Iterator[Judgement]):
         open nothing happens. A change that is not acknowledged is not alarmed again either, until its channels have
         been as usual for seven windows.
         """
-        self._state = acknowledge(self._state, blocks=self._number - self._since)
+        self._state = acknowledge(self._state)
 
 
 def watch(

@@ -76,7 +76,8 @@ class AlarmState(msgspec.Struct, frozen=True):
 
     `history` has one row per known block, oldest first, NaN (null) where a channel was unknown. `turns` holds one book
     of bets for each turn; `open` the channels of unsettled alarms with the ordinary blocks seen since they moved.
-    `labels` are those of the newest blocks; `blocks` and `alarms` count since the start.
+    `labels` are those of the newest blocks; `changed` counts the blocks since the change that was alarmed last began;
+    `blocks` and `alarms` count since the start.
     """
 
     names: tuple[str, ...]
@@ -85,6 +86,7 @@ class AlarmState(msgspec.Struct, frozen=True):
     turns: tuple[Book, ...] = ()
     open: dict[str, int] = {}
     labels: tuple[str, ...] = ()
+    changed: int = 0
     blocks: int = 0
     alarms: int = 0
 
@@ -140,12 +142,13 @@ def step(
     turns = _bet(state, z, parts)
     worth = _worth(turns, parts)
     total, needed = sum(worth.values()), _MARGIN / (per_block * state.lag)
-    alarm = None
+    alarm, changed = None, state.changed + 1 if state.changed else 0
     calm = _calm(state, z)
     if total >= needed:
         moved = _moved(state, bag, z)
         listener = max(worth, key=worth.__getitem__)
-        since = labels[-min(_strongest_start(turns, parts) + 1, len(labels))]
+        changed = _strongest_start(turns, parts) + 1
+        since = labels[-min(changed, len(labels))]
         alarm = Alarm(label, since, listener, round(total, 3), round(needed, 3), moved)
         calm |= {part.channel: 0 for part in moved}
         turns = ()
@@ -156,26 +159,27 @@ def step(
         turns=turns,
         open=calm,
         labels=labels,
+        changed=changed,
         blocks=state.blocks + 1,
         alarms=state.alarms + (alarm is not None),
     )
     return after, alarm
 
 
-def acknowledge(state: AlarmState, *, blocks: int) -> AlarmState:
-    """Take the last `blocks` blocks as the new normal of the columns whose alarms are open.
+def acknowledge(state: AlarmState, *, blocks: int | None = None) -> AlarmState:
+    """Take the last `blocks` blocks, by default those since the last alarm's change, as normal where alarms are open.
 
-    All channels of those columns, and those of many columns, stay silent until they have a history of ten blocks
-    again: a change is heard in more of them than stood out at first. The others are not touched.
+    All channels of the columns whose alarms are open, and those of many columns, stay silent until they have a
+    history of ten blocks again: a change is heard in more of them than stood out at first. The others are not touched.
     """
-    known = len(state.history) - blocks
+    known = len(state.history) - (state.changed if blocks is None else blocks)
     columns = {name.partition(":")[2] for name in state.open} | ({""} if state.open else set())
     again = [name in state.open or name.partition(":")[2] in columns for name in state.names]
     rows = tuple(
         tuple(None if forget and i < known else value for forget, value in zip(again, row, strict=True))
         for i, row in enumerate(state.history)
     )
-    return msgspec.structs.replace(state, history=rows, turns=(), open={})
+    return msgspec.structs.replace(state, history=rows, turns=(), open={}, changed=0)
 
 
 def unlearnt(state: AlarmState, channels: tuple[str, ...]) -> tuple[str, ...]:
