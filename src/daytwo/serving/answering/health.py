@@ -51,6 +51,10 @@ def problems(served: Served, *, now: float, unrecorded: bool) -> Iterator[Proble
         yield Problem(
             "route", name, f"{fault}{goes_on}", "'daytwo doctor' looks further", _moment(served.watcher.since)
         )
+    if served.watcher.degraded:
+        yield Problem(
+            "condition", name, served.watcher.degraded, "'daytwo monitor' shows the window, 'daytwo alerts' whose it is"
+        )
     if live is not None:
         yield from _of_versions(name, live)
     dropped = served.shadow.dropped_since(now - _LATELY_S)

@@ -20,6 +20,7 @@ from daytwo.core.errors import DaytwoError, NotFound
 from daytwo.core.schema import Task
 from daytwo.predictions.record import PREVIOUS
 from daytwo.registry.bundle import BASE_RATE, BundleStore
+from daytwo.registry.condition import CONDITION_FILE, Condition, read_condition
 from daytwo.registry.route import Route, read_route
 from daytwo.scoring.confidence import Confidence
 from daytwo.scoring.model import Model
@@ -193,7 +194,8 @@ class Watcher:
     """Follows the route file. `live` is None until the first route is loaded; `fault` says why the newest is not.
 
     The champion before is loaded when everybody has an answer already: a rollback then only swaps, and it can be asked
-    by name. `since` is when the fault was met, in seconds since 1970.
+    by name. `since` is when the fault was met, in seconds since 1970. `degraded` is what the lifecycle says is wrong
+    with the champion, empty where nothing is.
     """
 
     def __init__(self, path: Path, versions: Versions) -> None:
@@ -203,6 +205,15 @@ class Watcher:
         self.live: Live | None = None
         self.fault: str | None = None
         self.since = 0.0
+        self._condition = path.with_name(CONDITION_FILE)
+        self._condition_seen: Stamp | None = None
+        self._told: Condition | None = None
+
+    @property
+    def degraded(self) -> str:
+        """What is wrong with the champion, in words; empty where nothing is known to be."""
+        told, live = self._told, self.live
+        return told.degraded if told is not None and live is not None and told.version == live.route.champion else ""
 
     async def follow(self, poll_s: float) -> None:
         """Swap in every new route until cancelled."""
@@ -212,7 +223,8 @@ class Watcher:
 
     async def look(self) -> None:
         """Look at the route file once; what could not be loaded is tried again after a while, or once it changes."""
-        stamp = self._stamp()
+        self._look_at_condition()
+        stamp = _stamp(self._path)
         if stamp is None or (stamp == self._seen and not (self._is_unfinished and time.monotonic() >= self._retry_at)):
             return
         self._seen, self._retry_at = stamp, time.monotonic() + _RETRY_S
@@ -240,12 +252,18 @@ class Watcher:
         if live.previous_fault is not None and (before is None or before.previous_fault != live.previous_fault):
             log("previous", fault=live.previous_fault)
 
-    def _stamp(self) -> Stamp | None:
+    def _look_at_condition(self) -> None:
+        stamp = _stamp(self._condition)
+        if stamp == self._condition_seen:
+            return
+        self._condition_seen = stamp
+        before = self.degraded
         try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_ino, found.st_size
+            self._told = read_condition(self._condition)
+        except DaytwoError as err:
+            log("condition", fault=str(err))
+        if self.degraded != before:
+            log("condition", degraded=self.degraded)
 
     def _load(self) -> Live | None:
         route = read_route(self._path)
@@ -255,6 +273,14 @@ class Watcher:
             return self.live
         # Whoever waits for a new route does not wait for the version before it.
         return self._versions.live(route, whole=route == self.live.route)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _name(column: Column | None) -> str:

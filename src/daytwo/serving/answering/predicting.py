@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 import zlib
 
+import msgspec
+
 from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.journal import Journal, Place
 from daytwo.predictions.record import ASKED, CHAMPION, PredictionRecord, encode
@@ -79,8 +81,21 @@ class Predicting:
             if asked is not None and self._is_champions(asked, plain, live):
                 told = self._predict_plainly(asked, plain, live)
                 if told is not None:
-                    return told
+                    return told if self._is_sound(live) else self._with_condition(told, live)
         return self.predict(read_predict(body, max_rows))
+
+    def _is_sound(self, live: Live) -> bool:
+        """Whether nothing is known to be wrong with the champion and with what keeps its answers."""
+        return live.champion.breaker.is_sound and self._journal.failing is None and not self._watcher.degraded
+
+    def _with_condition(self, told: Reply, live: Live) -> Reply:
+        breaker = live.champion.breaker
+        found = [self._watcher.degraded] if self._watcher.degraded else []
+        if not breaker.is_sound:
+            found.append(f"the model fails: {breaker.reason or 'on some of the newest rows'}")
+        if self._journal.failing is not None:
+            found.append("answers leave without a record")
+        return msgspec.structs.replace(told, degraded="; ".join(found)) if found else told
 
     def _is_champions(self, asked: PlainRequest, plain: Plain, live: Live) -> bool:
         """Whether the champion is asked for every row."""
@@ -149,7 +164,8 @@ class Predicting:
             named=named,
         )
         self._record(made.record, live)
-        return reply(made.record, self._model, made.reasons, asked.rows, live.known)
+        told = reply(made.record, self._model, made.reasons, asked.rows, live.known)
+        return told if named is not None or self._is_sound(live) else self._with_condition(told, live)
 
     def _known(self, request_id: str, fingerprint: int) -> PredictionRecord | None:
         if self._recent.is_promised("prediction", request_id):

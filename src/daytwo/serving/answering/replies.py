@@ -55,11 +55,12 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The body of the reply to `POST /predict`."""
+    """The body of the reply to `POST /predict`; `degraded` says what is wrong with the model, where something is."""
 
     request_id: str
     model: str
     predictions: list[Answer]
+    degraded: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def reply(
