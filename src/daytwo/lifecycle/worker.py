@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from daytwo.core.durations import duration
+from daytwo.lifecycle.condition import project_condition
 from daytwo.lifecycle.flow import Flow, Json, Runner
 from daytwo.lifecycle.holdout import follow_holdout
 from daytwo.lifecycle.ingest import ingest
@@ -73,6 +74,7 @@ def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
     keep_beat(system, "windows", now)
     _releases(system, runner, now, events)
     _holdout(system, now, events)  # the first version has just gone live
+    project_condition(system)
     return events
 
 
