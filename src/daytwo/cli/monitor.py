@@ -83,8 +83,8 @@ def _plain(system: System, record: WindowRecord | None) -> dict[str, Any]:
     return {
         "window": record.span.name if record else None,
         "rows": settled.get("rows", watched.get("rows", 0)),
-        "verdict": watched.get("verdict", "none"),
-        "findings": watched.get("findings", []),
+        "verdict": settled.get("verdict") or watched.get("verdict", "none"),
+        "findings": [*settled.get("findings", []), *watched.get("findings", [])],
         "estimated": _figures(watched.get("estimated")),
         "realised": _figures(settled.get("live")) | {"maturity": maturity},
         "budget": watched.get("budget", {"allowed": 0.0, "spent": 0}),
@@ -116,8 +116,8 @@ def _line(record: WindowRecord) -> tuple[object, ...]:
         f"{span.start:%Y-%m-%d %H:%M}",
         f"{span.end:%Y-%m-%d %H:%M}",
         settled.get("rows", watched.get("rows", 0)),
-        watched.get("verdict", "none"),
-        "; ".join(str(one["summary"]) for one in watched.get("findings", [])),
+        settled.get("verdict") or watched.get("verdict", "none"),
+        "; ".join(str(one["summary"]) for one in [*settled.get("findings", []), *watched.get("findings", [])]),
     )
 
 

@@ -39,10 +39,11 @@ class Choice:
 class Point:
     """One window. What is None is unknown: not watched yet, not settled yet, or never measured.
 
-    `verdict` is `ok`, `drift`, `worse`, `warming` or `empty`, and empty where the window was not watched. `live` is
-    the metric of what was answered, `static` that of the first version on the same rows. Money is the sum over the
-    window's rows: all of them where estimated, the labelled ones where realised. `maturity` is the share of rows
-    whose label had come when the window was settled, in [0, 1]; `labels_due` is when they are expected.
+    `verdict` is `ok`, `drift`, `worse`, `warming` or `empty`, and empty where the window was not watched; labels that
+    show it to be worse have the last word. `live` is the metric of what was answered, `static` that of the first
+    version on the same rows. Money is the sum over the window's rows: all of them where estimated, the labelled ones
+    where realised. `maturity` is the share of rows whose label had come when the window was settled, in [0, 1];
+    `labels_due` is when they are expected.
     """
 
     name: str
@@ -116,14 +117,14 @@ def _point(record: WindowRecord, metric: str, label_delay: timedelta) -> Point:
     span, watched, settled = record.span, record.watched or {}, record.settled or {}
     rows = _number(watched.get("rows") if record.settled is None else settled.get("rows"))
     labelled = _number(settled.get("labelled"))
-    findings = watched.get("findings")
+    findings = [*_listed(settled.get("findings")), *_listed(watched.get("findings"))]
     return Point(
         name=span.name,
         start=span.start,
         end=span.end,
         labels_due=span.end + label_delay,
         version=str(settled.get("champion_digest") or watched.get("version") or ""),
-        verdict=str(watched.get("verdict") or ""),
+        verdict=str(settled.get("verdict") or watched.get("verdict") or ""),
         rows=None if rows is None else int(rows),
         estimated=_figure(watched.get("estimated"), metric),
         live=_figure(settled.get("live"), metric),
@@ -132,7 +133,7 @@ def _point(record: WindowRecord, metric: str, label_delay: timedelta) -> Point:
         money_live=_figure(settled.get("live"), "money"),
         money_static=_figure(settled.get("static"), "money"),
         maturity=labelled / rows if labelled is not None and rows else None,
-        findings=_summaries(findings) if isinstance(findings, list) else (),
+        findings=_summaries(findings),
         choice=_choice(record, settled.get("decision"), span.end + label_delay),
     )
 
@@ -142,6 +143,10 @@ def _choice(record: WindowRecord, kept: Json, at: datetime) -> Choice | None:
         return None
     gain = _number(kept.get("expected_gain"))
     return Choice(record.span.name, at, bool(kept.get("retrain")), str(kept.get("words") or ""), gain)
+
+
+def _listed(kept: Json) -> list[Json]:
+    return kept if isinstance(kept, list) else []
 
 
 def _summaries(findings: list[Json]) -> tuple[str, ...]:

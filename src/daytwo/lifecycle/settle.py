@@ -19,10 +19,11 @@ from daytwo.lifecycle.late import figures_of, inputs_alone
 from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.retrain import PairedWindow, decide
 from daytwo.lifecycle.rollback import roll_back
+from daytwo.lifecycle.slicing import realised_slices
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import load_watch
-from daytwo.lifecycle.watch import read_span
+from daytwo.lifecycle.watch import finding_json, read_span
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.judging.harm import Harm, performance_findings
 from daytwo.monitoring.judging.judge import ALARM_SHARE
@@ -30,6 +31,8 @@ from daytwo.monitoring.judging.judge import ALARM_SHARE
 # After a refusal the rule rests for so many windows: the same rows would be refused again.
 _REST_WINDOWS = 2
 _DAY_S = 86_400
+# Alerts of these are over when a settled window does not repeat them.
+_KINDS = ("performance.realised", "performance.concept", "performance.slice.realised")
 
 
 def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
@@ -42,12 +45,16 @@ def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
     run.step("challenger", lambda: train_next(run.id, system, span))
 
     def record() -> dict[str, Json]:
-        settled = figures | {"decision": decision}
         watched = {one.span.index: one.watched for one in system.windows.windows()}.get(span.index)
-        system.windows.put(WindowRecord(span, watched, settled))
         found = losses(system, span, figures, watched)
+        told_so: dict[str, Json] = {
+            "decision": decision,
+            "findings": [finding_json(one) for one in found],
+            "verdict": "worse" if any(one.kind == "performance.realised" for one in found) else "",
+        }
+        system.windows.put(WindowRecord(span, watched, figures | told_so))
         alerts = tell_people(system, found, at=span.end, opened_by=f"settle {span.name}")
-        close_quiet(system, found, kinds=("performance.realised", "performance.concept"), at=span.end)
+        close_quiet(system, found, kinds=_KINDS, at=span.end)
         told = in_words(figures, watched, system.settings.value.currency)
         return {"rolled_back": _guard(system, span, figures, run.id), "alerts": list(alerts), "told": told}
 
@@ -89,7 +96,8 @@ def losses(system: System, span: Span, figures: dict[str, Json], watched: dict[s
         currency=system.settings.value.currency,
     )
     # What was estimated to be worse was told when the window ended.
-    return [one for one in performance_findings(harm, span.start) if one.kind != "performance.estimated"]
+    found = [one for one in performance_findings(harm, span.start) if one.kind != "performance.estimated"]
+    return [*found, *realised_slices(system, span, str(figures["champion_digest"]), chance=chance)]
 
 
 def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, Json]:

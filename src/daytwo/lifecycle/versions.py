@@ -12,12 +12,13 @@ from daytwo.lifecycle.system import System
 from daytwo.monitoring.estimating.estimator import Estimator, RawModel
 from daytwo.monitoring.estimating.performance import Answers
 from daytwo.monitoring.judging.reference import Reference
+from daytwo.monitoring.judging.slice_table import SliceTable
 from daytwo.registry.bundle import Bundle, BundleStore
 from daytwo.registry.versions import current_route
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.model import Model
 from daytwo.scoring.payoff import Lookup, Payoff
-from daytwo.training.bundle_files import ESTIMATOR_FILE, ESTIMATOR_TREES, REFERENCE_FILE
+from daytwo.training.bundle_files import ESTIMATOR_FILE, ESTIMATOR_TREES, REFERENCE_FILE, SLICES_FILE
 from daytwo.training.evaluate import answers
 
 # A handful of versions is in use at once: champion, candidate, the first one.
@@ -28,11 +29,12 @@ _THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What monitoring needs of one version."""
+    """What monitoring needs of one version. One of before slices were searched has no table of them."""
 
     reference: Reference
     estimator: Estimator
     raw: RawModel | None
+    slices: SliceTable | None
 
 
 @lru_cache(maxsize=_KEPT)
@@ -46,7 +48,10 @@ def load_watch(store: BundleStore, digest: str) -> Watch:
     """Return a bundle's reference and estimator, kept for the next call."""
     bundle = store.get(digest)
     estimator = Estimator.from_json(bundle.read(ESTIMATOR_FILE))
-    return Watch(Reference.from_json(bundle.read(REFERENCE_FILE)), estimator, _raw(bundle))
+    reference = Reference.from_json(bundle.read(REFERENCE_FILE))
+    has_slices = SLICES_FILE in bundle.manifest.files
+    slices = SliceTable.from_bytes(bundle.read(SLICES_FILE)) if has_slices else None
+    return Watch(reference, estimator, _raw(bundle), slices)
 
 
 def champion(system: System) -> Model | None:

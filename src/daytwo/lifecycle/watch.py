@@ -14,13 +14,17 @@ from daytwo.lifecycle.early import early_finding
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.late import biases
 from daytwo.lifecycle.rows import live_rows
+from daytwo.lifecycle.slicing import expected_slices
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import close_quiet, tell_people
-from daytwo.lifecycle.versions import champion, load_watch, money_answers
+from daytwo.lifecycle.versions import Watch, champion, load_watch, money_answers
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.alarming.alarm import AlarmState, start
 from daytwo.monitoring.judging.judge import ALARM_SHARE, Window, WindowJudgement, judge
 from daytwo.monitoring.judging.reference import Reference
+
+# Alerts of these are over when a window does not repeat them.
+_KINDS = ("performance.estimated", "performance.slice.estimated", "performance.decay", "traffic.early")
 
 
 def read_span(arguments: dict[str, Json]) -> Span:
@@ -52,9 +56,7 @@ def watch_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
         system.windows.keep_fact(f"alarm:{watched['version']}", found["alarm"])
         findings = [_finding(one) for one in watched["findings"]]  # type: ignore[union-attr]
         opened = tell_people(system, findings, at=span.end, opened_by=f"watch {span.name}")
-        close_quiet(
-            system, findings, kinds=("performance.estimated", "performance.decay", "traffic.early"), at=span.end
-        )
+        close_quiet(system, findings, kinds=_KINDS, at=span.end)
         return {"alerts": list(opened)}
 
     return run.step("tell", tell)
@@ -89,20 +91,26 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         biases=late,
     )
     aged = _aged(system, span, judgement, model.digest, records)
-    decaying = aged.findings(
-        chance=(1 - ALARM_SHARE) * judgement.allowed,
-        since=span.start,
-        rows_per_day=judgement.rows / window.days,
-        currency=system.settings.value.currency,
-    )
-    early = early_finding(system, span, rows.rows)
-    more = (*decaying, *([early] if early else []))
+    more = _more(system, span, window, judgement, aged, watch)
     judgement = replace(judgement, findings=(*judgement.findings, *more))
     kept = _as_json(judgement, model.digest) | {
         "late_labels": {name: asdict(one) for name, one in late.items()},
         "decay": aged.as_json(),
     }
     return {"watched": kept, "alarm": after.to_json().decode()}
+
+
+def _more(
+    system: System, span: Span, window: Window, judgement: WindowJudgement, aged: Ageing, watch: Watch
+) -> tuple[Finding, ...]:
+    """Return what other eyes see: bad slices, decay over windows, answers that no window holds."""
+    chance = (1 - ALARM_SHARE) * judgement.allowed
+    currency = system.settings.value.currency
+    slices = expected_slices(watch, window, chance=chance, currency=currency)
+    rows_per_day = judgement.rows / window.days
+    decaying = aged.findings(chance=chance, since=span.start, rows_per_day=rows_per_day, currency=currency)
+    early = early_finding(system, span, judgement.rows)
+    return (*slices, *decaying, *([early] if early else []))
 
 
 def _aged(
@@ -142,7 +150,7 @@ def _as_json(judgement: WindowJudgement, digest: str) -> dict[str, Json]:
         "version": digest,
         "rows": judgement.rows,
         "verdict": judgement.verdict,
-        "findings": [_finding_json(one) for one in judgement.findings],
+        "findings": [finding_json(one) for one in judgement.findings],
         "estimated": {name: asdict(one) for name, one in judgement.estimated.items()},
         "uncorrected": {name: asdict(one) for name, one in judgement.uncorrected.items()},
         "budget": {"allowed": judgement.allowed, "spent": judgement.spent},
@@ -151,7 +159,8 @@ def _as_json(judgement: WindowJudgement, digest: str) -> dict[str, Json]:
     }
 
 
-def _finding_json(finding: Finding) -> dict[str, Json]:
+def finding_json(finding: Finding) -> dict[str, Json]:
+    """Write a finding as JSON values."""
     kept = asdict(finding)
     return kept | {"severity": str(finding.severity), "since": finding.since.isoformat() if finding.since else None}
 

@@ -6,26 +6,32 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.durations import duration
 from daytwo.core.errors import DataError
 from daytwo.explain.reasons import build_explainer, outcome_words
+from daytwo.monitoring.estimating.estimator import Estimator
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
 from daytwo.monitoring.judging.reference import build_reference
+from daytwo.monitoring.judging.slice_losses import expected_losses, known_losses
+from daytwo.monitoring.judging.slice_table import build_slice_table
 from daytwo.scoring.confidence import CONFIDENCE_FILE
+from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.model import CALIBRATION_FILE, CONTRACT_FILE, EXPLAINER_FILE, PAYOFF_FILE, REPLAY_FILE
 from daytwo.scoring.novelty import NOVELTY_FILE
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
 from daytwo.training.confidence_fit import fit_confidence
-from daytwo.training.dataset import Parts, join
+from daytwo.training.dataset import Parts, TrainingData, join
 from daytwo.training.evaluate import answers
 from daytwo.training.novelty_fit import fit_novelty
 from daytwo.training.trained import Trained
 
 REFERENCE_FILE, ESTIMATOR_FILE, ESTIMATOR_TREES = "reference.json", "estimator.json", "estimator.txt"
+SLICES_FILE = "slices.msgpack"
 # The estimator learns a small correction; more of the held-out rows than the newest of these do not change it.
 _ESTIMATOR_ROWS = 20_000
 
@@ -77,4 +83,17 @@ def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str,
         threads=1,
     )
     files = {REFERENCE_FILE: reference.to_json(), ESTIMATOR_FILE: estimator.to_json()}
+    files[SLICES_FILE] = _slices(join(parts.held_out), scores[held_out], payoff, estimator, trees)
     return files if trees is None else {**files, ESTIMATOR_TREES: trees.encode()}
+
+
+def _slices(
+    rows: TrainingData, scores: NDArray[np.float64], payoff: Payoff, estimator: Estimator, trees: str | None
+) -> bytes:
+    """Return what rows that the model did not learn from cost, slice by slice."""
+    said = answers(payoff, scores, rows.column, rows.days)
+    raw = None if trees is None else LightgbmScorer(trees.encode(), rows.matrix.shape[1] + 1).many
+    expected = expected_losses(estimator, rows.matrix, said, raw)
+    known = known_losses(said, rows.labels, payoff.task)
+    there = np.isfinite(expected) & np.isfinite(known)
+    return build_slice_table(rows.matrix[there], expected[there], known[there], rows.schema).to_bytes()

@@ -163,7 +163,7 @@ def test_the_finding_says_where_how_much_and_what_it_costs():
     told = slice_findings(
         table, matrix, Costs(losses, known=True, money=True, currency="USD"), chance=0.03, since=SINCE, days=7.0
     )[0]
-    assert (told.kind, told.severity) == ("performance.slice", Severity.WARNING)
+    assert (told.kind, told.severity) == ("performance.slice.realised", Severity.WARNING)
     assert told.subject.startswith("airline = WN")
     assert "realised, where airline = WN" in told.summary
     assert told.money_per_day == pytest.approx(told.evidence["harm"] / 7)

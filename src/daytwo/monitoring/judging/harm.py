@@ -12,8 +12,9 @@ from daytwo.core.finding import Finding, Severity
 from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.monitoring.estimating.performance import Estimate
 
-# Estimated and realised, each for the metric, for money, and against each other; decay of both, and slices.
-CHECKS = 8
+# Estimated and realised, each for the metric, for money, and against each other; decay of both; slices, estimated and
+# realised.
+CHECKS = 9
 WORDS = {"roc_auc": "ROC AUC", "mae": "mean absolute error", "money": "money a row"}
 
 

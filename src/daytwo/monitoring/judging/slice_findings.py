@@ -64,7 +64,7 @@ def _finding(found: Slice, costs: Costs, since: datetime, days: float) -> Findin
     if costs.money:
         summary += f", {found.harm:,.0f}{unit} in this window"
     return Finding(
-        kind="performance.slice",
+        kind=f"performance.slice.{source}",
         subject=found.name,
         severity=Severity.WARNING,
         summary=summary,
