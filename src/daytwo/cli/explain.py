@@ -51,6 +51,8 @@ def _tell(found: Explanation, version: str, *, is_binary: bool) -> None:
     advice = "" if found.act is None else f"; advice: {'act' if found.act else 'leave it'}"
     gain = "" if found.gain is None else f", expected gain {found.gain:,.2f}"
     click.echo(f"Answered: {what}{advice}{gain}.")
+    if found.confidence:
+        click.echo(f"How sure: {found.confidence}.")
     click.echo("Proved: the same bundle gives this very score for the logged row today.")
     if found.typical is not None:
         typical = f"{found.typical:.1%}" if is_binary else f"{found.typical:,.4g}"

@@ -41,7 +41,7 @@ class Explanation:
     for trees, within the engine's tolerance for others.
     `typical` is the score of the typical row that reasons compare with. `breaches` tell why the fallback answered;
     then there are no reasons, and where it refused no `score`. `row` is what the model saw, mended values included.
-    `label` is None while the outcome is unknown.
+    `label` is None while the outcome is unknown. `confidence` says how sure the model's score was, where it knows.
     """
 
     id: str
@@ -60,6 +60,7 @@ class Explanation:
     breaches: tuple[Mapping[str, object], ...]
     row: Mapping[str, object]
     label: float | None
+    confidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
         breaches=logged.breaches,
         row=row,
         label=logged.label,
+        confidence=model.confidence.words(recomputed) if model.confidence and recomputed is not None else "",
     )
 
 
