@@ -1,11 +1,13 @@
-"""What one row costs in each engine: 20 features, 200 trees of 31 leaves, 1,000 different rows in turn.
+"""What a row costs in each engine, alone and in blocks: 20 features, 200 trees of 31 leaves, different rows in turn.
 
 Beside each engine stands what its library's own Python package takes for the same. Rounds of all of them alternate,
-and the lowest counts, so that what else the machine does weighs on all alike. Run it on an idle machine:
+and the lowest counts, so that what else the machine does weighs on all alike. Times are of the processor, but for
+`python`, whose work is in another process: there it is the clock's. Run it on an idle machine:
 
     python bench/engines.py [--json]
 
-`onnx` is a logistic model in plain operators, since converters are no part of daytwo; `python` sums the row.
+`trees` and `lightgbm` score the same model, and their scores are compared to the last bit. `onnx` is a logistic model
+in plain operators, since converters are no part of daytwo; `python` sums the row.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ from daytwo.scoring.engine import Engine
 from daytwo.scoring.foreign import PythonScorer
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.onnx import OnnxScorer
+from daytwo.scoring.trees_c import TreeScorer, missing_engine
 from daytwo.scoring.xgboost_c import XgboostScorer
 
 FEATURES, NUMBERS, LEVELS = 20, 12, (2, 3, 4, 6, 10, 16, 30, 50)
-ROWS, ROUNDS, TREES = 1000, 9, 200
+ROWS, ROUNDS, TREES, SMALL = 1000, 9, 200, 32
 
 
 def made_rows(count: int, seed: int) -> np.ndarray:
@@ -74,9 +77,12 @@ def calls() -> dict[str, tuple[Engine, Callable[[np.ndarray], object]]]:
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(graph(), options)
     code = {"total.py": b"def score(rows):\n    return rows.sum(axis=1)\n"}
+    text = light.model_to_string().encode()
+    ours = {} if missing_engine() else {"trees": (TreeScorer(text, FEATURES), len)}
     return {
+        **ours,
         "lightgbm": (
-            LightgbmScorer(light.model_to_string().encode(), FEATURES),
+            LightgbmScorer(text, FEATURES),
             lambda row: light.predict(row, num_threads=1),
         ),
         "xgboost": (XgboostScorer(bytes(boosted.save_raw("ubj")), FEATURES), boosted.inplace_predict),
@@ -85,12 +91,12 @@ def calls() -> dict[str, tuple[Engine, Callable[[np.ndarray], object]]]:
     }
 
 
-def us_a_call(call: Callable[[object], object], given: list[object]) -> float:
+def us_a_call(call: Callable[[object], object], given: list[object], clock: Callable[[], float]) -> float:
     """Return the mean of one round, in microseconds."""
-    start = time.perf_counter()
+    start = clock()
     for one in given:
         call(one)
-    return (time.perf_counter() - start) / len(given) * 1e6
+    return (clock() - start) / len(given) * 1e6
 
 
 def main() -> None:
@@ -100,14 +106,19 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = made_rows(ROWS, 5)
     lists, single, block = rows.tolist(), [rows[i : i + 1] for i in range(ROWS)], [rows]
+    small = [rows[i : i + SMALL] for i in range(0, ROWS - SMALL, SMALL)]
     found = {}
     made = calls()
+    if "trees" in made:
+        assert np.array_equal(made["trees"][0].many(rows), made["lightgbm"][0].many(rows))
     for _ in range(ROUNDS):
         for name, (engine, package) in made.items():
+            clock = time.perf_counter if name == "python" else time.process_time
             took = {
-                "one_us": us_a_call(engine.one, lists),
-                "package_us": us_a_call(package, single[:200]),
-                "block_us_per_row": us_a_call(engine.many, block) / ROWS,
+                "one_us": us_a_call(engine.one, lists, clock),
+                "small_us_per_row": us_a_call(engine.many, small, clock) / SMALL,
+                "block_us_per_row": us_a_call(engine.many, block, clock) / ROWS,
+                "package_us": us_a_call(package, single[:200], clock),
             }
             found[name] = {key: min(value, found.get(name, took)[key]) for key, value in took.items()}
     for engine, _ in made.values():
@@ -115,9 +126,9 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({name: {key: round(value, 2) for key, value in one.items()} for name, one in found.items()}))
         return
-    print(f"{'engine':<10}{'one row, us':>14}{'its package, us':>18}{'in 1,000 rows, us a row':>26}")
+    print("us a row  " + "".join(f"{head:>14}" for head in ("alone", "of 32", "of 1,000", "its package")))
     for name, one in found.items():
-        print(f"{name:<10}{one['one_us']:>14.1f}{one['package_us']:>18.1f}{one['block_us_per_row']:>26.2f}")
+        print(f"{name:<10}" + "".join(f"{value:>14.2f}" for value in one.values()))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
@@ -27,7 +28,7 @@ _MIN_CLASS_ROWS = 20
 _NEWTON_STEPS = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Calibration:
     """How a score in [0, 1] becomes a probability; `identity` leaves it, as it does the value of a regression.
 
@@ -53,7 +54,7 @@ class Calibration:
         if self.method == "identity":
             return score
         if self.method == "sigmoid":
-            return float(self._sigmoid(np.float64(score)))
+            return self._sigmoid_of_one(score)
         if math.isnan(score):
             return score
         right = bisect.bisect_right(self.scores, score)
@@ -69,7 +70,7 @@ class Calibration:
             return s
         if self.method == "sigmoid":
             return self._sigmoid(s)
-        xs, ys = np.array(self.scores), np.array(self.shares)
+        xs, ys = self._points
         right = np.searchsorted(xs, s, side="right")
         inner = np.clip(right, 1, max(len(xs) - 1, 1))
         x, y = xs[inner - 1], ys[inner - 1]
@@ -97,8 +98,18 @@ class Calibration:
         except msgspec.MsgspecError as err:
             raise DataError(f"this is no calibration: {err}", hint="Make the model again") from err
 
-    def _sigmoid(self, scores: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+    @cached_property
+    def _points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return np.array(self.scores), np.array(self.shares)
+
+    def _sigmoid(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         return _expit(self.slope * _log_odds(scores) + self.intercept)
+
+    def _sigmoid_of_one(self, score: float) -> float:
+        # The same steps as above; numpy is asked only where Python's own arithmetic could end on another bit.
+        p = min(max(score, _EDGE), 1 - _EDGE)
+        z = self.slope * (float(np.log(p)) - float(np.log1p(-p))) + self.intercept
+        return 1 / (1 + float(np.exp(-min(max(z, -700.0), 700.0))))
 
 
 def fit_calibration(scores: ArrayLike, labels: ArrayLike, *, folds: int = 5) -> Calibration:
@@ -235,7 +246,7 @@ def _identity(scores: NDArray[np.float64], labels: NDArray[np.float64]) -> Calib
 _FITS = {"identity": _identity, "sigmoid": fit_sigmoid, "isotonic": fit_isotonic}
 
 
-def _log_odds(scores: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     p = np.minimum(np.maximum(scores, _EDGE), 1 - _EDGE)
     return np.asarray(np.log(p) - np.log1p(-p))
 
