@@ -19,9 +19,7 @@ from daytwo.training.front_page import Shown, front_page, sentence
 
 @click.command(epilog="Example: daytwo front v2 --volume 50000000 --html front.html")
 @click.argument("name", metavar="[RELEASE|VERSION]", required=False, default="")
-@click.option(
-    "--volume", type=click.FloatRange(min=0), default=0.0, metavar="ROWS", help="Rows a month, for money."
-)
+@click.option("--volume", type=click.FloatRange(min=0), default=0.0, metavar="ROWS", help="Rows a month, for money.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the page here, too.")
 @project_option
 @as_json
