@@ -125,7 +125,21 @@ def spread_out(column: pl.Series, share: float) -> bool:
     )
 
 
-def drifts(frame: pl.DataFrame, names: list[str], seed: int) -> dict[str, Change]:
+def strongest_tie(frame: pl.DataFrame, numbers: list[str], rows: int) -> tuple[str, float]:
+    """Return the number that moves most with another one inside windows: only there does shuffling it break a tie."""
+    if len(numbers) < 2:
+        return "", 0.0
+    ranks = frame.select(pl.col(numbers).rank().fill_null(0)).to_numpy()
+    ties = np.zeros((len(numbers), len(numbers)))
+    cuts = range(0, len(ranks) - rows + 1, rows)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for i in cuts:
+            ties += np.abs(np.nan_to_num(np.corrcoef(ranks[i : i + rows].T))) / len(cuts)
+    np.fill_diagonal(ties, 0.0)
+    return numbers[int(np.argmax(ties.max(axis=0)))], float(ties.max())
+
+
+def drifts(frame: pl.DataFrame, names: list[str], rows: int, seed: int) -> dict[str, Change]:
     draw = np.random.default_rng(seed)
     numbers = [
         c for c in names if frame[c].dtype.is_numeric() and frame[c].n_unique() > 9 and spread_out(frame[c], 0.5)
@@ -133,11 +147,7 @@ def drifts(frame: pl.DataFrame, names: list[str], seed: int) -> dict[str, Change
     levels = [c for c in names if frame[c].n_unique() <= 30 and spread_out(frame[c], 0.8)]
     number = str(draw.choice(numbers))
     spread = frame[number].std()
-    ranks = frame.select(pl.col(numbers).rank().fill_null(0)).to_numpy()
-    together = (
-        np.abs(np.nan_to_num(np.corrcoef(ranks.T))) - np.eye(len(numbers)) if len(numbers) > 1 else np.zeros((1, 1))
-    )
-    tied = numbers[int(np.argmax(together.max(axis=0)))]
+    tied, strength = strongest_tie(frame, numbers, rows)
     found: dict[str, Change] = {
         "shift .25 sd": lambda f: f.with_columns(pl.col(number) + 0.25 * spread),
         "unit, 5 % of rows": lambda f: f.with_columns(
@@ -147,7 +157,7 @@ def drifts(frame: pl.DataFrame, names: list[str], seed: int) -> dict[str, Change
             pl.when(pl.Series(draw.random(f.height) < 0.9)).then(pl.col(number)).otherwise(None)
         ),
     }
-    if together.max() > 0.3:
+    if strength > 0.3:
         found["dependence"] = lambda f: f.with_columns(pl.col(tied).shuffle(seed=int(draw.integers(1 << 30))))
     if levels:
         level = str(draw.choice(levels))
@@ -177,7 +187,7 @@ def judge_stream(frame: pl.DataFrame, names: list[str], rows: int, runs: int) ->
         )
     for seed, order in enumerate(orders(len(windows), max(runs // 4, 3), 1)):
         cut = [windows[i] for i in order]
-        for name, change in drifts(frame, names, seed).items():
+        for name, change in drifts(frame, names, rows, seed).items():
             coming = (change(window) for window in cut[REFERENCE : REFERENCE + LONGEST])
             found = watch(cut[:REFERENCE], coming, features=names)
             first = next((one.window + 1 for one in found if one.alarm), LONGEST + 1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from daytwo.cli.monitor_guard import commands as guard
 from daytwo.cli.place import here
 from daytwo.cli.speak import as_json, nothing_before, project_option, tell_json, tell_table
 from daytwo.core.errors import NotFound
@@ -186,5 +187,8 @@ def _pair(figure: Mapping[str, Any] | None) -> tuple[str, str]:
     interval = "" if None in bounds else f"{words.number(bounds[0])} to {words.number(bounds[1])}"
     return words.number(figure["value"]), interval
 
+
+for _one in guard.values():
+    monitor.add_command(_one)
 
 commands = {"monitor": monitor}

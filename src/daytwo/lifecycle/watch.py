@@ -13,6 +13,7 @@ from daytwo.lifecycle.ageing import Ageing, ageing
 from daytwo.lifecycle.early import early_finding
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.late import biases
+from daytwo.lifecycle.reference_age import stale_reference
 from daytwo.lifecycle.rows import live_rows
 from daytwo.lifecycle.slicing import expected_slices
 from daytwo.lifecycle.system import System
@@ -24,7 +25,13 @@ from daytwo.monitoring.judging.judge import ALARM_SHARE, Window, WindowJudgement
 from daytwo.monitoring.judging.reference import Reference
 
 # Alerts of these are over when a window does not repeat them.
-_KINDS = ("performance.estimated", "performance.slice.estimated", "performance.decay", "traffic.early")
+_KINDS = (
+    "performance.estimated",
+    "performance.slice.estimated",
+    "performance.decay",
+    "traffic.early",
+    "monitor.stale_reference",
+)
 
 
 def read_span(arguments: dict[str, Json]) -> Span:
@@ -92,7 +99,8 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
     )
     aged = _aged(system, span, judgement, model.digest, records)
     more = _more(system, span, window, judgement, aged, watch)
-    judgement = replace(judgement, findings=(*judgement.findings, *more))
+    stale = stale_reference(system.registry.find(model.digest).created_at, span.end, after)
+    judgement = replace(judgement, findings=(*judgement.findings, *more, *([stale] if stale else [])))
     kept = _as_json(judgement, model.digest) | {
         "late_labels": {name: asdict(one) for name, one in late.items()},
         "decay": aged.as_json(),
