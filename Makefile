@@ -51,6 +51,7 @@ $(VENV)/.runtime: $(VENV)/.tools requirements/runtime.txt
 # A C compiler, where there is one, makes scoring several times as fast.
 $(VENV)/.package: $(VENV)/.runtime pyproject.toml hatch_build.py src/daytwo/scoring/trees.c
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@test -f src/daytwo/scoring/_trees.so || echo "Without a C compiler trees are scored by LightGBM's library, several times slower (docs/engines.md)"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.package requirements/dev.txt
