@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daytwo.core.errors import Fault, NotFound
 from daytwo.predictions.journal import Journal
-from daytwo.predictions.segments import frame, read_payload, read_segment, recover, sealed_segments
+from daytwo.predictions.segments import frame_head, read_payload, read_segment, recover, sealed_segments
 
 PAYLOADS = [b'{"n":1}', b'{"n":22}', b'{"n":333}']
 
@@ -18,6 +18,10 @@ def _segment(tmp_path, content, name="a-000000.open"):
     path = tmp_path / name
     path.write_bytes(content)
     return path
+
+
+def frame(payload):
+    return frame_head(payload) + payload
 
 
 @pytest.mark.parametrize("cut", range(len(b"".join(map(frame, PAYLOADS)))))

@@ -54,9 +54,9 @@ class Segment:
             yield view[offset : offset + length]
 
 
-def frame(payload: bytes) -> bytes:
-    """Return `payload` with its length and checksum before it."""
-    return _HEADER.pack(len(payload), zlib.crc32(payload)) + payload
+def frame_head(payload: bytes) -> bytes:
+    """Return what stands before `payload` in a segment: its length and checksum."""
+    return _HEADER.pack(len(payload), zlib.crc32(payload))
 
 
 def read_segment(path: Path) -> Segment:

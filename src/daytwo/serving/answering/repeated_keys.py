@@ -13,15 +13,19 @@ _SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")
 
 def plain_keys(body: bytes) -> int:
     """Return how often `":` stands in `body`, or -1 where white space stands before a colon."""
-    keys = body.count(b'":')
-    # Where every colon ends a key there is no need to look for others.
-    if body.count(b":") == keys:
-        return keys
     if len(body) < _BIG_BYTES:
+        keys = body.count(b'":')
+        # Where every colon ends a key there is no need to look for others.
+        if body.count(b":") == keys:
+            return keys
         return -1 if any(colon in body for colon in _SPACED_COLONS) else keys
     characters = np.frombuffer(body, dtype=np.uint8)
-    before = characters[:-1][characters[1:] == ord(":")]
-    return -1 if (before <= ord(" ")).any() else int(np.count_nonzero(before == ord('"')))
+    colons = characters[1:] == ord(":")
+    keys = int(np.count_nonzero(colons & (characters[:-1] == ord('"'))))
+    if keys == np.count_nonzero(colons):
+        return keys
+    before = characters[:-1][colons]
+    return -1 if (before <= ord(" ")).any() else keys
 
 
 def repeated_key(text: bytes) -> str | None:

@@ -19,6 +19,7 @@ JSON = b"application/json"
 TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_USUAL = b"%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 # What a client that comes without a token is to come with (RFC 9110, 11.6.1).
 _CHALLENGE = ((b"www-authenticate", b"Bearer"),)
 _error_number = itertools.count(1)
@@ -95,6 +96,8 @@ def broken(identity: str, *, flat: bool = False) -> Response:
 
 def to_bytes(response: Response, *, keep_alive: bool, with_body: bool = True) -> bytes:
     """Return the response as HTTP/1.1."""
+    if response.content_type is JSON and keep_alive and with_body and not (response.headers or response.retry_after_s):
+        return _USUAL % (_LINES[response.status], len(response.body), response.body)
     head = b"%scontent-type: %s\r\ncontent-length: %d\r\n" % (
         _LINES[response.status],
         response.content_type,

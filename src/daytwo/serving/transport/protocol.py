@@ -31,12 +31,14 @@ class Connection(asyncio.Protocol):
         "_asked",
         "_closing",
         "_door",
+        "_held",
         "_loop",
         "_paused",
         "_queue",
         "_reading",
         "_transport",
         "deadline",
+        "has_gone",
     )
 
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
@@ -44,6 +46,8 @@ class Connection(asyncio.Protocol):
         self._reading = Reading(self, door, loop)
         self._queue: deque[Request | HttpError] = deque()
         self._closing = self._paused = False
+        # Whether its socket is not read for now; whether the client has closed the connection.
+        self._held = self.has_gone = False
         self._asked: Request | None = None
         self._transport: asyncio.Transport | None = None
         self.deadline = loop.time() + door.head_timeout_s
@@ -66,7 +70,7 @@ class Connection(asyncio.Protocol):
         if self._door.draining and not self._door.connections:
             self._door.emptied.set()
         self._forget_waiting()
-        self._closing, self._transport = True, None
+        self._closing, self._transport, self.has_gone = True, None, True
         self._reading.end()
 
     def data_received(self, data: bytes) -> None:
@@ -75,6 +79,9 @@ class Connection(asyncio.Protocol):
             return
         fresh, behind = not self._reading.in_message, len(self._queue)
         if fresh and (request := self._door.heads.request(data)) is not None:
+            if self._asked is None and not behind and not self._paused:
+                self._ask(request)
+                return
             self.put(request)
         else:
             self._read(data)
@@ -116,17 +123,13 @@ class Connection(asyncio.Protocol):
 
     # Answering.
 
-    @property
-    def has_gone(self) -> bool:
-        """Whether the client has closed the connection."""
-        return self._transport is None
-
     def put(self, item: Request | HttpError) -> None:
         """Queue a request, or the refusal that ends the connection in its turn."""
         self._queue.append(item)
         if isinstance(item, HttpError) or not item.keep_alive:
             self._closing = True
         if len(self._queue) >= _MAX_PIPELINED and self._transport is not None:
+            self._held = True
             self._transport.pause_reading()
 
     def _next(self) -> None:
@@ -137,12 +140,17 @@ class Connection(asyncio.Protocol):
         if isinstance(item, HttpError):
             self._end(item)
             return
-        self._asked = item
+        self._ask(item)
+
+    def _ask(self, request: Request) -> None:
+        """Let a request wait for its turn."""
+        self._asked = request
         try:
-            self._door.turns.put(self, item)
+            self._door.turns.put(self, request)
         except HttpError as err:
             self.answer(refusal(err, error_id()))
-            if not self._closing:
+            if not self._closing and self._transport is not None:
+                self._held = True
                 self._transport.pause_reading()
                 self._loop.call_later(_PENALTY_S, self._read_on)
 
@@ -158,10 +166,11 @@ class Connection(asyncio.Protocol):
             self._linger()
         elif self._queue:
             self._next()
-        else:
+        elif self._held:
             self._read_on()
 
     def _read_on(self) -> None:
+        self._held = False
         if self._transport is not None and not self._transport.is_closing() and not self._transport.is_reading():
             self._transport.resume_reading()
 
