@@ -8,9 +8,16 @@ file tells type checkers the same.
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Delay", "Judgement", "expected_delay", "watch"]
+__all__ = ["Delay", "Judgement", "Report", "expected_delay", "report", "watch"]
 
-_HOMES = {"Delay": "judging.delay", "Judgement": "watching", "expected_delay": "delays", "watch": "watching"}
+_HOMES = {
+    "Delay": "judging.delay",
+    "Judgement": "watching",
+    "expected_delay": "delays",
+    "watch": "watching",
+    "Report": "reporting.report",
+    "report": "reporting.making",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -89,6 +89,24 @@ class Watcher(Iterator[Judgement]):
         spent = self._state.alarms
         return Judgement(number, part.rows, alarm is not None, findings, bool(dumb), heard, self._allowed, spent)
 
+    @property
+    def reader(self) -> Reader:
+        """How frames are read."""
+        return self._reader
+
+    @property
+    def normal(self) -> Normal:
+        """What windows are compared with."""
+        return self._normal
+
+    @property
+    def heard(self) -> Mapping[str, tuple[float, ...]]:
+        """Every channel's values in the windows known so far, the reference's first; left out where unknown."""
+        return {
+            name: tuple(row[i] for row in self._state.history if row[i] is not None)  # type: ignore[misc]
+            for i, name in enumerate(self._state.names)
+        }
+
     def acknowledge(self) -> None:
         """Take the last alarm's change as the new normal: what moved is learnt anew from the windows since then.
 

@@ -1,0 +1,1 @@
+"""A report of windows: `content` holds it, `page` shows it, `report` has its forms, `making` makes it of frames."""
