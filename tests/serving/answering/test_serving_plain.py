@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.serving.conftest import make_bundle
 
+from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.record import encode
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.route import Route
 from daytwo.serving.answering.live import Versions
+from daytwo.serving.answering.personal import hidden, hidden_body
 from daytwo.serving.answering.predict import answer
 from daytwo.serving.answering.replies import reply
 from daytwo.serving.answering.requests import read_predict
@@ -42,15 +44,24 @@ def either(live, aware, request):
     return live if request.param == "live" else aware
 
 
-def thorough(body, live):
+PSEUDONYMS = Pseudonyms(["key", "tail", "Name"], "a key of many characters")
+
+
+def thorough(body, live, pseudonyms=None):
     """Return the record and the reply of the general way."""
     asked = read_predict(body, 1000)
+    if pseudonyms is not None:
+        asked = hidden(asked, pseudonyms)
     made = answer(asked, live, Router("salt"), **KNOWN)
     return encode(made.record), msgspec.json.encode(reply(made.record, "trips", made.reasons, asked.rows, live.known))
 
 
-def fast(body, live):
+def fast(body, live, pseudonyms=None):
     plain = live.champion.plain
+    if pseudonyms is not None:
+        body = hidden_body(body, pseudonyms)
+        if body is None:
+            return None
     asked = plain.read(body, 1000)
     if asked is None:
         return None
@@ -96,14 +107,29 @@ def test_what_the_fast_door_takes_gets_what_the_thorough_one_gives(either, data)
     ascii_only = data.draw(st.booleans())
     spaced = data.draw(st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")]))
     body = json.dumps(whole, ensure_ascii=ascii_only, separators=spaced).encode("utf-8", "surrogatepass")
-    found = fast(body, either)
+    pseudonyms = data.draw(st.sampled_from([None, PSEUDONYMS]))
+    found = fast(body, either, pseudonyms)
     if found is not None:
-        assert found == thorough(body, either)
+        assert found == thorough(body, either, pseudonyms)
 
 
 def test_plain_requests_are_taken(live):
     for whole in ({"rows": [ROW]}, [ROW] * 8, {"rows": [ROW], "request_id": "mine"}):
         assert fast(json.dumps(whole).encode(), live) is not None
+        assert fast(json.dumps(whole).encode(), live, PSEUDONYMS) is not None
+
+
+@pytest.mark.parametrize("tail", [[[[["N1"]]]], {"a": 1}, '{"tail": "N1"}', "[1]"])
+def test_a_personal_value_that_is_more_than_a_plain_one_is_left_to_the_thorough_door(live, tail):
+    assert fast(json.dumps([ROW | {"tail": tail}]).encode(), live, PSEUDONYMS) is None
+
+
+def test_what_the_fast_door_keeps_holds_no_personal_value(live):
+    found = fast(json.dumps([ROW | {"key": "Ana Lima", "tail": "N12345"}]).encode(), live, PSEUDONYMS)
+    assert found is not None
+    for kept in found:
+        assert b"Ana" not in kept
+        assert b"N12345" not in kept
 
 
 @pytest.mark.parametrize(
@@ -131,6 +157,7 @@ def test_plain_requests_are_taken(live):
 )
 def test_whatever_is_not_plain_is_left_to_the_thorough_door(live, body):
     assert fast(body, live) is None
+    assert fast(body, live, PSEUDONYMS) is None
 
 
 def test_more_rows_than_allowed_are_not_plain(live):

@@ -15,8 +15,40 @@ import msgspec
 from daytwo.core.pseudonym_key import pseudonyms_by
 from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.record import BreachRecord, Row, row_texts
+from daytwo.serving.answering.repeated_keys import plain_keys
 from daytwo.serving.answering.requests import PredictRequest
 from daytwo.serving.config import ModelConfig
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    rows: list[dict[str, object]]
+    request_id: str | None = None
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_ROWS = msgspec.json.Decoder(list[dict[str, object]])
+
+
+def hidden_body(body: bytes, pseudonyms: Pseudonyms) -> bytes | None:
+    """Return a body of `POST /predict` with pseudonyms for what is personal in it, None where its rows are not plain.
+
+    Plain rows are flat, and no key stands twice: of those, nothing that `requests.py` would refuse is lost here.
+    """
+    try:
+        if not body.isascii():
+            body.decode()
+        if body.startswith(b"["):
+            rows, request_id, keys = _ROWS.decode(body), None, 0
+        else:
+            around = _ENVELOPE.decode(body)
+            rows, request_id, keys = around.rows, around.request_id, 1 + (around.request_id is not None)
+        brackets = len(rows) + 1 + (keys > 0)
+        if body.count(b"{") + body.count(b"[") != brackets or plain_keys(body) != keys + sum(map(len, rows)):
+            return None
+        kept = [pseudonyms.row(row) for row in rows]
+        return msgspec.json.encode(kept if request_id is None else {"rows": kept, "request_id": request_id})
+    except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError):
+        return None
 
 
 def hidden(asked: PredictRequest, pseudonyms: Pseudonyms) -> PredictRequest:

@@ -15,7 +15,7 @@ from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.journal import Journal, Place
 from daytwo.predictions.record import ASKED, CHAMPION, PredictionRecord, encode
 from daytwo.serving.answering.live import Live, Version, Watcher
-from daytwo.serving.answering.personal import hidden
+from daytwo.serving.answering.personal import hidden, hidden_body
 from daytwo.serving.answering.plain import Plain, PlainRequest
 from daytwo.serving.answering.predict import answer
 from daytwo.serving.answering.recent import Recent
@@ -74,10 +74,9 @@ class Predicting:
     def predict_plain(self, body: bytes, max_rows: int) -> Reply:
         """Answer the body of `POST /predict`; raises as `predict` and `read_predict` do."""
         live = self._watcher.live
-        if self._pseudonyms is not None:
-            return self.predict(read_predict(body, max_rows))
         if live is not None and (plain := live.champion.plain) is not None:
-            asked = plain.read(body, max_rows)
+            known = body if self._pseudonyms is None else hidden_body(body, self._pseudonyms)
+            asked = plain.read(known, max_rows) if known is not None else None
             if asked is not None and self._is_champions(asked, plain, live):
                 told = self._predict_plainly(asked, plain, live)
                 if told is not None:
