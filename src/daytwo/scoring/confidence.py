@@ -20,9 +20,9 @@ _FEW = 100
 class Confidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Intervals by score, one for each bin: bin k holds the scores in [`edges[k-1]`, `edges[k]`).
 
-    `low` and `high` are, for two classes, the ends of the 95 % interval of the share of positives in the bin; for a
-    value, what to add to the score so that `share` of held-out rows lie between. `rows` counts the bin's held-out
-    rows.
+    `low` and `high` are what to add to the score: for two classes, so as to come to the 95 % interval of the share of
+    positives, as it is in the bin's middle; for a value, so that `share` of held-out rows lie between. `rows` counts
+    the bin's held-out rows.
     """
 
     task: Task
@@ -39,9 +39,11 @@ class Confidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def interval(self, score: float) -> tuple[float, float]:
         """Return the ends between which the probability, or the value, lies."""
         k = bisect_right(self.edges, score)
+        low, high = score + self.low[k], score + self.high[k]
         if self.task is Task.REGRESSION:
-            return score + self.low[k], score + self.high[k]
-        return min(self.low[k], score), max(self.high[k], score)
+            return low, high
+        # A bin off the mark has its score at the edge.
+        return (max(low, 0.0) if low < score else score), (min(high, 1.0) if high > score else score)
 
     def words(self, score: float) -> str:
         """Say how sure the score is, and from how many rows that is known."""

@@ -22,8 +22,9 @@ _SHARE, _SURE = 0.8, 0.95
 def fit_confidence(scores: Floats, labels: Floats, task: Task) -> Confidence:
     """Count what came true of rows the model was not fitted on, in up to 20 bins of equally many scores.
 
-    For two classes the interval of a bin is the equal-tailed Jeffreys interval of its share of positives; for a value
-    it is between the residuals' quantiles, taken one rank further out, so that a new row of the same kind lies within
+    For two classes the interval of a bin is the equal-tailed Jeffreys interval of its share of positives, moved with
+    the score within the bin; for a value it is between the residuals' quantiles, taken one rank further out, so that
+    a new row of the same kind lies within
     it with at least the stated probability.
 
     Parameters
@@ -45,9 +46,13 @@ def fit_confidence(scores: Floats, labels: Floats, task: Task) -> Confidence:
     for k in range(len(edges) + 1):
         mine = where == k
         rows.append(int(mine.sum()))
-        ends = (
-            _residual_ends(y[mine] - s[mine]) if task is Task.REGRESSION else _jeffreys(float(y[mine].sum()), rows[-1])
-        )
+        held = y[mine]
+        if task is Task.REGRESSION:
+            ends = _residual_ends(held - s[mine])
+        else:
+            middle = float(s[mine].mean()) if rows[-1] else 0.5
+            first, last = _jeffreys(float(held.sum()), rows[-1])
+            ends = first - middle, last - middle
         low.append(ends[0])
         high.append(ends[1])
     share = _SHARE if task is Task.REGRESSION else _SURE
