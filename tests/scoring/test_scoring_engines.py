@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.scoring.conftest import make_matrix
-from tests.scoring.model_makers import CODE, ENTRY, MAKERS, D, tree_graph
+from tests.scoring.model_makers import CODE, ENTRY, MAKERS, OURS, D, tree_graph
 from tests.scoring.test_scoring_model import ROW, make_files, manifest
 
 from daytwo.core.errors import DataError, NotFound, Refused
@@ -164,7 +164,7 @@ def test_a_bundle_with_two_models_or_none_is_refused(bundled, made):
         Model.load(store.put(none, manifest()))
 
 
-@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "onnx"])
+@pytest.mark.parametrize("name", [*OURS, "lightgbm", "xgboost", "onnx"])
 def test_a_model_of_another_width_is_refused(name):
     made = MAKERS[name]()
     with pytest.raises(DataError, match=f"trained on {D} features, the contract has {D - 1}"):
@@ -175,6 +175,7 @@ _DAMAGE = """
 import pickle, random, sys
 import numpy as np
 from daytwo.core.errors import DataError
+from daytwo.scoring.forest import Unsuited
 opener, content, extra = pickle.load(sys.stdin.buffer)
 cases, chance = list(extra), random.Random(11)
 for number in range(150):
@@ -190,7 +191,7 @@ refused = 0
 for case in cases:
     try:
         engine = opener(case, 6)
-    except DataError:
+    except (DataError, Unsuited):
         refused += 1
         continue
     engine.many(rows), engine.one(rows[0].tolist())
@@ -198,7 +199,7 @@ print(refused)
 """
 
 
-@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "onnx"])
+@pytest.mark.parametrize("name", [*OURS, "lightgbm", "xgboost", "onnx"])
 def test_damaged_files_are_refused_or_harmless_and_never_end_the_process(name):
     made = MAKERS[name]()
     odd = [b"", b"\0" * 100, made.content * 2]
