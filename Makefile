@@ -138,5 +138,5 @@ lock: $(VENV)/.tools  ## Look for newer releases and pin them in requirements/
 
 .PHONY: clean
 clean:  ## Remove .venv, builds and caches
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) src/daytwo/scoring/_trees.so build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
