@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, Entry] = {
     "explain": Entry("explain", "Why a prediction came out as it did, by its id"),
     "token": Entry("token", "Who may ask the server: make, list and revoke tokens"),
     "monitor": Entry("monitor", "How the last windows were judged"),
+    "report": Entry("report", "How a stretch of windows went: a page to print, JSON, words"),
     "alerts": Entry("alerts", "What is wrong and who owns it; take an alert up, or close it"),
     "value": Entry("account", "What the model brings and costs, in money"),
     "audit": Entry("account", "The sealed record of what was done, and whether it is whole"),

@@ -1,22 +1,15 @@
 """What a report holds, whoever made it: windows with their figures, distances and findings, and what is usual.
 
-`report.py` fills it from frames, `lifecycle/reporting.py` from a project; `page.py` shows it.
+`making.py` fills it from frames, `lifecycle/reporting.py` from a project; `page.py` shows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from daytwo.core.finding import Finding
 from daytwo.monitoring.reporting.calibration import Calibration
-
-# Where so few reference windows are known, what they reached says little.
-_KNOWN = 10
-# Then this many noise units stand for what a reference reaches.
-_NOISE = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +65,3 @@ class Content:
     def columns(self) -> tuple[str, ...]:
         """Every column of any window, in order of first appearance."""
         return tuple(dict.fromkeys(name for one in self.windows for name in one.distances))
-
-
-def reach(value: float, history: Sequence[float]) -> float:
-    """Return how far a channel moved, in units of the furthest that the reference's own windows went.
-
-    Parameters
-    ----------
-    value : noise units (`alarming/channels.py`)
-    history : the reference windows' values of the same channel
-
-    Returns
-    -------
-    float
-        0 or below where it is as usual; 1 as far as the furthest reference window; more beyond it.
-
-    Examples
-    --------
-    >>> reach(4.0, [0.0, 1.0] * 5), reach(8.0, [])
-    (7.0, 2.0)
-    """
-    if len(history) < _KNOWN:
-        return value / _NOISE
-    middle = float(np.median(history))
-    # A channel that hardly moved in the reference is measured by its noise.
-    return (value - middle) / max(float(np.max(history)) - middle, 0.5)

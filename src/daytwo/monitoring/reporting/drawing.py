@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from daytwo.monitoring.reporting.calibration import Calibration
 from daytwo.monitoring.reporting.content import Content, Figure
 
-# How far beyond the reference each step of a strip begins (`content.reach`).
+# How far beyond the reference each step of a strip begins (`moving.reach`).
 STEPS = (1.0, 2.0, 4.0, 8.0)
 _TOP, _BOTTOM, _RIGHT, _LEFT = 12.0, 26.0, 10.0, 50.0
 # Windows need so much room for dots and for a name below them.

@@ -16,18 +16,17 @@ from numpy.typing import NDArray
 from daytwo.core.errors import DataError
 from daytwo.monitoring.frames import as_polars, scores_of
 from daytwo.monitoring.judging.normal import Normal
-from daytwo.monitoring.profiles.bins import Bins, Floats
-from daytwo.monitoring.profiles.distances import DISTANCES
-from daytwo.monitoring.profiles.profile import Profile, profile
+from daytwo.monitoring.profiles.bins import Floats
+from daytwo.monitoring.profiles.profile import profile
 from daytwo.monitoring.reporting.calibration import calibration
-from daytwo.monitoring.reporting.content import Content, Seen, reach
+from daytwo.monitoring.reporting.content import Content, Seen
 from daytwo.monitoring.reporting.figures import Figures, learn_figures
+from daytwo.monitoring.reporting.moving import distances, reaches
 from daytwo.monitoring.reporting.report import Report
 from daytwo.monitoring.watching import Judgement, Reader, watch
 
 # A reference that says nothing of windows is cut into so many; rows to judge into at most so many.
 _CUTS, _MOST = 40, 100
-_SCORE = "score"
 
 
 def report(
@@ -199,36 +198,6 @@ def _seen(
         findings=judged.findings,
         allowed=judged.allowed,
     )
-
-
-def distances(columns: Sequence[Bins], before: Profile, now: Profile) -> dict[str, dict[str, float]]:
-    """Return every distance of every column and the score, and the share of missing values; `now` has rows.
-
-    Distances in order (KS, Wasserstein) are of numbers alone, the Wasserstein distance in bins.
-    """
-    found: dict[str, dict[str, float]] = {}
-    for i, bins in enumerate(columns):
-        a, b = before.counts[i][: bins.size], now.counts[i][: bins.size]
-        found[bins.name] = {"missing": float(now.counts[i][bins.size] / now.rows)}
-        if a.sum() and b.sum():
-            found[bins.name] |= {
-                name: measure(a, b)
-                for name, measure in DISTANCES.items()
-                if not (bins.is_category and name in {"ks", "wasserstein"})
-            }
-    return found
-
-
-def reaches(channels: Mapping[str, float], heard: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Return by column how far it moved (`content.reach`): the furthest of its channels, the score's under `score`."""
-    found: dict[str, float] = {}
-    for channel, value in channels.items():
-        kind, _, column = channel.partition(":")
-        name = _SCORE if kind == "prediction" else column
-        if name and kind in {"column", "missing", "prediction", "new", "outside"}:
-            far = round(reach(value, heard.get(channel, ())), 3)
-            found[name] = max(far, found.get(name, far))
-    return found
 
 
 def _notes(size: int, figures: Figures | None, budget: str, count: int) -> Iterator[str]:

@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.monitoring.reporting.calibration import Calibration
 from daytwo.monitoring.reporting.content import Content, Figure, Seen
-from daytwo.monitoring.reporting.ranking import ColumnCourse, Harm
+from daytwo.monitoring.reporting.ranking import ColumnCourse, Harm, columns, harms
 
-_METRICS = {"roc_auc": "ROC AUC", "f1": "F1", "mae": "mean absolute error", "rmse": "root mean squared error"}
+_METRICS = {
+    "money": "money a row",
+    "roc_auc": "ROC AUC",
+    "f1": "F1",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+}
 _FEW = 3
 
 
@@ -52,6 +58,16 @@ def headline(content: Content) -> str:
     return f"Nothing changed for sure in {count}"
 
 
+def words(content: Content) -> list[str]:
+    """Return everything a report says of its charts, the headline first."""
+    courses, ranked = columns(content), harms(content)
+    told = [f"{headline(content)}.", budget(content), maturity(content)]
+    told += [figures(content, name) for name in content.metrics]
+    told += [harm(ranked, content.currency), moved(courses, len(content.windows)) if courses else ""]
+    told += [] if content.calibration is None else [calibrated(content.calibration)]
+    return [one for one in told if one]
+
+
 def figures(content: Content, metric: str) -> str:
     """Say how a metric stands in the newest window, against what is usual, and how far estimates were right."""
     name = metric_name(metric)
@@ -71,14 +87,14 @@ def figures(content: Content, metric: str) -> str:
     return " ".join(told) or f"No {name} is known of any window."
 
 
-def moved(columns: Sequence[ColumnCourse], windows: int) -> str:
+def moved(courses: Sequence[ColumnCourse], windows: int) -> str:
     """Say which columns moved further than the reference ever did."""
-    beyond = [one for one in columns if one.beyond]
+    beyond = [one for one in courses if one.beyond]
     if not beyond:
         return f"No column went further than the reference's own windows did, in {_count(windows, 'window')}."
     top = beyond[0]
     often = f"in {_of(top.beyond, _count(windows, 'window'))}, first in {top.first}"
-    rest = len(columns) - len(beyond)
+    rest = len(courses) - len(beyond)
     also = f"; {_some([one.name for one in beyond[1:]])} did so too" if len(beyond) > 1 else ""
     still = f" {_count(rest, 'column')} never did." if rest else ""
     return f"{top.name} moved furthest: beyond anything in the reference {often}, most in {top.worst}{also}.{still}"
