@@ -18,7 +18,7 @@ from daytwo.lifecycle.rows import live_rows
 from daytwo.lifecycle.slicing import expected_slices
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import close_quiet, tell_people
-from daytwo.lifecycle.versions import Watch, champion, load_watch, money_answers
+from daytwo.lifecycle.versions import champion, load_watch, money_answers
 from daytwo.lifecycle.windows import Span, WindowRecord
 from daytwo.monitoring.alarming.alarm import AlarmState, start
 from daytwo.monitoring.judging.judge import ALARM_SHARE, Window, WindowJudgement, judge
@@ -98,7 +98,9 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         biases=late,
     )
     aged = _aged(system, span, judgement, model.digest, records)
-    more = _more(system, span, window, judgement, aged, watch)
+    chance, currency = (1 - ALARM_SHARE) * judgement.allowed, system.settings.value.currency
+    slices = expected_slices(watch, window, model, rows.column, chance=chance, currency=currency)
+    more = (*slices, *_more(system, span, window, judgement, aged))
     stale = stale_reference(system.registry.find(model.digest).created_at, span.end, after)
     judgement = replace(judgement, findings=(*judgement.findings, *more, *([stale] if stale else [])))
     kept = _as_json(judgement, model.digest) | {
@@ -108,17 +110,14 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
     return {"watched": kept, "alarm": after.to_json().decode()}
 
 
-def _more(
-    system: System, span: Span, window: Window, judgement: WindowJudgement, aged: Ageing, watch: Watch
-) -> tuple[Finding, ...]:
-    """Return what other eyes see: bad slices, decay over windows, answers that no window holds."""
+def _more(system: System, span: Span, window: Window, judgement: WindowJudgement, aged: Ageing) -> tuple[Finding, ...]:
+    """Return what other eyes see: decay over windows, answers that no window holds."""
     chance = (1 - ALARM_SHARE) * judgement.allowed
     currency = system.settings.value.currency
-    slices = expected_slices(watch, window, chance=chance, currency=currency)
     rows_per_day = judgement.rows / window.days
     decaying = aged.findings(chance=chance, since=span.start, rows_per_day=rows_per_day, currency=currency)
     early = early_finding(system, span, judgement.rows)
-    return (*slices, *decaying, *([early] if early else []))
+    return (*decaying, *([early] if early else []))
 
 
 def _aged(

@@ -28,6 +28,7 @@ from daytwo.training.confidence_fit import fit_confidence
 from daytwo.training.dataset import Parts, TrainingData, join
 from daytwo.training.evaluate import answers
 from daytwo.training.novelty_fit import fit_novelty
+from daytwo.training.regret import against_the_best
 from daytwo.training.trained import Trained
 
 REFERENCE_FILE, ESTIMATOR_FILE, ESTIMATOR_TREES = "reference.json", "estimator.json", "estimator.txt"
@@ -91,9 +92,10 @@ def _slices(
     rows: TrainingData, scores: NDArray[np.float64], payoff: Payoff, estimator: Estimator, trees: str | None
 ) -> bytes:
     """Return what rows that the model did not learn from cost, slice by slice."""
-    said = answers(payoff, scores, rows.column, rows.days)
+    said = against_the_best(payoff, answers(payoff, scores, rows.column, rows.days), rows.column)
     raw = None if trees is None else LightgbmScorer(trees.encode(), rows.matrix.shape[1] + 1).many
     expected = expected_losses(estimator, rows.matrix, said, raw)
     known = known_losses(said, rows.labels, payoff.task)
     there = np.isfinite(expected) & np.isfinite(known)
-    return build_slice_table(rows.matrix[there], expected[there], known[there], rows.schema).to_bytes()
+    days = None if rows.days is None else rows.days[there]
+    return build_slice_table(rows.matrix[there], expected[there], known[there], rows.schema, days).to_bytes()

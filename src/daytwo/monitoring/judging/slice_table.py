@@ -6,13 +6,14 @@ proposes bad slices, the other confirms them (`slices.py`).
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.schema import Feature, Schema
+from daytwo.monitoring.judging.unrest import day_unrest
 from daytwo.monitoring.profiles.bins import Bins, Floats
 
 # Six bins of a number and eleven levels of a category name a slice well enough; finer ones have too few rows.
@@ -34,7 +35,9 @@ class SliceTable(msgspec.Struct, frozen=True):
 
     `paired` are the columns whose pairs are kept. `single` and `pairs` hold float32 of shape (halves, 5, cells): the
     bins of every column and its missing values behind each other, and those of every pair. `expected_mean` and
-    `known_mean` were taken off the losses before they were added up.
+    `known_mean` were taken off the losses before they were added up. `unrest` holds float32 of shape (2, 2, cells): of
+    every column's bins, of expected and known losses, how much a day's mean wanders by itself and beside the day's
+    other rows (`unrest.py`); `days` counts the reference's days, `memory` is how alike successive ones are.
     """
 
     columns: tuple[Bins, ...]
@@ -43,6 +46,9 @@ class SliceTable(msgspec.Struct, frozen=True):
     pairs: bytes
     expected_mean: float
     known_mean: float
+    unrest: bytes = b""
+    days: int = 0
+    memory: tuple[float, float] = (0.0, 0.0)
 
     def to_bytes(self) -> bytes:
         """Return the table as MessagePack."""
@@ -56,6 +62,20 @@ class SliceTable(msgspec.Struct, frozen=True):
     def codes(self, matrix: NDArray[np.floating]) -> Codes:
         """Return every row's bin of every column, shape (columns, n); the last bin of each is for missing values."""
         return np.stack([bins.codes(matrix[:, i]) for i, bins in enumerate(self.columns)])
+
+    def wandering(self, *, known: bool, days: int) -> list[Floats]:
+        """Return of every column's cells the variance that days add to a mean over `days` days and the reference's.
+
+        Shape (2, cells) each: by itself, and beside the other rows.
+        """
+        sizes = [bins.size + 1 for bins in self.columns]
+        ends = np.cumsum([0, *sizes])
+        if not self.days or not self.unrest:
+            return [np.zeros((2, size)) for size in sizes]
+        alike = self.memory[int(known)]
+        weight = (1 + alike) / (1 - alike) * (1 / max(days, 1) + HALVES / self.days)
+        every = np.frombuffer(self.unrest, dtype="<f4").reshape(2, 2, -1)[int(known)].astype(np.float64) * weight
+        return [every[:, a:b] for a, b in pairwise(ends)]
 
     def half(self, half: int, *, known: bool) -> Cells:
         """Return rows, sums and squares of one half's expected or known losses."""
@@ -109,7 +129,9 @@ def count_cells(
     return np.concatenate([nothing, *single], axis=1), np.concatenate([nothing, *pairs], axis=1)
 
 
-def build_slice_table(matrix: NDArray[np.floating], expected: Floats, known: Floats, schema: Schema) -> SliceTable:
+def build_slice_table(
+    matrix: NDArray[np.floating], expected: Floats, known: Floats, schema: Schema, days: ArrayLike | None = None
+) -> SliceTable:
     """Add up what labelled rows that the model was not trained on cost, slice by slice.
 
     Parameters
@@ -118,6 +140,8 @@ def build_slice_table(matrix: NDArray[np.floating], expected: Floats, known: Flo
         Feature matrix, oldest row first.
     expected, known : shape (n,), finite
         Each row's losses (`slice_losses.py`).
+    days : shape (n,), optional
+        Each row's day.
     """
     columns = tuple(coarse_bins(feature, matrix[:, i]) for i, feature in enumerate(schema.features))
     codes = np.stack([bins.codes(matrix[:, i]) for i, bins in enumerate(columns)])
@@ -132,13 +156,24 @@ def build_slice_table(matrix: NDArray[np.floating], expected: Floats, known: Flo
         alone, together = count_cells(columns, paired, codes[:, mine], parts)
         single.append(alone)
         pairs.append(together)
-    return SliceTable(
-        columns,
-        paired,
-        np.stack(single).astype("<f4").tobytes(),
-        np.stack(pairs).astype("<f4").tobytes(),
-        *means,
-    )
+    unrest, count, memory = _unrest(columns, codes, (a, b), days)
+    sums, pair_sums = (np.stack(one).astype("<f4").tobytes() for one in (single, pairs))
+    return SliceTable(columns, paired, sums, pair_sums, *means, unrest=unrest, days=count, memory=memory)
+
+
+def _unrest(
+    columns: tuple[Bins, ...], codes: Codes, losses: tuple[Floats, Floats], days: ArrayLike | None
+) -> tuple[bytes, int, tuple[float, float]]:
+    """Return the days' variances of every cell, how many days there are, and how alike successive ones are."""
+    if days is None:
+        return b"", 0, (0.0, 0.0)
+    found, memory = [], []
+    for one in losses:
+        parts = [day_unrest(codes[i], bins.size + 1, one, days) for i, bins in enumerate(columns)]
+        found.append(np.stack([np.concatenate([part[k] for part in parts]) for k in range(2)]))
+        alike = np.concatenate([part[2] for part in parts])
+        memory.append(float(np.nanmean(alike)) if np.isfinite(alike).any() else 0.0)
+    return np.stack(found).astype("<f4").tobytes(), len(np.unique(np.asarray(days))), (memory[0], memory[1])
 
 
 def coarse_bins(feature: Feature, values: NDArray[np.floating]) -> Bins:

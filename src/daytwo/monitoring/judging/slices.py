@@ -16,21 +16,23 @@ from itertools import combinations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from daytwo.monitoring.estimating.performance import Z, standard_error
+from daytwo.monitoring.judging.slice_choices import Masks, choices_of
 from daytwo.monitoring.judging.slice_table import RUNS, Cells, SliceTable, count_cells, half_of
-from daytwo.monitoring.profiles.bins import Bins, Floats
+from daytwo.monitoring.profiles.bins import Floats
 
 # Fewer rows in one half of the window or of the reference tell nothing of a slice.
 MIN_ROWS = 50
+# With so many days in a window the first of them propose, and the last confirm.
+DAYS = 4
 # So many slices at most are put to the test, and only those that stand out by so many standard errors.
 PROPOSED, STANDS_OUT = 8, 2.0
 # Two slices that share more than this of the smaller one's rows are one story, told once.
 _SAME = 0.5
 # The worst of so many are looked at for that.
 _LOOKED = 400
-Masks = NDArray[np.float64]
 # A slice is one choice of each of one or two columns; the choices of a column are masks over its bins, and words.
 _Parts = tuple[tuple[int, int], ...]
 _Choices = tuple[tuple[Masks, tuple[str, ...]], ...]
@@ -64,7 +66,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
-    """A window beside the table: bins of its rows, their losses, the half each is of, and every column's choices."""
+    """A window beside the table: bins of its rows, their losses and halves, every column's choices and unrest."""
 
     table: SliceTable
     codes: NDArray[np.intp]
@@ -72,6 +74,12 @@ class _Search:
     half: NDArray[np.intp]
     choices: _Choices
     known: bool
+    unrest: Sequence[Floats]
+
+    def wanders(self, column: int, rows: Floats) -> Floats:
+        """Return what days add to the variance of each choice's mean, shape (2, choices): its bins weighed by rows."""
+        masks = self.choices[column][0] * rows
+        return np.asarray(self.unrest[column] @ masks.T / np.maximum(masks.sum(axis=1), 1))
 
     def inside(self, parts: _Parts) -> NDArray[np.bool_]:
         """Return which rows of the window a slice holds."""
@@ -82,7 +90,13 @@ class _Search:
 
 
 def find_slices(
-    table: SliceTable, matrix: NDArray[np.floating], losses: Floats, *, known: bool, chance: float
+    table: SliceTable,
+    matrix: NDArray[np.floating],
+    losses: Floats,
+    *,
+    known: bool,
+    chance: float,
+    days: ArrayLike | None = None,
 ) -> tuple[Slice, ...]:
     """Return the slices that are worse than in the reference, the most harmful first.
 
@@ -96,6 +110,9 @@ def find_slices(
         Whether losses are known ones, to be held against the reference's known ones, or expected ones.
     chance : probability
         How often any slice may be named at all where nothing changed.
+    days : shape (n,), optional
+        Each row's day. With four or more the first days propose and the last confirm, so that a day's weather does not
+        confirm itself; what days share counts as chance as far as the reference shows it.
 
     Source: split-sample confirmation with S. Holm (1979), Scand. J. Stat. 6, 65-70; slices by bins and pairs of them
     after Y. Chung et al. (2019), Slice Finder, ICDE.
@@ -103,37 +120,23 @@ def find_slices(
     if len(losses) < 2 * MIN_ROWS:
         return ()
     mean = table.known_mean if known else table.expected_mean
-    choices = tuple(_choices(bins) for bins in table.columns)
-    search = _Search(table, table.codes(matrix), losses - mean, half_of(len(losses)), choices, known)
+    choices = tuple(choices_of(bins) for bins in table.columns)
+    half, per_half = _halves(len(losses), days)
+    unrest = table.wandering(known=known, days=per_half)
+    search = _Search(table, table.codes(matrix), losses - mean, half, choices, known, unrest)
     tested = [_tested(search, one.parts) for one in _proposed(search)]
     found = [_slice(one, choices, mean) for one in _holm([one for one in tested if one], chance)]
     return tuple(sorted(found, key=lambda one: -one.harm))
 
 
-def _choices(bins: Bins) -> tuple[Masks, tuple[str, ...]]:
-    """Return the slices of one column: which of its bins each holds, shape (choices, bins + 1), and its words."""
-    masks, names = [], []
-    for i in range(bins.size):
-        masks.append(np.arange(bins.size + 1) == i)
-        names.append(f"{bins.name} = {bins.label(i)}" if bins.is_category or not bins.edges else _range(bins, i, i))
-    if not bins.is_category:
-        for cut in range(2, bins.size - 1):
-            masks += [
-                np.arange(bins.size + 1) < cut,
-                (np.arange(bins.size + 1) >= cut) & (np.arange(bins.size + 1) < bins.size),
-            ]
-            names += [_range(bins, 0, cut - 1), _range(bins, cut, bins.size - 1)]
-    masks.append(np.arange(bins.size + 1) == bins.size)
-    names.append(f"{bins.name} is missing")
-    return np.array(masks, dtype=np.float64), tuple(names)
-
-
-def _range(bins: Bins, first: int, last: int) -> str:
-    low = f"{bins.edges[first - 1]:g} < " if first else ""
-    high = f" <= {bins.edges[last]:g}" if last < len(bins.edges) else ""
-    if low and not high:
-        return f"{bins.name} > {bins.edges[first - 1]:g}"
-    return f"{low}{bins.name}{high}"
+def _halves(rows: int, days: ArrayLike | None) -> tuple[NDArray[np.intp], int]:
+    """Return each row's half, and how many days each half holds."""
+    if days is None:
+        return half_of(rows), 1
+    names, day = np.unique(np.asarray(days), return_inverse=True)
+    if names.size < DAYS:
+        return half_of(rows), int(names.size)
+    return np.asarray(day >= names.size // 2, dtype=np.intp), int(names.size) // 2
 
 
 def _proposed(search: _Search) -> list[_Candidate]:
@@ -142,7 +145,7 @@ def _proposed(search: _Search) -> list[_Candidate]:
     losses = search.losses[mine]
     single, pairs = count_cells(table.columns, table.paired, search.codes[:, mine], [losses, losses**2])
     now, usual = Cells(table.columns, table.paired, single, pairs), table.half(0, known=search.known)
-    every = list(_scored(table, now, usual, search.choices))
+    every = list(_scored(search, now, usual))
     every.sort(key=lambda one: (-one.score, len(one.parts), one.parts))
     chosen: list[_Candidate] = []
     masks: list[NDArray[np.bool_]] = []
@@ -157,24 +160,27 @@ def _proposed(search: _Search) -> list[_Candidate]:
     return chosen
 
 
-def _scored(table: SliceTable, now: Cells, usual: Cells, choices: _Choices) -> Iterator[_Candidate]:
+def _scored(search: _Search, now: Cells, usual: Cells) -> Iterator[_Candidate]:
     """Yield every slice that stands out, with by how many standard errors."""
     both = now.of(0).sum(axis=1), usual.of(0).sum(axis=1)
-    for i in range(len(table.columns)):
-        mine = choices[i][0]
-        score = _stand_out(now.of(i) @ mine.T, usual.of(i) @ mine.T, *both)
+    choices = search.choices
+    wanders = [search.wanders(i, usual.of(i)[0]) for i in range(len(choices))]
+    for i, (mine, _) in enumerate(choices):
+        score = _stand_out(now.of(i) @ mine.T, usual.of(i) @ mine.T, *both, wanders[i])
         yield from (_Candidate(float(score[a]), ((i, int(a)),)) for a in np.flatnonzero(score > STANDS_OUT))
-    for i, j in combinations(table.paired, 2):
+    for i, j in combinations(search.table.paired, 2):
         rows, columns = choices[i][0], choices[j][0].T
-        score = _stand_out(rows @ now.of(i, j) @ columns, rows @ usual.of(i, j) @ columns, *both)
+        more = np.maximum(wanders[i][:, :, None], wanders[j][:, None, :])
+        score = _stand_out(rows @ now.of(i, j) @ columns, rows @ usual.of(i, j) @ columns, *both, more)
         for a, b in zip(*np.nonzero(score > STANDS_OUT), strict=True):
             yield _Candidate(float(score[a, b]), ((i, int(a)), (j, int(b))))
 
 
-def _stand_out(now: Floats, usual: Floats, all_now: Floats, all_usual: Floats) -> Floats:
+def _stand_out(now: Floats, usual: Floats, all_now: Floats, all_usual: Floats, wanders: Floats) -> Floats:
     """Return by how many standard errors slices lost more than before, and more so than all other rows.
 
-    Each array holds rows, sums and squares in its first dimension; too small a slice, or rest, gets minus infinity.
+    Arrays hold rows, sums and squares in their first dimension, `wanders` what days add to the variance by itself and
+    beside the others. Too small a slice, or rest, gets minus infinity.
     """
     shape = (3,) + (1,) * (now.ndim - 1)
     rest_now, rest_usual = all_now.reshape(shape) - now, all_usual.reshape(shape) - usual
@@ -182,8 +188,8 @@ def _stand_out(now: Floats, usual: Floats, all_now: Floats, all_usual: Floats) -
         rise = now[1] / now[0] - usual[1] / usual[0]
         other = rest_now[1] / rest_now[0] - rest_usual[1] / rest_usual[0]
         variance = _variance(now) + _variance(usual)
-        beyond = variance + _variance(rest_now) + _variance(rest_usual)
-        score = np.minimum(rise / np.sqrt(variance), (rise - other) / np.sqrt(beyond))
+        beyond = variance + _variance(rest_now) + _variance(rest_usual) + wanders[1]
+        score = np.minimum(rise / np.sqrt(variance + wanders[0]), (rise - other) / np.sqrt(beyond))
     fewest = np.minimum(np.minimum(now[0], usual[0]), np.minimum(rest_now[0], rest_usual[0]))
     return np.where((fewest >= MIN_ROWS) & np.isfinite(score), score, -np.inf)
 
@@ -219,8 +225,10 @@ def _tested(search: _Search, parts: _Parts) -> _Tested | None:
     value, error = _mean(losses[mine], mask, runs)
     other, other_error = _mean(losses[mine], ~mask, runs)
     before, before_rest = float(usual[1] / usual[0]), float(rest[1] / rest[0])
-    error = math.hypot(error, math.sqrt(float(_variance(usual))))
-    beyond = math.hypot(error, other_error, math.sqrt(float(_variance(rest))))
+    wanders = np.max([search.wanders(i, cells.of(i)[0])[:, choice] for i, choice in parts], axis=0)
+    variance = error**2 + float(_variance(usual))
+    beyond = math.sqrt(variance + other_error**2 + float(_variance(rest)) + float(wanders[1]))
+    error = math.sqrt(variance + float(wanders[0]))
     if error == 0.0:
         return None
     score = min((value - before) / error, (value - before - other + before_rest) / beyond)
