@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from daytwo.core.settings_file import every_key
+from daytwo.scoring.trees_c import missing_engine
 
 
 def test_init_says_what_it_proposes_and_what_it_leaves_out(daytwo, rows_file, tmp_path):
@@ -87,6 +88,18 @@ def test_doctor_finds_a_sound_project_sound(daytwo, project):
         "port",
     ]
     assert {one["outcome"] for one in told["checks"] if one["name"] != "port"} == {"ok"}
+
+
+def test_doctor_says_which_engine_scores_the_live_model_and_what_would_make_it_faster(daytwo, project):
+    said = daytwo("doctor", "--json", cwd=project, DAYTWO_SERVE__ENGINE="lightgbm")
+    (engine,) = [one for one in said.json["checks"] if one["name"] == "engine"]
+    assert engine["words"] == (
+        "lightgbm scores the live model; our own engine for trees, several times as fast, does not: "
+        "[serve] engine is lightgbm"
+    )
+    assert "docs/engines.md" in engine["next_step"]
+    (engine,) = [one for one in daytwo("doctor", "--json", cwd=project).json["checks"] if one["name"] == "engine"]
+    assert engine["words"].startswith("lightgbm" if missing_engine() else "trees scores the live model")
 
 
 def damage_bundle(project):
