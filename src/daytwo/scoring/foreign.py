@@ -4,10 +4,9 @@ For a model that no format holds. It costs what its code costs and some 50 us a 
 answers tomorrow as it did today but its replay set. The process is no cage: the code may do what the server's user may
 do, so it runs only where `[serve] trust` names the digest of all its files. `foreign_process.py` runs it.
 
-A server answers on one loop, and waits there for this engine as for any other: while the code works on a block of
-rows, nobody else is answered. Keep it fast, or serve it apart from other models. The deadline bounds the wait: a
-process that is still busy then is ended, the rows get the fallback, and until it is started again so do all others,
-at once.
+A server answers on one loop, and does not wait there: a thread asks the process, and others are answered meanwhile
+(`later.py`). The deadline bounds the wait: a process that is still busy then is ended, the rows get the fallback, and
+until it is started again so do all others of this model, at once.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import numpy as np
@@ -28,6 +28,7 @@ from daytwo.registry.bundle import Bundle
 from daytwo.registry.trust import Trust
 from daytwo.scoring.engine import feature_rows
 from daytwo.scoring.foreign_process import ForeignProcess, Lost, Running
+from daytwo.scoring.later import KNOWN, scores_of
 
 PYTHON_FILE = "python.json"
 # One message to the process, and one deadline: as many rows as a request may hold unless set otherwise.
@@ -106,6 +107,7 @@ class PythonScorer:
         self.n_features, self.entry = n_features, entry
         self._code, self._trust = dict(code), trust
         self._turn = threading.Lock()
+        self._asking = ThreadPoolExecutor(1, thread_name_prefix="daytwo-python-model-asks")
         self._closed = threading.Event()
         process = self._start()
         self._process: ForeignProcess | None = process
@@ -120,12 +122,13 @@ class PythonScorer:
     def many(self, matrix: ArrayLike) -> NDArray[np.float64]:
         """Return the scores, shape (n,), of a feature matrix, shape (n, n_features)."""
         rows = feature_rows(matrix, self.n_features)
-        blocks = [self._ask(rows[at : at + _BLOCK_ROWS]) for at in range(0, len(rows), _BLOCK_ROWS)]
+        blocks = [self._known(rows[at : at + _BLOCK_ROWS]) for at in range(0, len(rows), _BLOCK_ROWS)]
         return np.concatenate(blocks) if blocks else np.empty(0)
 
     def close(self) -> None:
         """End the process."""
         self._closed.set()
+        self._asking.shutdown(wait=False, cancel_futures=True)
         if self._process is not None:
             self._process.end()
 
@@ -143,9 +146,16 @@ class PythonScorer:
     def _start(self) -> ForeignProcess:
         return ForeignProcess(self._trust.python, self.entry, self._code, start_s=_START_S)
 
-    def _ask(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _known(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Ask the process and wait, or, for who must not wait, let a thread ask it."""
         deadline = time.monotonic() + self._trust.deadline_s
-        if not self._turn.acquire(timeout=self._trust.deadline_s):
+        known = KNOWN.get()
+        if known is None:
+            return self._ask(rows, deadline)
+        return scores_of(known, self, rows.tobytes(), lambda: self._asking.submit(self._ask, rows, deadline))
+
+    def _ask(self, rows: NDArray[np.float32], deadline: float) -> NDArray[np.float64]:
+        if not self._turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise Fault(f"the model {self.entry} is busy", hint="Raise [serve] python_deadline_s, or send fewer rows")
         try:
             process = self._process

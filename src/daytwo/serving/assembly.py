@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from daytwo.serving.addresses import address
 from daytwo.serving.answering.live import Live
 from daytwo.serving.answering.served import Served
+from daytwo.serving.answering.waiting import Patient
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.tracing.asked import tracing_config
@@ -29,9 +30,10 @@ def tracing(
     SettingsError
         If the environment asks for what there is not.
     """
+    handle = Patient(handlers.handle, handlers.commit).handle
     asked = tracing_config(environment)
     if asked is None:
-        yield handlers.handle
+        yield handle
         return
     exporter = Exporter(asked)
 
@@ -40,7 +42,7 @@ def tracing(
         return (name, served[name].watcher.live) if name in served else ("", None)
 
     try:
-        yield Traced(handlers.handle, exporter.put, whose=whose, share=asked.share).handle
+        yield Traced(handle, exporter.put, whose=whose, share=asked.share).handle
     finally:
         exporter.close()
 

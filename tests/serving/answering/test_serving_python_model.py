@@ -4,18 +4,22 @@ import json
 import os
 import signal
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.serving.conftest import make_bundle, raw, shipped, trip, trips_contract, wait_for
+from tests.serving.conftest import Place, make_bundle, raw, shipped, trip, trips_contract, wait_for
 
 from daytwo.contracts.encoder import Encoder
 from daytwo.core.schema import Task
 from daytwo.registry.bundle import Manifest
+from daytwo.registry.route import read_route
 from daytwo.scoring.calibration import Calibration
 from daytwo.scoring.foreign import PYTHON_FILE, code_digest, foreign_files
 from daytwo.scoring.replay import Replay
+from daytwo.serving.client import Client
 
 # Sleeps at 30 mph, fails at 40.
 CODE = {
@@ -36,21 +40,26 @@ DIGEST = code_digest("wind:score", CODE)
 @pytest.fixture
 def foreign(own_place):
     """A place whose champion is Python code."""
+    put_code(own_place, "wind:score", CODE, lambda wind: 1 / (1 + np.exp(2 - wind / 15)))
+    return own_place
+
+
+def put_code(place, entry, code, formula):
+    """Make Python code the champion of a place, and return its digest; `formula` gives its scores by the wind."""
     contract = trips_contract()
-    encoder, store = Encoder(contract), own_place.bundles
+    encoder, store = Encoder(contract), place.bundles
     other = store.get(store.list()[0])
     rows = np.array([encoder.row(trip(number, wind=float(number))) for number in range(20)], dtype=np.float32)
-    expected = 1 / (1 + np.exp(2 - rows[:, 0].astype(float) / 15))
     files = {
-        **foreign_files("wind:score", CODE),
+        **foreign_files(entry, code),
         "contract.toml": other.read("contract.toml"),
         "payoff.json": other.read("payoff.json"),
         "calibration.json": Calibration().to_json(),
-        "replay.npy": Replay(rows, expected).to_bytes(),
+        "replay.npy": Replay(rows, formula(rows[:, 0].astype(float))).to_bytes(),
     }
     facts = {"model": "trips", "task": Task.BINARY, "metric": "roc_auc", "metrics": {"base_rate": 0.25}}
-    own_place.route(store.put(files, Manifest(contract=contract.digest, **facts)).digest)
-    return own_place
+    place.route(store.put(files, Manifest(contract=contract.digest, **facts)).digest)
+    return code_digest(entry, code)
 
 
 def model_process(server):
@@ -101,6 +110,82 @@ def test_code_that_is_not_trusted_is_not_served(serve, foreign):
     client = serve()
     assert not client.ready()
     assert f'[serve] trust = ["{DIGEST}"]'.replace('"', '\\"') in foreign.log()
+
+
+@pytest.fixture
+def gate(foreign, tmp_path):
+    """A champion that begins at 30 mph and ends once it is told to: its digest, and the two files that say so."""
+    begun, end = tmp_path / "begun", tmp_path / "end"
+    code = f"""import pathlib, threading
+
+def score(rows):
+    if (rows[:, 0] == 30).any():
+        pathlib.Path({str(begun)!r}).touch()
+        while not pathlib.Path({str(end)!r}).exists():
+            threading.Event().wait(0.001)
+    return rows[:, 0].astype(float) / 100
+"""
+    return put_code(foreign, "wait:score", {"wait.py": code.encode()}, lambda wind: wind / 100), begun, end
+
+
+def until_there(path):
+    ends = time.monotonic() + 30
+    while not path.exists() and time.monotonic() < ends:
+        threading.Event().wait(0.001)
+
+
+def test_others_are_answered_while_a_model_is_busy(serve, foreign, gate, tmp_path):
+    """What one waits for happens only once the others have their answers: were they not answered, none would be."""
+    digest, begun, end = gate
+    second = Place(tmp_path / "second")
+    second.folder.mkdir()
+    second.route(make_bundle(second.bundles, seed=7).digest)
+    other = {
+        "model": "second",
+        "bundles": str(second.folder / "bundles"),
+        "route": str(second.folder / "route.json"),
+        "journal": str(second.journal),
+        "fallback": 0.125,
+        "salt": "pepper",
+    }
+    client = serve(trust=[digest], python_deadline_s=60.0, others=[other])
+    with ThreadPoolExecutor() as threads, Client("127.0.0.1", client.port, patience_s=60) as waits:
+        late = threads.submit(waits.predict, [trip(1, wind=30.0), trip(2, wind=15.0)], request_id="mine")
+        until_there(begun)
+        with Client("127.0.0.1", client.port, patience_s=60, model="second") as second_client:
+            assert second_client.predict([trip(1)])["predictions"][0]["arm"] == "champion"
+        assert raw(client, "GET", "/health")[0] == 200
+        assert client.route()["champion"]
+        assert not late.done()
+        end.touch()
+        told = late.result(60)
+    assert [(one["arm"], one["score"]) for one in told["predictions"]] == [("champion", 0.3), ("champion", 0.15)]
+    client.rotate()
+    kept = shipped(foreign).read("predictions")
+    assert kept["_id"].to_list() == [one["prediction_id"] for one in told["predictions"]]
+
+
+def test_a_model_that_hangs_again_and_again_rests(serve, foreign):
+    client = serve(trust=[DIGEST], python_deadline_s=0.2)
+    for _ in range(5):
+        assert answer(client, 30.0)["arm"] == "fallback"
+    assert answer(client, 15.0)["warnings"][0]["rule"] == "model_unasked"
+    assert [one["code"] for one in problems(client)] == ["breaker"]
+
+
+def test_a_busy_shadow_holds_up_nobody(serve, foreign, gate):
+    digest, begun, end = gate
+    shadow = read_route(foreign.folder / "route.json").champion
+    foreign.route(make_bundle(foreign.bundles, seed=4).digest, shadow=shadow)
+    client = serve(trust=[digest], python_deadline_s=60.0)
+    wait_for(client, foreign.generation)
+    assert answer(client, 30.0)["arm"] == "champion"
+    until_there(begun)
+    assert answer(client, 30.0)["arm"] == "champion"
+    assert 'daytwo_shadow_queue_rows{model="trips"} 2' in client.metrics()
+    end.touch()
+    client.rotate()
+    assert 'daytwo_shadow_rows_total{model="trips"} 2' in client.metrics()
 
 
 def problems(client):

@@ -23,8 +23,10 @@ from daytwo.predictions.record import (
     read_rows,
     text_of,
 )
+from daytwo.scoring.later import KNOWN, Asked, Later
 from daytwo.serving.answering.live import Version
 from daytwo.serving.answering.predict import breach_record, score_rows
+from daytwo.serving.answering.waiting import when_there
 from daytwo.serving.metrics import OfModel
 
 # About a millisecond of work, so that a request that comes meanwhile hardly waits.
@@ -42,6 +44,7 @@ class _Job:
     rows: list[Row] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
+    known: Asked = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -96,7 +99,15 @@ class ShadowQueue:
     def _turn(self) -> None:
         self._scheduled = False
         if self._jobs:
-            self._step()
+            before = KNOWN.set(self._jobs[0].known)
+            try:
+                self._step()
+            except Later as later:
+                self._scheduled = True
+                when_there(later, self._turn)
+                return
+            finally:
+                KNOWN.reset(before)
         self._schedule()
 
     def _step(self) -> None:

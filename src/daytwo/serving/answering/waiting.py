@@ -1,0 +1,66 @@
+"""Requests whose scores are made in another process: others are answered until they are there.
+
+Such a request is begun, left where it would wait, and begun anew once the scores are known (`scoring/later.py`). Up to
+there it has done nothing that may not be done twice: a record is made only of all scores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+from daytwo.scoring.later import KNOWN, Asked, Later
+from daytwo.serving.transport.messages import Request, Response
+from daytwo.serving.transport.turns import Answer
+
+
+class Patient:
+    """Handles requests by `handle`; those that would wait are answered by a future. For the loop's thread only.
+
+    Such an answer comes after its turn, so its record is written by a `commit` of its own, as `Turns` does it.
+    """
+
+    def __init__(self, handle: Callable[[Request], Answer], commit: Callable[[], Response | None]) -> None:
+        self._handle, self._commit = handle, commit
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one request."""
+        known: Asked = {}
+        before = KNOWN.set(known)
+        try:
+            return self._handle(request)
+        except Later as later:
+            answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+            when_there(later, partial(self._again, request, known, answer))
+            return answer
+        finally:
+            KNOWN.reset(before)
+
+    def _again(self, request: Request, known: Asked, answer: asyncio.Future[Response]) -> None:
+        """Answer a request some of whose scores are known now."""
+        before = KNOWN.set(known)
+        try:
+            made = self._handle(request)
+        except Later as later:
+            when_there(later, partial(self._again, request, known, answer))
+            return
+        finally:
+            KNOWN.reset(before)
+        refusal = self._commit()
+        if isinstance(made, asyncio.Future):
+            made.add_done_callback(lambda done: answer.set_result(done.result()))
+        else:
+            answer.set_result(made if refusal is None else refusal)
+
+
+def when_there(later: Later, go_on: Callable[[], object]) -> None:
+    """Call `go_on` in the loop that runs once what was asked for is there."""
+    loop = asyncio.get_running_loop()
+
+    def tell(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            loop.call_soon_threadsafe(go_on)
+
+    later.coming.add_done_callback(tell)
