@@ -52,6 +52,8 @@ class Payoff:
     columns: tuple[str, ...]
     _constant: Mapping[str, float] = field(compare=False, repr=False)
     _by_row: Mapping[str, Expression] = field(compare=False, repr=False)
+    # What acting brings over not acting where the row is positive, and where it is not; None where a row tells it.
+    _flat: tuple[float, float] | None = field(compare=False, repr=False)
 
     @staticmethod
     def from_settings(value: ValueSettings, task: Task) -> Payoff:
@@ -72,7 +74,9 @@ class Payoff:
         columns = dict.fromkeys(column for amount in amounts.values() for column in amount.columns)
         constant = {name: _number(name, amount, {}) for name, amount in amounts.items() if not amount.columns}
         by_row = {name: amount for name, amount in amounts.items() if amount.columns}
-        return Payoff(task, plain, tuple(columns), constant, by_row)
+        flat = _hit_and_miss(constant) if task is Task.BINARY and not by_row else None
+        is_known = flat is not None and all(map(math.isfinite, flat))
+        return Payoff(task, plain, tuple(columns), constant, by_row, flat if is_known else None)
 
     def advise(self, probability: float, row: Mapping[str, object]) -> Advice:
         """Say whether to act on a row that is positive with this probability.
@@ -96,11 +100,12 @@ class Payoff:
         money = self._constant
         if self.task is not Task.BINARY:
             return [None] * len(probabilities)
+        if self._flat is not None:
+            hit, miss = self._flat
+            return [probability * hit + (1 - probability) * miss for probability in probabilities]
         hit, miss = _hit_and_miss(money)
-        gains: list[float | None] = [probability * hit + (1 - probability) * miss for probability in probabilities]
-        if math.isfinite(hit) and math.isfinite(miss):
-            return gains
-        return [gain if gain is not None and math.isfinite(gain) else None for gain in gains]
+        gains = [probability * hit + (1 - probability) * miss for probability in probabilities]
+        return [gain if math.isfinite(gain) else None for gain in gains]
 
     def gain_many(self, probability: ArrayLike, column: Lookup) -> NDArray[np.float64]:
         """Return the money expected from acting over not acting, shape (n,); NaN where it is not known.

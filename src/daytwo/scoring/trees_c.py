@@ -48,7 +48,7 @@ class TreeScorer:
             )
         self._forest = open_forest(block)
         weakref.finalize(self, library.blocks.daytwo_forest_close, self._forest)
-        self._pack = struct.Struct(f"={n_features}f").pack
+        self._pack, self._row_bytes = struct.Struct(f"={n_features}f").pack, 4 * n_features
         self._one, self._short, self._long = library.one, library.short, library.long
 
     def one(self, features: Sequence[float]) -> float:
@@ -57,6 +57,13 @@ class TreeScorer:
             row = self._pack(*features)
         except struct.error as err:
             raise ValueError(f"a row of {self.n_features} numbers was expected: {err}") from err
+        score: float = self._one(self._forest, row)
+        return score
+
+    def packed(self, row: bytes) -> float:
+        """Return the score of one row as `one` does; `row` holds its numbers as float32 in the machine's own order."""
+        if len(row) != self._row_bytes:
+            raise ValueError(f"a row of {self.n_features} numbers was expected, not of {len(row)} bytes")
         score: float = self._one(self._forest, row)
         return score
 

@@ -12,7 +12,7 @@ import msgspec
 
 from daytwo.contracts.action import Action
 from daytwo.contracts.contract import Contract
-from daytwo.predictions.record import ASKED, FALLBACK, UNUSUAL, BreachRecord, PredictionRecord
+from daytwo.predictions.record import ASKED, CHAMPION, FALLBACK, UNUSUAL, BreachRecord, PredictionRecord
 from daytwo.serving.metrics import SCORES, SECONDS, Histogram, Labels, Metrics
 
 
@@ -22,24 +22,21 @@ class Counts:
     def __init__(self, metrics: Metrics, model: str = "") -> None:
         self._metrics, self._model = metrics, ("model", model)
         self._own: Labels = (self._model,)
-        self._seconds: dict[str, Histogram] = {}
         self._scores: dict[str, Histogram] = {}
-        self._requests: dict[tuple[str, int], Labels] = {}
-        self._arms: dict[tuple[str, str], Labels] = {}
+        self._requests: dict[tuple[str, int], tuple[Labels, Histogram]] = {}
+        self._arms: dict[tuple[str, str], tuple[Labels, Histogram]] = {}
         self._request_series = metrics.series("daytwo_requests_total")
         self._arm_series = metrics.series("daytwo_predictions_total")
         self._byte_series = metrics.series("daytwo_journal_bytes_total")
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Count one answered request; `path` is one of ours, never what a client wrote."""
-        labels = self._requests.get((path, status))
-        if labels is None:
-            labels = self._requests[path, status] = (("path", path), ("status", str(status)))
-        self._request_series[labels] = self._request_series.get(labels, 0.0) + 1.0
-        histogram = self._seconds.get(path)
-        if histogram is None:
+        known = self._requests.get((path, status))
+        if known is None:
             histogram = self._metrics.histogram("daytwo_request_seconds", (("path", path),), SECONDS)
-            self._seconds[path] = histogram
+            known = self._requests[path, status] = (("path", path), ("status", str(status))), histogram
+        labels, histogram = known
+        self._request_series[labels] = self._request_series.get(labels, 0.0) + 1.0
         histogram.add(seconds)
 
     def predictions(self, record: PredictionRecord, contract: Contract, size: int) -> None:
@@ -53,7 +50,7 @@ class Counts:
             self._metrics.add("daytwo_predictions_total", labels, len(record.scores))
             return
         if len(record.versions) == 1 and not (record.bad or record.failed or record.warnings):
-            self._answered(record.versions[0], record.arms[0], record.scores)
+            self._answered(record.versions[0], record.arms[0], [one for one in record.scores if one is not None])
             return
         lost = {one.row for one in record.bad}.union(record.failed)
         answered, given_up = [0] * len(record.versions), [0] * len(record.versions)
@@ -77,13 +74,23 @@ class Counts:
         if record.bad or record.warnings:
             self._breaches(record, {column.name for column in contract.columns})
 
-    def _answered(self, version: str, arm: str, scores: Sequence[float | None]) -> None:
+    def plain(self, version: str, scores: Sequence[float], size: int) -> None:
+        """Count the rows of a request that the champion has answered, every one; its record has `size` bytes."""
+        self._byte_series[self._own] = self._byte_series.get(self._own, 0.0) + size
+        self._answered(version, CHAMPION, scores)
+
+    def _answered(self, version: str, arm: str, scores: Sequence[float]) -> None:
         """Count rows that one version has answered, every one."""
-        labels = self._arms.get((version, arm))
-        if labels is None:
-            labels = self._arms[version, arm] = (self._model, ("version", version[:12]), ("arm", arm))
+        known = self._arms.get((version, arm))
+        if known is None:
+            series: Labels = (self._model, ("version", version[:12]), ("arm", arm))
+            known = self._arms[version, arm] = series, self._score_histogram(version)
+        labels, histogram = known
         self._arm_series[labels] = self._arm_series.get(labels, 0.0) + len(scores)
-        self._score_histogram(version).add_many([score for score in scores if score is not None])
+        if len(scores) == 1:
+            histogram.add(scores[0])
+        else:
+            histogram.add_many(scores)
 
     def _failures(self, record: PredictionRecord) -> None:
         """Count the rows whose model failed, and those that were not sent to one that rests, by version."""

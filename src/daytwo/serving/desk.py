@@ -51,7 +51,9 @@ class Desk:
         """POST /predict: answer rows, and record them first."""
         if version:
             return ok(self.predict_rows(read_predict(request.body, self._max_rows), self.live().named(version)))
-        return ok(self._charged(self.served.predicting.predict_plain(request.body, self._max_rows)))
+        reply, rows = self.served.predicting.predict_plain(request.body, self._max_rows)
+        self._charge(rows)
+        return Response(200, reply)
 
     def invocations(self, request: Request, version: str) -> Response:
         """POST /invocations: the same for MLflow's clients."""

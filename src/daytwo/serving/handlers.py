@@ -36,6 +36,10 @@ from daytwo.serving.transport.turns import Answer
 from daytwo.serving.workers.share import Elsewhere
 from daytwo.serving.workers.together import Together, is_passed_on, no_answer, sealed_reply
 
+_ASKED = "POST", "/predict"
+# As many as `heads.py` keeps.
+_MAX_OPEN_HEADS = 512
+
 
 class Handlers:
     """Answers requests for the models `served`, of which the first stands at the plain addresses.
@@ -69,6 +73,8 @@ class Handlers:
         self._first = self._desks[config.model]
         self._inference = OpenInference(self._desks, config.max_rows, metrics)
         self._refusals = Refusals()
+        # Kept by their identity: while they are here, no other can have it.
+        self._open_heads: dict[int, dict[bytes, bytes]] = {}
 
     def asks_for_tokens(self) -> bool:
         """Whether nobody is answered without one."""
@@ -100,7 +106,7 @@ class Handlers:
         asked = _PLAIN.get(request.path) or address(request.path)
         path = asked.path
         try:
-            response = self._answer(request, asked)
+            response = self._answer_known(request) or self._answer(request, asked)
             if not isinstance(response, Response):
                 return asyncio.ensure_future(self._answer_later(response, path, began))
             response = packed(response, request)
@@ -111,6 +117,26 @@ class Handlers:
         if not is_passed_on(request):
             self._counts.request(path, response.status, time.perf_counter() - began)
         return response
+
+    def _answer_known(self, request: Request) -> Response | None:
+        """Answer rows that come under a head by which rows were let in before; None where it is another.
+
+        `heads.py` gives equal heads as one object. Without tokens it is the head alone by which a request is let in.
+        """
+        if self._open_heads.get(id(request.headers)) is not request.headers or request[:2] != _ASKED:
+            return None
+        if self._admission.asks_for_tokens():
+            self._open_heads.clear()
+            return None
+        self._asker = None
+        return self._first.predict(request, "")
+
+    def _remember_open(self, request: Request) -> None:
+        """Keep the head of a request that was let in without a token, if its body is plain."""
+        if request[:2] == _ASKED and b"content-encoding" not in request.headers:
+            if len(self._open_heads) >= _MAX_OPEN_HEADS:
+                self._open_heads.clear()
+            self._open_heads[id(request.headers)] = request.headers
 
     async def _answer_later(self, coming: Awaitable[Response], path: str, began: float) -> Response:
         try:
@@ -135,6 +161,8 @@ class Handlers:
     def _answer(self, request: Request, asked: Address) -> Response | Awaitable[Response]:
         path, passed_on = asked.path, is_passed_on(request)
         self._asker = self._admission.asker(request) if passed_on else self._admission.admit(request, path)
+        if self._asker is None and not passed_on and request.body:
+            self._remember_open(request)
         request = unpacked(request, self._config.max_body_bytes)
         if path == PREDICTIONS:
             return self.prediction(request)
@@ -159,7 +187,8 @@ class Handlers:
         return found
 
     def _charge(self, rows: int) -> None:
-        self._admission.charge(self._asker, rows)
+        if self._asker is not None:
+            self._admission.charge(self._asker, rows)
 
     def ping(self, request: Request) -> Response:
         """GET /ping and /health: whether a model is loaded, as MLflow's clients ask."""

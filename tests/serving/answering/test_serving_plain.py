@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.serving.conftest import make_bundle
 
 from daytwo.core.pseudonyms import Pseudonyms
-from daytwo.predictions.record import encode
+from daytwo.predictions.record import decode, encode
 from daytwo.registry.bundle import BundleStore
 from daytwo.registry.route import Route
 from daytwo.serving.answering.live import Versions
@@ -21,6 +21,7 @@ from daytwo.serving.answering.predict import answer
 from daytwo.serving.answering.replies import reply
 from daytwo.serving.answering.requests import read_predict
 from daytwo.serving.answering.router import Router
+from daytwo.serving.answering.written import with_condition
 from daytwo.serving.transport.messages import HttpError
 
 KNOWN = {"prefix": "p-", "start": 7, "received_at_us": 1, "fingerprint": 0}
@@ -65,8 +66,8 @@ def fast(body, live, pseudonyms=None):
     asked = plain.read(body, 1000)
     if asked is None:
         return None
-    record = plain.answer(asked, **KNOWN, shadow="")
-    return encode(record), msgspec.json.encode(plain.reply(record, asked.rows, "trips"))
+    told = plain.told(asked, plain.writer("trips", "p-"), start=7, received_at_us=1)
+    return told.record, told.reply
 
 
 GOOD = {
@@ -111,6 +112,24 @@ def test_what_the_fast_door_takes_gets_what_the_thorough_one_gives(either, data)
     found = fast(body, either, pseudonyms)
     if found is not None:
         assert found == thorough(body, either, pseudonyms)
+
+
+@pytest.mark.parametrize(
+    ("request_id", "fingerprint", "shadow"), [(None, 0, "a" * 64), ('%s "x"', 9, ""), ("r", 9, "b")]
+)
+def test_the_record_says_also_what_is_rarely_there(live, request_id, fingerprint, shadow):
+    plain = live.champion.plain
+    asked = plain.read(json.dumps({"rows": [ROW] * 2} | ({"request_id": request_id} if request_id else {})).encode(), 9)
+    writer = plain.writer('100 %s of "trips"', "p%d-")
+    told = plain.told(asked, writer, start=7, received_at_us=1, fingerprint=fingerprint, shadow=shadow)
+    record = decode(told.record)
+    assert encode(record) == told.record
+    assert (record.request_id, record.given) == (request_id or "r-p%d-000000007", request_id is not None)
+    assert (record.fingerprint, record.shadow, record.prefix) == (fingerprint, shadow, "p%d-")
+    whole = reply(record, '100 %s of "trips"', {}, [ROW] * 2, live.known)
+    assert told.reply == msgspec.json.encode(whole)
+    degraded = msgspec.structs.replace(whole, degraded='it "fails"')
+    assert with_condition(told.reply, 'it "fails"') == msgspec.json.encode(degraded)
 
 
 def test_plain_requests_are_taken(live):
@@ -178,7 +197,7 @@ def test_a_model_that_fails_leaves_the_request_to_the_thorough_door(live):
     whole = plain._model
     try:
         plain._model = replace(whole, engine=Broken())
-        assert plain.answer(asked, **KNOWN, shadow="") is None
+        assert plain.told(asked, plain.writer("trips", "p-"), start=7, received_at_us=1) is None
     finally:
         plain._model = whole
 

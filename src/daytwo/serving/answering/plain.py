@@ -8,22 +8,26 @@ plain request the same record and the same reply.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from daytwo.contracts.narrow import Narrow
 from daytwo.contracts.typed import TypedRow, TypedRows, compile_typed
-from daytwo.predictions.record import CHAMPION, PredictionRecord, prediction_ids, text_in
+from daytwo.predictions.record import text_in
 from daytwo.scoring.model import Model
+from daytwo.scoring.trees_c import TreeScorer
 from daytwo.serving.answering.advice import BLOCK_ROWS, gains
 from daytwo.serving.answering.repeated_keys import plain_keys
-from daytwo.serving.answering.replies import Answer, Reply
+from daytwo.serving.answering.written import Told, Writer
 
 MAX_ID_CHARACTERS = 200
+# How most requests begin, and what JSON takes for white space.
+_ROWS_ALONE, _WHITE = b'{"rows":', b" \t\n\r"
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -34,23 +38,23 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
-@dataclass(frozen=True, slots=True)
-class PlainRequest:
-    """Rows that keep their contract: their text, their features, and the id that the client chose.
+class PlainRequest(NamedTuple):
+    """Rows that keep their contract: their text, their features as packed float32, and the id that the client chose."""
 
-    The features are lists of numbers for a few rows, packed float32 for many.
-    """
-
-    text: msgspec.Raw
+    text: bytes
     rows: Sequence[TypedRow]
-    features: Sequence[Any]
+    features: Sequence[bytes]
     request_id: str | None
+
+
+# A named tuple's own maker costs three times as much, and this runs for every request.
+_plain_request = partial(tuple.__new__, PlainRequest)
 
 
 class Plain:
     """The plain door of one model; `key` and `subject` name its columns, empty where it has none.
 
-    `read` gives None for whatever is not plain, `answer` for a request on which the model failed.
+    `read` gives None for whatever is not plain, `told` for a request on which the model failed.
     """
 
     def __init__(self, typed: TypedRows, model: Model, key: str, subject: str, *, decides: bool) -> None:
@@ -61,6 +65,7 @@ class Plain:
         columns = model.payoff.columns
         self._amounts: Callable[[TypedRow], Any] | None = typed.getter(*columns) if columns else None
         self._width = len(model.schema.features)
+        self._unpack = struct.Struct(f"{self._width}f").unpack
 
     def read(self, body: bytes, max_rows: int) -> PlainRequest | None:
         """Return the request in the body of `POST /predict`, or None where it is not plain."""
@@ -68,10 +73,13 @@ class Plain:
             if not body.isascii():
                 body.decode()
             if body.startswith(b"["):
-                text, request_id, keys = msgspec.Raw(body), None, 0
+                text, request_id, keys = body, None, 0
+            elif body.startswith(_ROWS_ALONE) and body.endswith(b"]}"):
+                # Where all between is one list, there is no other key.
+                text, request_id, keys = body[len(_ROWS_ALONE) : -1].lstrip(_WHITE), None, 1
             else:
                 around = _ENVELOPE.decode(body)
-                text, request_id, keys = around.rows, around.request_id, 1 + (around.request_id is not None)
+                text, request_id, keys = bytes(around.rows), around.request_id, 1 + (around.request_id is not None)
             rows = self._rows.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
@@ -79,9 +87,8 @@ class Plain:
             return None
         if request_id is not None and not 0 < len(request_id) <= MAX_ID_CHARACTERS:
             return None
-        take = self._typed.features if len(rows) < BLOCK_ROWS else self._typed.packed
-        features: list[Any] = list(map(take, rows))
-        return None if None in features else PlainRequest(text, rows, features, request_id)
+        features: list[Any] = list(map(self._typed.packed, rows))
+        return None if None in features else _plain_request((text, rows, features, request_id))
 
     def subjects(self, rows: Sequence[TypedRow]) -> list[str | None]:
         """Return whose each row is, by its subject or else its key; None where it says neither."""
@@ -90,64 +97,60 @@ class Plain:
             found = [one or text_in(getter(row)) for one, row in zip(found, rows, strict=True)]
         return found
 
-    def answer(
+    def writer(self, model: str, prefix: str) -> Writer:
+        """Return what writes the records and replies of this version, as the `model` of the process of `prefix`."""
+        return Writer(model, self._model.digest, self._key_name, prefix)
+
+    def told(
         self,
         asked: PlainRequest,
+        writer: Writer,
         *,
-        prefix: str,
         start: int,
         received_at_us: int,
-        fingerprint: int,
-        shadow: str,
-    ) -> PredictionRecord | None:
-        """Return the record of the answered request; the prediction ids begin with number `start`."""
+        fingerprint: int = 0,
+        shadow: str = "",
+    ) -> Told | None:
+        """Answer a request; the prediction ids begin with number `start`. None where the model fails on a row."""
         scores = self._scores(asked.features)
         if scores is None:
             return None
-        found = self._gains(asked.rows, scores) if self._decides else []
-        return PredictionRecord(
-            request_id=asked.request_id or f"r-{prefix}{start:09x}",
-            given=asked.request_id is not None,
-            fingerprint=fingerprint,
-            received_at_us=received_at_us,
-            prefix=prefix,
+        acts: Sequence[bool | None]
+        nothing = [None] * len(scores)
+        found: Sequence[float | None] = nothing
+        if self._decides:
+            found = self._gains(asked.rows, scores)
+            acts = [gain is not None and gain > 0 for gain in found]
+        else:
+            acts = nothing
+        return writer.told(
+            asked.text,
+            scores,
+            acts,
+            found,
+            self._intervals(scores),
+            nothing if self._key is None else [text_in(key) for key in map(self._key, asked.rows)],
+            request_id=asked.request_id,
             start=start,
-            versions=(self._model.digest,),
-            arms=(CHAMPION,),
-            keys=(self._key_name,),
-            scores=list(scores),
-            acts=[gain is not None and gain > 0 for gain in found],
-            gains=found if any(gain is not None for gain in found) else [],
+            received_at_us=received_at_us,
+            fingerprint=fingerprint,
             shadow=shadow,
-            rows=asked.text,
         )
-
-    def reply(self, record: PredictionRecord, rows: Sequence[TypedRow], model: str) -> Reply:
-        """Return the reply to a request that `answer` has answered, as `replies.reply` makes it."""
-        keys = [text_in(key) for key in map(self._key, rows)] if self._key else [None] * len(rows)
-        ids = prediction_ids(record.prefix, record.start, len(rows))
-        acts: Sequence[bool | None] = record.acts or [None] * len(rows)
-        gains: Sequence[float | None] = record.gains or [None] * len(rows)
-        version = self._model.digest
-        intervals = self._intervals(record.scores)
-        answers = [
-            Answer(identity, key, score, act, gain, version, CHAMPION, interval, msgspec.UNSET, ())
-            for identity, key, score, act, gain, interval in zip(
-                ids, keys, record.scores, acts, gains, intervals, strict=True
-            )
-        ]
-        return Reply(record.request_id, model, answers)
 
     def _intervals(self, scores: Sequence[Any]) -> Sequence[tuple[float, float] | msgspec.UnsetType]:
         known = self._model.confidence
         return [msgspec.UNSET] * len(scores) if known is None else list(map(known.interval, scores))
 
-    def _scores(self, features: Sequence[Any]) -> list[float] | None:
+    def _scores(self, features: Sequence[bytes]) -> list[float] | None:
         """Return the calibrated scores, None where one is none."""
         model = self._model
         try:
             if len(features) < BLOCK_ROWS:
-                scores = [model.score(one) for one in features]
+                engine, calibrated = model.engine, model.calibration.one
+                if engine.__class__ is TreeScorer:
+                    scores = [calibrated(engine.packed(one)) for one in features]
+                else:
+                    scores = [calibrated(engine.one(self._unpack(one))) for one in features]
             else:
                 matrix = np.frombuffer(b"".join(features), dtype=np.float32).reshape(len(features), self._width)
                 scores = model.score_many(matrix).tolist()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 import zlib
+from functools import partial
 
 import msgspec
 
 from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.journal import Journal, Place
-from daytwo.predictions.record import ASKED, CHAMPION, PredictionRecord, encode
+from daytwo.predictions.record import ASKED, CHAMPION, PredictionRecord, decode, encode
 from daytwo.serving.answering.live import Live, Version, Watcher
 from daytwo.serving.answering.personal import hidden, hidden_body
 from daytwo.serving.answering.plain import Plain, PlainRequest
@@ -23,12 +24,14 @@ from daytwo.serving.answering.replies import Reply, reply, reply_again
 from daytwo.serving.answering.requests import PredictRequest, read_predict
 from daytwo.serving.answering.router import Router
 from daytwo.serving.answering.shadow import ShadowQueue
+from daytwo.serving.answering.written import Writer, with_condition
 from daytwo.serving.counts import Counts
 from daytwo.serving.metrics import OfModel
 from daytwo.serving.transport.messages import HttpError
 
 # Reasons cost a hundred times a score, so a request may ask them of so many rows.
 MAX_EXPLAINED_ROWS = 100
+_encode = msgspec.json.Encoder().encode
 
 
 class Predicting:
@@ -52,6 +55,7 @@ class Predicting:
         self._journal, self._recent, self._shadow = journal, recent, shadow
         self._metrics, self._counts, self._pseudonyms = metrics, counts, pseudonyms
         self._next = 0
+        self._writer: tuple[Plain | None, Writer] = None, Writer(model, "", "", prefix)
 
     def live(self) -> Live:
         """Return what answers right now.
@@ -71,30 +75,33 @@ class Predicting:
             )
         return self._watcher.live
 
-    def predict_plain(self, body: bytes, max_rows: int) -> Reply:
-        """Answer the body of `POST /predict`; raises as `predict` and `read_predict` do."""
+    def predict_plain(self, body: bytes, max_rows: int) -> tuple[bytes, int]:
+        """Return the reply to the body of `POST /predict`, and of how many rows; raises as `predict` does."""
         live = self._watcher.live
         if live is not None and (plain := live.champion.plain) is not None:
-            known = body if self._pseudonyms is None else hidden_body(body, self._pseudonyms)
-            asked = plain.read(known, max_rows) if known is not None else None
-            if asked is not None and self._is_champions(asked, plain, live):
-                told = self._predict_plainly(asked, plain, live)
+            kept = body if self._pseudonyms is None else hidden_body(body, self._pseudonyms)
+            asked = None if kept is None else plain.read(kept, max_rows)
+            sound = self._is_sound(live)
+            if asked is not None and ((sound and not live.is_split) or self._is_champions(asked, plain, live)):
+                told = self._predict_plainly(asked, plain, live, sound=sound)
                 if told is not None:
-                    return told if self._is_sound(live) else self._with_condition(told, live)
-        return self.predict(read_predict(body, max_rows))
+                    return told, len(asked.rows)
+        reply = self.predict(read_predict(body, max_rows))
+        return _encode(reply), len(reply.predictions)
 
     def _is_sound(self, live: Live) -> bool:
         """Whether nothing is known to be wrong with the champion and with what keeps its answers."""
         return live.champion.breaker.is_sound and self._journal.failing is None and not self._watcher.degraded
 
-    def _with_condition(self, told: Reply, live: Live) -> Reply:
+    def _condition(self, live: Live) -> str:
+        """Return what is wrong with the champion and with what keeps its answers; empty where nothing is."""
         breaker = live.champion.breaker
         found = [self._watcher.degraded] if self._watcher.degraded else []
         if not breaker.is_sound:
             found.append(f"the model fails: {breaker.reason or 'on some of the newest rows'}")
         if self._journal.failing is not None:
             found.append("answers leave without a record")
-        return msgspec.structs.replace(told, degraded="; ".join(found)) if found else told
+        return "; ".join(found)
 
     def _is_champions(self, asked: PlainRequest, plain: Plain, live: Live) -> bool:
         """Whether the champion is asked for every row."""
@@ -106,28 +113,46 @@ class Predicting:
         whose = plain.subjects(asked.rows)
         return all(one is not None and self._router.arm(one, share, holdout) == CHAMPION for one in whose)
 
-    def _predict_plainly(self, asked: PlainRequest, plain: Plain, live: Live) -> Reply | None:
-        """Answer a request in which every row keeps its contract; None where the model fails on one."""
-        fingerprint = 0
+    def _predict_plainly(self, asked: PlainRequest, plain: Plain, live: Live, *, sound: bool) -> bytes | None:
+        """Return the reply to a request in which every row keeps its contract; None where the model fails on one."""
+        fingerprint, shadow = 0, "" if live.shadow is None else live.shadow.digest
         if asked.request_id is not None:
             fingerprint = zlib.crc32(asked.text)
             known = self._known(asked.request_id, fingerprint)
             if known is not None:
-                return reply_again(known, self._model, live.known)
-        record = plain.answer(
+                return self._with_condition(_encode(reply_again(known, self._model, live.known)), live)
+        if plain is not self._writer[0]:
+            self._writer = plain, plain.writer(self._model, self._prefix)
+        start = self._next
+        told = plain.told(
             asked,
-            prefix=self._prefix,
-            start=self._next,
+            self._writer[1],
+            start=start,
             received_at_us=time.time_ns() // 1000,
             fingerprint=fingerprint,
-            shadow=live.shadow.digest if live.shadow is not None else "",
+            shadow=shadow,
         )
-        if record is None:
+        if told is None:
             return None
-        if not live.champion.breaker.is_sound:
+        if not (sound or live.champion.breaker.is_sound):
             live.champion.breaker.heard(good=True)
-        self._record(record, live)
-        return plain.reply(record, asked.rows, self._model)
+        if shadow or asked.request_id is not None:
+            record = decode(told.record)
+            assert isinstance(record, PredictionRecord)
+            self._record(record, live)
+        else:
+            self._next = start + len(told.scores)
+            self._journal.add(told.record, partial(self._keep, start, told.scores, live.champion.digest))
+        return told.reply if sound else self._with_condition(told.reply, live)
+
+    def _with_condition(self, reply: bytes, live: Live) -> bytes:
+        condition = self._condition(live)
+        return with_condition(reply, condition) if condition else reply
+
+    def _keep(self, start: int, scores: list[float], version: str, place: Place) -> None:
+        """Keep what is kept of a plain request, now that its record is written."""
+        self._recent.remember_prediction(self._prefix, start, place)
+        self._counts.plain(version, scores, place.length)
 
     def predict(self, asked: PredictRequest, named: Version | None = None) -> Reply:
         """Answer rows, and record them first: by the route, or by the version that was `named`.
@@ -164,7 +189,8 @@ class Predicting:
         )
         self._record(made.record, live)
         told = reply(made.record, self._model, made.reasons, asked.rows, live.known)
-        return told if named is not None or self._is_sound(live) else self._with_condition(told, live)
+        condition = "" if named is not None or self._is_sound(live) else self._condition(live)
+        return msgspec.structs.replace(told, degraded=condition) if condition else told
 
     def _known(self, request_id: str, fingerprint: int) -> PredictionRecord | None:
         if self._recent.is_promised("prediction", request_id):
