@@ -177,6 +177,34 @@ def test_a_hanging_model_dies_with_its_parent(mood, tmp_path):
     assert gone(pid)
 
 
+def test_the_folder_of_a_killed_parent_goes_at_the_next_start_and_no_other(tmp_path, monkeypatch):
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "TMPDIR": str(tmp_path)}
+    how = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": environment}
+    with (
+        subprocess.Popen([sys.executable, "-c", _PARENT, "1"], **how) as killed,
+        subprocess.Popen([sys.executable, "-c", _PARENT, "1"], **how) as living,
+    ):
+        folder = {}
+        for parent in (killed, living):
+            parent.stdin.write(MOODY["moody.py"])
+            parent.stdin.close()
+            folder[parent] = Path(f"/proc/{int(parent.stdout.readline())}/cwd").readlink()
+        assert set(tmp_path.iterdir()) == set(folder.values())
+        killed.kill()
+        killed.wait()
+        assert folder[killed].exists()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        scorer = open_moody()
+        try:
+            assert not folder[killed].exists()
+            assert (folder[living] / "moody.py").exists()
+            assert len(list(tmp_path.iterdir())) == 2
+        finally:
+            scorer.close()
+            living.kill()
+    assert list(tmp_path.iterdir()) == [folder[living]]
+
+
 @pytest.mark.parametrize(
     ("code", "entry", "told"),
     [

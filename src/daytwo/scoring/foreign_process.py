@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
@@ -26,6 +27,7 @@ from daytwo.scoring import foreign_child
 # A process as the system knows it.
 Running: TypeAlias = subprocess.Popen[bytes]
 
+_PREFIX = "daytwo-model-"
 _INSTALL_HINT = "Install what it needs for the interpreter in [serve] python, or correct its code"
 # All that the code sees of our environment: no secret is among them.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -49,14 +51,15 @@ class ForeignProcess:
         Fault
             If the interpreter cannot be started, or the import does not end within `start_s` seconds.
         """
-        folder = Path(tempfile.mkdtemp(prefix="daytwo-model-"))
+        _sweep()
+        folder, held = _folder()
         ours, theirs = socket.socketpair()
         try:
             for name, content in code.items():
                 (folder / name).write_bytes(content)
             self.running = _start(python or sys.executable, folder, entry, theirs)
         except OSError as err:
-            _leave(ours, folder)
+            _leave(ours, folder, held)
             raise Fault(
                 f"cannot start {python or sys.executable}: {err.strerror or err}",
                 hint="Set [serve] python to a Python interpreter with numpy, or leave it out",
@@ -64,7 +67,7 @@ class ForeignProcess:
         finally:
             theirs.close()
         self._socket = ours
-        self.end = weakref.finalize(self, _end, self.running, ours, folder)
+        self.end = weakref.finalize(self, _end, self.running, ours, folder, held)
         try:
             self._reply(time.monotonic() + start_s)
         except Lost as err:
@@ -141,14 +144,51 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _end(process: Running, ours: socket.socket, folder: Path) -> None:
+def _end(process: Running, ours: socket.socket, folder: Path, held: int) -> None:
     process.kill()
     process.wait()
     if process.stdin is not None:
         process.stdin.close()
-    _leave(ours, folder)
+    _leave(ours, folder, held)
 
 
-def _leave(ours: socket.socket, folder: Path) -> None:
+def _leave(ours: socket.socket, folder: Path, held: int) -> None:
     ours.close()
     shutil.rmtree(folder, ignore_errors=True)
+    os.close(held)
+
+
+def _folder() -> tuple[Path, int]:
+    """Make a folder, and return it with what holds it: the system lets go of that when our process ends, however."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        held = _hold(folder)
+        if held is not None:
+            return folder, held
+
+
+def _sweep() -> None:
+    """Remove the folders of processes that were killed: nobody holds them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        held = _hold(folder)
+        if held is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """Hold a folder of ours, None where another process does or it is gone."""
+    try:
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.fstat(held)
+        is_ours = found.st_uid == os.getuid() and os.path.samestat(found, folder.stat())
+    except OSError:  # held by another, or removed just now
+        is_ours = False
+    if is_ours:
+        return held
+    os.close(held)
+    return None
