@@ -6,7 +6,7 @@ import pytest
 from tests.serving.conftest import make_bundle, trip
 
 from daytwo.contracts.encoder import Encoder
-from daytwo.lifecycle.comparison import _acts, _figures, _money_of
+from daytwo.lifecycle.comparison import _acts, _figures, _money_of, _ripened
 from daytwo.lifecycle.rows import LiveRows
 from daytwo.registry.bundle import BundleStore
 from daytwo.scoring.model import Model
@@ -47,3 +47,9 @@ def test_had_nobody_retrained_the_first_version_would_have_brought_what_it_broug
     acted = rows.acts == 1
     assert np.array_equal(money, np.where(acted, np.where(rows.labels == 1, 2.0 * seats, -100.0), 0.0))
     assert not money[held].any()
+
+
+def test_every_figure_says_how_many_labels_of_the_window_it_rests_on():
+    one = {"value": 0.7, "maturity": 1.0}
+    found = _ripened({"rows": 200, "labelled": 150, "live": {"roc_auc": one}, "champion": {"f1": one}, "paired": None})
+    assert found == {"live": {"roc_auc": one | {"maturity": 0.75}}, "champion": {"f1": one | {"maturity": 0.75}}}

@@ -71,7 +71,17 @@ def compare(system: System, span: Span) -> dict[str, Json] | None:
             "difference": number(interval.mean),
             "high": number(interval.high),
         }
-    return figures
+    return figures | _ripened(figures)
+
+
+def _ripened(figures: dict[str, Json]) -> dict[str, Json]:
+    """Say of every figure which share of the window's rows it rests on: those with a label."""
+    maturity = int(str(figures["labelled"])) / int(str(figures["rows"]))
+    return {
+        kind: {name: one | {"maturity": maturity} for name, one in kept.items() if isinstance(one, dict)}
+        for kind in ("live", "champion", "static", "challenger")
+        if isinstance(kept := figures.get(kind), dict)
+    }
 
 
 def _paired(model: Model, rows: LiveRows, new: Floats, old: Floats) -> Paired:

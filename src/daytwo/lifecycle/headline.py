@@ -61,7 +61,8 @@ def metric_sentence(view: Overview) -> str:
         else " The first version is still the one that answers, so both lines are one."
     )
     when = words.period(newest.start, newest.end, view.now)
-    return f"With labels in for {when}, {name} came to {words.figure(newest.live)}{estimate}.{versus}"
+    labels = f"With {words.share(newest.maturity)} of the labels in for {when}"
+    return f"{labels}, {name} came to {words.figure(newest.live)}{estimate}.{versus}"
 
 
 def money_sentence(view: Overview) -> str:

@@ -25,6 +25,7 @@ from daytwo.lifecycle.telling import close_quiet, tell_people
 from daytwo.lifecycle.versions import load_watch
 from daytwo.lifecycle.watch import finding_json, read_span
 from daytwo.lifecycle.windows import Span, WindowRecord
+from daytwo.lifecycle.words import share
 from daytwo.monitoring.judging.harm import Harm, performance_findings
 from daytwo.monitoring.judging.judge import ALARM_SHARE
 
@@ -76,7 +77,8 @@ def in_words(figures: dict[str, Json], watched: dict[str, Json] | None, currency
     words += f" ({static[name].value:.3f} had nobody retrained)"
     if "money" in live:
         words += f"; {live['money'].value:,.0f} {currency}"
-    return words
+    rows, labelled = int(str(figures["rows"])), int(str(figures["labelled"]))
+    return f"{words}; {share(labelled / rows)} of the labels in"
 
 
 def losses(system: System, span: Span, figures: dict[str, Json], watched: dict[str, Json] | None) -> list[Finding]:

@@ -188,3 +188,17 @@ def test_late_labels_correct_what_is_shown_and_judged_and_leave_what_inputs_say(
     assert found.estimated["brier"] == plain.estimated["brier"]
     told = next(one for one in found.findings if one.kind == "performance.estimated")
     assert told.evidence["method"] == "CBPE, corrected by late labels"
+
+
+def test_what_labels_show_says_how_many_there_are(reference):
+    def turned(matrix, scores, labels):
+        labels = 1 - labels
+        labels[::4] = np.nan
+        return matrix, scores, labels
+
+    state = start(reference.channel_names, reference.history, constant={"contract": 0.0})
+    given = {"budget": "1 per quarter", "estimator": Estimator("plain", Task.BINARY)}
+    found, _ = judge(window(0, turned), reference, state, **given)
+    told = next(one for one in found.findings if one.kind == "performance.realised")
+    assert "75 % of labels in" in told.summary
+    assert told.evidence["maturity"] == 0.75

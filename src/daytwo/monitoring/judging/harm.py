@@ -124,13 +124,14 @@ def _finding(harm: Harm, change: Change, kind: str, since: datetime) -> Finding:
     money = change.loss * harm.rows / harm.days if change.metric == "money" else harm.money_per_day
     verb = "fell" if change.metric in HIGHER_IS_BETTER else "rose"
     bad = kind == "realised" and _useless(harm, change)
+    figure = (harm.realised if kind == "realised" else harm.estimated)[change.metric]
     return Finding(
         kind=f"performance.{kind}",
         subject=change.metric,
         severity=Severity.CRITICAL if bad else Severity.WARNING,
         summary=(
             f"{kind} {WORDS[change.metric]} {verb} from {change.usual:.4g} to {change.value:.4g}{unit}"
-            f" (standard error {change.standard_error:.2g})"
+            f" (standard error {change.standard_error:.2g}{_labels_in(harm) if kind == 'realised' else ''})"
         ),
         since=since,
         evidence={
@@ -138,7 +139,8 @@ def _finding(harm: Harm, change: Change, kind: str, since: datetime) -> Finding:
             "usual": change.usual,
             "loss": change.loss,
             "standard_error": change.standard_error,
-            "method": (harm.realised if kind == "realised" else harm.estimated)[change.metric].method,
+            "method": figure.method,
+            "maturity": harm.labelled / harm.rows if kind == "realised" else None,
         },
         money_per_day=money,
         next_step="See whether a challenger pays: `daytwo train`, or go back: `daytwo rollback`",
@@ -151,3 +153,8 @@ def _useless(harm: Harm, change: Change) -> bool:
     if change.metric == "roc_auc":
         return figure.high < 0.55
     return change.metric == "money" and figure.high < 0
+
+
+def _labels_in(harm: Harm) -> str:
+    """Say how many of a window's rows a realised figure rests on."""
+    return f", {math.floor(100 * harm.labelled / harm.rows)} % of labels in"
