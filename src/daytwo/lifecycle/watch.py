@@ -13,6 +13,7 @@ from daytwo.lifecycle.ageing import Ageing, ageing
 from daytwo.lifecycle.early import early_finding
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.late import biases
+from daytwo.lifecycle.profiles import keep_profile
 from daytwo.lifecycle.reference_age import stale_reference
 from daytwo.lifecycle.rows import live_rows
 from daytwo.lifecycle.slicing import expected_slices
@@ -85,6 +86,7 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         times=rows.times,
         contract_share=_contract_share(system, span, rows.rows),
     )
+    keep_profile(system, span, model.digest, window, watch.reference.layout)
     records = system.windows.windows()
     late = biases(records, version=model.digest, window=span.index)
     judgement, after = judge(
