@@ -1,5 +1,6 @@
 """A real server with tokens: what its clients hear, what is recorded of who asked, and what its log does not tell."""
 
+import http.client
 import json
 from datetime import UTC, datetime
 
@@ -94,6 +95,24 @@ def test_a_revoked_token_is_refused_while_another_connection_goes_on(guarded):
     assert other.predict([trip(3)])["predictions"]
     desk.close()
     other.close()
+
+
+def test_the_first_token_closes_the_door_also_to_a_connection_that_was_let_in_before(guarded):
+    client = guarded.start()
+    connection = http.client.HTTPConnection(client.host, client.port, timeout=10)
+
+    def ask():
+        connection.request("POST", "/predict", json.dumps([trip(1)]), {"content-type": "application/json"})
+        response = connection.getresponse()
+        response.read()
+        return response.status
+
+    assert [ask() for _ in range(4)] == [200] * 4
+    guarded.keep("desk", "predict")
+    assert any(ask() == 401 for _ in range(2000))
+    assert [ask() for _ in range(4)] == [401] * 4
+    assert guarded.ask(client, "desk", "POST", "/predict", [trip(1)])[0] == 200
+    connection.close()
 
 
 def test_tokens_that_cannot_be_read_change_nothing_and_health_says_so(guarded):
