@@ -78,7 +78,7 @@ def test_a_drill_without_an_alert_leaves_with_1_and_wrong_words_with_2(daytwo, j
     nothing = daytwo("monitor", "drill", "--column", "wind", "--shift", 0, "--windows", 2, "-C", judged)
     assert nothing.code == 1
     assert "Not found within 2 windows" in nothing.out
-    holes = daytwo("monitor", "drill", "--column", "carrier", "--missing", 0.4, "-C", judged)
+    holes = daytwo("monitor", "drill", "--column", "carrier", "-C", judged)
     assert holes.code == 0, holes.out + holes.err
     for wrong in (["--column", "gust"], ["--shift", 1, "--missing", 0.2], ["--send"]):
         assert daytwo("monitor", "drill", *wrong, "-C", judged).code in {1, 2}

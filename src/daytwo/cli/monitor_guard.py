@@ -19,6 +19,9 @@ from daytwo.lifecycle.watchmen.budget import BudgetReport, budget_report
 from daytwo.lifecycle.watchmen.drill import DrillReport, Fault, drill, pick_column, record_drill
 from daytwo.wiring import clock_of, copy_of
 
+# A fault that always asks a person to act; a shift may be judged to be for information only.
+_HOLES = 0.3
+
 
 @click.command("budget", epilog="Example: daytwo monitor budget --shift 0.5")
 @click.option("--shift", type=float, default=0.25, help="A shift of so many standard deviations; default: 0.25.")
@@ -81,8 +84,10 @@ def show_beats(*, folder: Path | None, as_json: bool) -> None:
 
 @click.command("drill", epilog="Example: daytwo monitor drill --column wind --shift 1")
 @click.option("--column", help="The column to put the fault in; default: the first feature with numbers.")
-@click.option("--shift", type=float, help="Move it by so many standard deviations; default: 2.")
-@click.option("--missing", type=click.FloatRange(0, 1, min_open=True), help="Let this share of it go missing instead.")
+@click.option("--shift", type=float, help="Move it by so many standard deviations instead.")
+@click.option(
+    "--missing", type=click.FloatRange(0, 1, min_open=True), help="Let this share of it go missing; default: 0.3."
+)
 @click.option("--windows", "most", type=click.IntRange(1, 50), default=5, help="Faulty windows to try; default: 5.")
 @click.option("--send", is_flag=True, help="Send the alert through the project's channel too, marked as a drill.")
 @project_option
@@ -107,7 +112,7 @@ def run_drill(
     if send and system.channel is None:
         raise Refused("no channel is set to send to", hint="Set [alerts] default in daytwo.toml")
     name = column or pick_column(system)
-    fault = Fault(name, missing=missing) if missing is not None else Fault(name, shift=2.0 if shift is None else shift)
+    fault = Fault(name, missing=missing or _HOLES) if shift is None else Fault(name, shift=shift)
     with tempfile.TemporaryDirectory(prefix="daytwo-drill-") as place:
         onward = system.channel if send else None
         report = drill(system, lambda to: copy_of(system, Path(place), to), fault, most=most, onward=onward)

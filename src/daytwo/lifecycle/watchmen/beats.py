@@ -1,7 +1,7 @@
 """The heartbeat of each monitor, and what is overdue: a monitor that is silent, a window that nobody judged.
 
-A tick (`worker.py`) keeps the moment at which each monitor last came to its end. Who asks must be somebody else:
-`daytwo doctor` and `daytwo monitor beats` do, since a project that no longer ticks cannot say so itself.
+A tick (`worker.py`) keeps the moment at which each monitor last came to its end. Who asks must be somebody else,
+with `daytwo monitor beats`, since a project that no longer ticks cannot say so itself.
 """
 
 from __future__ import annotations

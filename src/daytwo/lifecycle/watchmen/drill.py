@@ -92,7 +92,7 @@ class Recorder:
 
 
 def pick_column(system: System) -> str:
-    """Return the column that a drill shifts where none is named: the first with numbers.
+    """Return the column that a drill takes where none is named: the first with numbers.
 
     Raises
     ------
