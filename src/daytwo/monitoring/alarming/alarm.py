@@ -11,9 +11,8 @@ What is promised: with unchanged, exchangeable blocks at most one false alarm in
 average, whatever the data look like. What is aimed at: half of that, so that something is left for blocks that are not
 quite exchangeable. Pure; the state is JSON.
 
-Sources: J. Shin, A. Ramdas & A. Rinaldo (2022), E-detectors, arXiv 2203.03532 (Shiryaev-Roberts on e-values; their
-mixtures are e-detectors too); `betting.py` has the bets. The interleaved books are ours: simulated in
-`tests/monitoring/`.
+Source: J. Shin, A. Ramdas & A. Rinaldo (2022), E-detectors, arXiv 2203.03532 (mixtures of e-detectors are e-detectors);
+`betting.py` has the bets. The interleaved books are ours: simulated in `tests/monitoring/`.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ _OWN_Z = 1.5
 # So many ordinary blocks in a row end an episode: the channel came back, or its change became what is usual.
 _CALM_BLOCKS = 7
 # So much more evidence is asked for than the budget needs, as blocks are seldom quite exchangeable. It costs less
-# than half a block of delay where a change is plain. Blocks that resemble their neighbours are less so still:
-# simulated with an autocorrelation of .8, they spend .75 of the budget with 2 and half of it with 4.
+# than half a block of delay where a change is plain. Blocks that resemble their neighbours are less so still: at an
+# autocorrelation of .8 they spend .75 of the budget with 2 and half of it with 4; at .95 all of it with either.
 _MARGIN, _MARGIN_NEAR = 2.0, 4.0
 # Starts kept open over all books, and in one book at least; labels are remembered of so many blocks.
 _STARTS, _LEAST_STARTS, _LABELS = 12, 6, 60
