@@ -82,7 +82,7 @@ def together(frames: Sequence[pl.DataFrame], features: Sequence[str]) -> pl.Data
 
 def encode(frame: pl.DataFrame, schema: Schema) -> NDArray[np.float32]:
     """Return the feature matrix of a frame; a column that is not there, or a value that cannot be read, is missing."""
-    matrix = np.full((frame.height, len(schema.features)), np.nan, dtype=np.float32)
+    matrix = np.full((frame.height, len(schema.features)), np.nan, dtype=np.float32, order="F")
     for i, feature in enumerate(schema.features):
         if feature.name in frame.columns:
             matrix[:, i] = _codes(frame[feature.name], feature)
@@ -112,13 +112,14 @@ def _column(frame: pl.DataFrame, name: str) -> pl.Series:
 def _codes(column: pl.Series, feature: Feature) -> NDArray[np.float32]:
     if not feature.is_category:
         return column.cast(pl.Float32, strict=False).fill_null(float("nan")).to_numpy()
-    levels = pl.DataFrame({"level": feature.levels, "code": np.arange(len(feature.levels), dtype=np.float32)})
-    texts = pl.DataFrame({"level": column.cast(pl.String)})
-    codes = texts.join(levels, on="level", how="left", maintain_order="left")
-    unknown = pl.lit(float(len(feature.levels)), pl.Float32)
-    missing = pl.lit(float("nan"), pl.Float32)
-    found = pl.when(pl.col("level").is_null()).then(missing).otherwise(pl.col("code").fill_null(unknown))
-    return codes.select(found.alias("code"))["code"].to_numpy()
+    texts = column.cast(pl.String)
+    # Only where some value is not in the dictionary are missing and unknown ones told apart.
+    codes = texts.cast(pl.Enum(feature.levels), strict=False).to_physical().cast(pl.Float32)
+    if codes.null_count() > texts.null_count():
+        codes = codes.zip_with(
+            codes.is_not_null() | texts.is_null(), pl.Series([float(len(feature.levels))], dtype=pl.Float32)
+        )
+    return codes.fill_null(float("nan")).to_numpy()
 
 
 def _from_pandas(name: str, series: Any) -> pl.Series:

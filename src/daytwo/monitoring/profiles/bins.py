@@ -44,13 +44,14 @@ class Bins(msgspec.Struct, frozen=True):
         missing = np.isnan(values)
         if self.level_bins:
             table = np.asarray((*self.level_bins, self.size - 1), dtype=np.intp)
-            known = np.where(missing, 0, values).astype(np.intp)
-            codes = table[np.clip(known, 0, len(self.level_bins))]
+            codes = table.take((np.where(missing, 0, values) if missing.any() else values).astype(np.intp), mode="clip")
         else:
             # Counting the edges below is a few passes that the processor does many values at a time; a search is not.
             below = np.zeros(values.shape, dtype=np.uint8)
+            beyond = np.empty(values.shape, dtype=np.bool_)
             for edge in np.asarray(self.edges, dtype=values.dtype):
-                below += values > edge
+                np.greater(values, edge, out=beyond)
+                np.add(below, beyond.view(np.uint8), out=below)
             codes = below.astype(np.intp)
         codes[missing] = self.size
         return codes

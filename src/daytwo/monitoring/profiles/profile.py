@@ -111,14 +111,16 @@ def _profile_chunk(matrix: NDArray[np.floating], scores: Floats, layout: Layout)
     n, d = matrix.shape
     counts = np.zeros((d + 1, layout.width))
     coded = np.empty((d, n))
+    sums, squares = np.zeros(d), np.zeros(d)
     for i, bins in enumerate(layout.columns):
-        codes = bins.codes(matrix[:, i])
+        values = np.ascontiguousarray(matrix[:, i])  # each is passed over once for every edge
+        codes = bins.codes(values)
         counts[i] = np.bincount(codes, minlength=layout.width)
-        coded[i] = np.asarray((*layout.codes[i], 0.0))[codes]
+        np.take(np.asarray((*layout.codes[i], 0.0)), codes, out=coded[i], mode="clip")
+        present = (np.nan_to_num(values) if counts[i, bins.size] else values).astype(np.float64)
+        sums[i], squares[i] = present.sum(), present @ present
     counts[d] = np.bincount(layout.score.codes(scores), minlength=layout.width)
-    values = np.where(np.isnan(matrix), 0.0, matrix).astype(np.float64)
-    squares = np.einsum("ij,ij->j", values, values)
-    return Profile(n, counts, values.sum(axis=0), squares, coded.sum(axis=1), coded @ coded.T)
+    return Profile(n, counts, sums, squares, coded.sum(axis=1), coded @ coded.T)
 
 
 def _arrays(part: Profile) -> tuple[Floats, ...]:
