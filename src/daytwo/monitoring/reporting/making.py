@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from daytwo.monitoring.profiles.bins import Floats
 from daytwo.monitoring.profiles.profile import profile
 from daytwo.monitoring.reporting.calibration import calibration
 from daytwo.monitoring.reporting.content import Content, Seen
-from daytwo.monitoring.reporting.figures import Figures, learn_figures
+from daytwo.monitoring.reporting.learnt import Figures
 from daytwo.monitoring.reporting.moving import distances, reaches
 from daytwo.monitoring.reporting.report import Report
 from daytwo.monitoring.watching import Judgement, Reader, watch
@@ -166,7 +167,12 @@ def _learn(usual: Sequence[pl.DataFrame], reader: Reader, label: str | None) -> 
     if not known:
         return None
     matrix, scores, labels = (np.concatenate(part) for part in zip(*known, strict=True))
-    return None if np.isnan(labels).all() else learn_figures(matrix, scores, labels, reader.schema)
+    if np.isnan(labels).all():
+        return None
+    # LightGBM's package takes seconds to import: only who has labels waits for it.
+    learn = import_module("daytwo.monitoring.reporting.figures").learn_figures
+    figures: Figures = learn(matrix, scores, labels, reader.schema)
+    return figures
 
 
 def _labels(frame: pl.DataFrame, label: str | None) -> Floats | None:

@@ -1,4 +1,4 @@
-"""How far each column of a window moved: its distances to the reference, and how far beyond the reference's own reach."""
+"""How far each column of a window moved: its distances to the reference, and how far beyond the reference itself."""
 
 from __future__ import annotations
 
