@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 
 import pytest
 from tests.serving.conftest import Place, make_bundle, raw, shipped, trip, trips_contract, wait_for
@@ -162,3 +163,23 @@ def test_every_version_of_the_route_can_be_asked_by_name_and_counts_nowhere(serv
     assert arms.pop("asked") == 61
     assert sum(arms.values()) == 1
     assert tables.version("quarantine") is None
+
+
+def test_a_journal_that_fails_refuses_what_is_posted_to_its_own_model_only(serve_both, place, second):
+    second.journal.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(second.journal)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        first, _ = serve_both()
+        (second.journal / "ballast").write_bytes(bytes(80_000))
+        body = json.dumps([trip(number) for number in range(10)]).encode()
+        told = [raw(first, "POST", "/models/second/predict", body)[0] for _ in range(100)]
+        assert set(told) == {200, 503}
+        assert raw(first, "POST", "/models/second/predict", body)[0] == 503
+        assert raw(first, "POST", "/predict", body)[0] == 200
+        assert raw(first, "POST", "/models/trips/predict", body)[0] == 200
+        (second.journal / "ballast").unlink()
+    finally:
+        place.stop()
+        subprocess.run(["umount", "-l", str(second.journal)], check=True)

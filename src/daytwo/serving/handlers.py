@@ -32,7 +32,7 @@ from daytwo.serving.metrics import Metrics
 from daytwo.serving.refusals import Refusals
 from daytwo.serving.transport.messages import TEXT, HttpError, Request, Response, ok
 from daytwo.serving.transport.packing import packed, unpacked
-from daytwo.serving.transport.turns import Answer
+from daytwo.serving.transport.turns import Answer, Refusing
 from daytwo.serving.workers.share import Elsewhere
 from daytwo.serving.workers.together import Together, is_passed_on, no_answer, sealed_reply
 
@@ -80,25 +80,33 @@ class Handlers:
         """Whether nobody is answered without one."""
         return self._admission.asks_for_tokens()
 
-    def commit(self) -> Response | None:
-        """Write the records of everything handled since the last time, or return the refusal that replaces answers.
+    def commit(self) -> Refusing | None:
+        """Write the records of everything handled since the last time, or return what refuses the others.
 
         Where the settings would rather serve than record, the answers leave all the same, and are counted. Where one
-        model's records cannot be written, the answers of all models in this turn are refused.
+        model's records cannot be written, what was posted to it in this turn is refused.
         """
-        failed: Fault | None = None
+        failed: dict[str, Fault] = {}
         for served in self._served:
             try:
                 served.commit()
             except Fault as err:
-                failed = err
-        if failed is not None:
-            if self._config.unrecorded == "serve":
-                self._metrics.add("daytwo_unrecorded_turns_total")
-                self._refusals.note("unrecorded", "journal", str(failed))
+                failed[served.name] = err
+        if not failed:
+            return None
+        first = next(iter(failed.values()))
+        if self._config.unrecorded == "serve":
+            self._metrics.add("daytwo_unrecorded_turns_total")
+            self._refusals.note("unrecorded", "journal", str(first))
+            return None
+        told = {name: self._refusals.of(fault, "journal") for name, fault in failed.items()}
+
+        def refusing(request: Request) -> Response | None:
+            if request.method != "POST":
                 return None
-            return self._refusals.of(failed, "journal")
-        return None
+            return told.get(address(request.path).model or self._config.model)
+
+        return refusing
 
     def handle(self, request: Request) -> Answer:
         """Answer one request, whatever it is: now, or by a future where other workers are asked."""

@@ -42,9 +42,13 @@ class House:
         }
         queue = {"max_queue": limits.pop("max_queue", 100), "max_wait_s": limits.pop("max_wait_s", 10.0)}
         self.door = Door(
-            Turns(asyncio.get_running_loop(), self.handle, lambda: self.refusal, **queue), **(settings | limits)
+            Turns(asyncio.get_running_loop(), self.handle, lambda: self.refusing if self.refusal else None, **queue),
+            **(settings | limits),
         )
         self.refusal: Response | None = None
+
+    def refusing(self, request: Request) -> Response | None:
+        return self.refusal if request.method == "POST" else None
 
     def handle(self, request: Request) -> Response:
         self.asked.append(request)

@@ -13,7 +13,7 @@ from functools import partial
 
 from daytwo.scoring.later import KNOWN, Asked, Later
 from daytwo.serving.transport.messages import Request, Response
-from daytwo.serving.transport.turns import Answer
+from daytwo.serving.transport.turns import Answer, Refusing
 
 
 class Patient:
@@ -22,7 +22,7 @@ class Patient:
     Such an answer comes after its turn, so its record is written by a `commit` of its own, as `Turns` does it.
     """
 
-    def __init__(self, handle: Callable[[Request], Answer], commit: Callable[[], Response | None]) -> None:
+    def __init__(self, handle: Callable[[Request], Answer], commit: Callable[[], Refusing | None]) -> None:
         self._handle, self._commit = handle, commit
 
     def handle(self, request: Request) -> Answer:
@@ -48,7 +48,8 @@ class Patient:
             return
         finally:
             KNOWN.reset(before)
-        refusal = self._commit()
+        refusing = self._commit()
+        refusal = None if refusing is None else refusing(request)
         if isinstance(made, asyncio.Future):
             made.add_done_callback(lambda done: answer.set_result(done.result()))
         else:

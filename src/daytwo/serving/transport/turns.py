@@ -21,6 +21,7 @@ from typing import Protocol, TypeAlias
 from daytwo.serving.transport.messages import HttpError, Request, Response
 
 Answer: TypeAlias = Response | asyncio.Future[Response]
+Refusing: TypeAlias = Callable[[Request], Response | None]
 
 # Whoever watches over the server must hear from it also when it has more to do than it can.
 _URGENT = frozenset(("/v2/health/live", "/v2/health/ready", "/ping"))
@@ -54,13 +55,13 @@ class Turns:
     """The queue of one server. For the loop's thread only.
 
     `handle` answers a request, now or by a future. `commit` writes the records of all answers of a turn; where it
-    cannot, it returns the refusal that replaces each answer to a POST. `max_queue` requests may wait, and `max_wait_s`
-    is for how long at the usual cost of what waits.
+    cannot, it returns what gives the refusal in place of a request's answer, None for one that may leave. `max_queue`
+    requests may wait, and `max_wait_s` is for how long at the usual cost of what waits.
     """
 
     loop: asyncio.AbstractEventLoop
     handle: Callable[[Request], Answer]
-    commit: Callable[[], Response | None]
+    commit: Callable[[], Refusing | None]
     max_queue: int
     max_wait_s: float
     refused: int = 0
@@ -123,9 +124,9 @@ class Turns:
             answered.append((who, request, self.handle(request)))
             if perf_counter() - began > _TURN_S:
                 break
-        refusal = self.commit() if answered else None
+        refusing = self.commit() if answered else None
         for who, request, answer in answered:
-            if refusal is not None and request.method == "POST":
+            if refusing is not None and (refusal := refusing(request)) is not None:
                 who.answer(refusal)
             elif isinstance(answer, asyncio.Future):
                 answer.add_done_callback(partial(_answer_late, who))
