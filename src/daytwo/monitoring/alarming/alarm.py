@@ -282,16 +282,14 @@ def _calm(state: AlarmState, z: Floats) -> dict[str, int]:
 
 def _own(z: Floats) -> Floats:
     """Return the share of each channel's known blocks at least as loud as the last; 1 where that is unknown."""
-    known = (~np.isnan(z)).sum(axis=0)
-    return np.where(np.isnan(z[-1]), 1.0, (z >= z[-1]).sum(axis=0) / np.maximum(known, 1))
+    return np.where(np.isnan(z[-1]), 1.0, (z >= z[-1]).sum(axis=0) / np.maximum((~np.isnan(z)).sum(axis=0), 1))
 
 
 def _with_names(state: AlarmState, names: tuple[str, ...]) -> AlarmState:
     new = tuple(name for name in names if name not in state.names)
     if not new:
         return state
-    empty: tuple[None, ...] = (None,) * len(new)
-    rows = tuple((*row, *empty) for row in state.history)
+    rows = tuple((*row, *((None,) * len(new))) for row in state.history)
     return msgspec.structs.replace(state, names=(*state.names, *new), history=rows)
 
 
