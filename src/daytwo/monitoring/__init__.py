@@ -8,11 +8,13 @@ file tells type checkers the same.
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Delay", "Judgement", "Report", "expected_delay", "report", "watch"]
+__all__ = ["Delay", "Estimate", "Judgement", "Report", "estimate", "expected_delay", "report", "watch"]
 
 _HOMES = {
     "Delay": "judging.delay",
     "Judgement": "watching",
+    "Estimate": "estimating.performance",
+    "estimate": "estimation",
     "expected_delay": "delays",
     "watch": "watching",
     "Report": "reporting.report",

@@ -1,0 +1,235 @@
+"""How good is a model right now, without labels? For anybody's frames: `from daytwo.monitoring import estimate`.
+
+A labelled reference teaches what a score is worth and where the features know better (`estimating/`); a window then
+needs scores only. Needs LightGBM's Python package. No method of this kind sees that the same rows now lead to other
+outcomes: for that, labels are needed.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.core.errors import DataError
+from daytwo.core.schema import Schema, Task
+from daytwo.monitoring.estimating.calibrating import Calibrator, sigmoid
+from daytwo.monitoring.estimating.calibrating_fit import choose_calibration, is_probability
+from daytwo.monitoring.estimating.estimator import Estimator, RawModel, estimated, expected_metrics, probabilities
+from daytwo.monitoring.estimating.estimator_fit import fit_estimator
+from daytwo.monitoring.estimating.performance import Answers, Estimate, Z
+from daytwo.monitoring.frames import as_polars, encode, schema_of, scores_of
+from daytwo.monitoring.profiles.bins import Floats
+
+BINARY_METRICS = ("roc_auc", "average_precision", "accuracy", "f1", "log_loss", "brier", "event_rate")
+VALUE_METRICS = ("mae", "rmse")
+_USUAL = ("roc_auc", "accuracy", "f1")
+# These need a decision, and so a threshold; these need probabilities.
+_DECIDED, _PROBABLE = {"accuracy", "f1"}, {"log_loss", "brier"}
+_FOLDS = 5
+# Fewer labels of either kind say nothing about a score.
+_FEWEST = 10
+_KEPT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What a reference taught: everything that a window's estimate needs."""
+
+    schema: Schema
+    task: Task
+    calibrator: Calibrator
+    estimator: Estimator
+    model: RawModel | None
+    probable: bool
+    mark: tuple[float, ...]
+
+
+def estimate(
+    reference: Any,
+    window: Any,
+    *,
+    features: Sequence[str],
+    score: str = "score",
+    label: str = "label",
+    metrics: Iterable[str] = _USUAL,
+    threshold: float | None = None,
+) -> dict[str, Estimate]:
+    """Estimate a model's performance on rows whose labels are unknown.
+
+    Scores may be anything that grows with the outcome: probabilities, calibrated or not, or margins; they are
+    calibrated on the reference. The first call with a reference learns from it (a second or so), later ones with the
+    same frame use what was learnt.
+
+    Parameters
+    ----------
+    reference : frame
+        Polars, pandas or Arrow: features, scores and labels of rows that the model was not trained on, oldest first.
+        Labels 0 and 1 (or truths) are outcomes, other numbers values; rows without a label are left out.
+    window : frame
+        Features and scores; rows without a score are left out.
+    features : sequence of str
+        Columns: numbers, truths or texts.
+    metrics : iterable of str
+        Of `roc_auc`, `average_precision`, `accuracy`, `f1`, `log_loss`, `brier`, `event_rate`; of values `mae` and
+        `rmse`, which are also what the default means there.
+    threshold : float, optional
+        Scores from here on are decided as 1. Default 0.5 for probabilities; other scores need one for `accuracy` and
+        `f1`.
+
+    Returns
+    -------
+    dict
+        By metric: `.value`, `.low` and `.high` (95 %, the noise of the labels themselves and the estimator's error on
+        the reference), `.method`.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or of the wrong kind, labels or scores are too few, or a metric cannot be had.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> rng = np.random.default_rng(1)
+    >>> p = rng.random(2_000)
+    >>> past = pl.DataFrame({"km": p, "score": p, "label": (rng.random(2_000) < p).astype(int)})
+    >>> found = estimate(past, past.drop("label"), features=["km"], metrics=["roc_auc"])
+    >>> abs(found["roc_auc"].value - 5 / 6) < 0.02
+    True
+
+    Source: NannyML documentation (CBPE, DLE); METHODS of the modules in `estimating/`.
+    """
+    learnt = _learn(reference, tuple(features), score, label)
+    wanted = _wanted(tuple(metrics), learnt, threshold)
+    frame = as_polars(window)
+    scores = scores_of(frame, score)
+    known = ~np.isnan(scores)
+    if not known.any():
+        raise DataError("the window has no row with a score", hint="Give the rows that the model answered")
+    matrix, s = encode(frame, learnt.schema)[known], scores[known]
+    if learnt.task is Task.REGRESSION:
+        found = estimated(learnt.estimator, matrix, Answers(s), learnt.model)
+    else:
+        found = _binary(learnt, matrix, s, 0.5 if threshold is None else threshold)
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise DataError(
+            f"{', '.join(missing)} cannot be said of {s.size} rows that all look alike", hint="Give a larger window"
+        )
+    return {name: _within(found[name], name) for name in wanted}
+
+
+def _binary(learnt: _Learnt, matrix: NDArray[np.float32], s: Floats, threshold: float) -> dict[str, Estimate]:
+    p, plain = probabilities(learnt.estimator, matrix, learnt.calibrator.many(s), learnt.model)
+    method = f"CBPE ({learnt.calibrator.kind.replace('_', ' ')})"
+    if plain < 1:
+        method = "boosted CBPE" + (f", plain for {plain:.1%} of rows outside the reference's range" if plain else "")
+    answers = Answers(s, act=(s >= threshold).astype(np.float64))
+    found = {}
+    for name, (value, noise) in expected_metrics(p, answers).items():
+        error = float(np.hypot(noise, learnt.estimator.spread.get(name, 0.0)))
+        found[name] = Estimate(value, value - Z * error, value + Z * error, method, error)
+    return found
+
+
+def _learn(reference: Any, features: tuple[str, ...], score: str, label: str) -> _Learnt:
+    key = (id(reference), features, score, label)
+    held = _HELD.get(key)
+    frame = as_polars(reference)
+    scores, labels = scores_of(frame, score), _labels_of(frame, label)
+    mark = (float(frame.height), float(np.nansum(scores)), float(np.nansum(labels)))
+    # The same object, unchanged as far as its scores and labels tell.
+    if held is not None and held[0]() is reference and held[1].mark == mark:
+        return held[1]
+    known = ~(np.isnan(scores) | np.isnan(labels))
+    schema = schema_of(frame, features)
+    learnt = _taught(encode(frame, schema)[known], scores[known], labels[known], schema, mark)
+    try:
+        _HELD[key] = weakref.ref(reference), learnt
+    except TypeError:  # what cannot be watched is learnt from again
+        return learnt
+    while len(_HELD) > _KEPT:
+        _HELD.popitem(last=False)
+    return learnt
+
+
+_HELD: OrderedDict[tuple[object, ...], tuple[weakref.ref[Any], _Learnt]] = OrderedDict()
+
+
+def _taught(matrix: NDArray[np.float32], s: Floats, y: Floats, schema: Schema, mark: tuple[float, ...]) -> _Learnt:
+    if y.size < 2 * _FEWEST:
+        raise DataError(
+            f"the reference has {y.size} rows with score and label",
+            hint=f"Give {2 * _FEWEST} at least, better thousands",
+        )
+    if not np.isin(y, (0.0, 1.0)).all():
+        text, estimator = fit_estimator(matrix, s, y, schema=schema, task=Task.REGRESSION, seed=0)
+        return _Learnt(schema, Task.REGRESSION, Calibrator(), estimator, _model(text), probable=False, mark=mark)
+    rarer = int(min(y.sum(), y.size - y.sum()))
+    if rarer < _FEWEST:
+        raise DataError(
+            f"only {rarer} of the reference's {y.size} labels are of the rarer kind",
+            hint=f"Give a longer reference, with {_FEWEST} of each at least",
+        )
+    parts = _parts(y)
+    fit, held_out = choose_calibration(s, y, parts)
+    # The boosted correction starts from what the calibration says of rows that it did not see.
+    text, estimator = fit_estimator(matrix, sigmoid(held_out), y, schema=schema, task=Task.BINARY, seed=0)
+    return _Learnt(schema, Task.BINARY, fit(s, y), estimator, _model(text), probable=is_probability(s), mark=mark)
+
+
+def _parts(y: Floats) -> NDArray[np.intp]:
+    """Return folds of rows that follow each other within each kind of label, so that no fold's rest lacks one."""
+    parts = np.empty(y.size, dtype=np.intp)
+    for kind in (0.0, 1.0):
+        rows = np.flatnonzero(y == kind)
+        parts[rows] = np.arange(rows.size) * _FOLDS // rows.size
+    return parts
+
+
+def _model(text: str | None) -> RawModel | None:
+    if text is None:
+        return None
+    booster = lgb.Booster(model_str=text)
+    return lambda rows: np.asarray(booster.predict(rows, raw_score=True, num_threads=1), dtype=np.float64)
+
+
+def _labels_of(frame: Any, label: str) -> Floats:
+    try:
+        return scores_of(frame, label)
+    except DataError as err:
+        raise DataError(
+            f"the reference's label {label}: {err.message}", hint="Give 0 and 1, truths, or numbers in that column"
+        ) from err
+
+
+def _wanted(metrics: tuple[str, ...], learnt: _Learnt, threshold: float | None) -> tuple[str, ...]:
+    if learnt.task is Task.REGRESSION:
+        metrics = VALUE_METRICS if metrics == _USUAL else metrics
+    can = VALUE_METRICS if learnt.task is Task.REGRESSION else BINARY_METRICS
+    unknown = [name for name in metrics if name not in can]
+    if unknown or not metrics:
+        what = f"{', '.join(unknown)} cannot be estimated here" if unknown else "no metric was asked for"
+        raise DataError(what, hint=f"Choose of {', '.join(can)}")
+    if learnt.task is Task.BINARY and not learnt.probable:
+        if threshold is None and _DECIDED & set(metrics):
+            raise DataError(
+                "the scores are no probabilities, so accuracy and F1 need to know from which score on it is a 1",
+                hint="Say threshold=..., or ask for metrics=['roc_auc']",
+            )
+        if _PROBABLE & set(metrics):
+            raise DataError("the scores are no probabilities", hint="Log-loss and Brier score are of probabilities")
+    return metrics
+
+
+def _within(found: Estimate, name: str) -> Estimate:
+    """Keep an interval within what the metric can be."""
+    top = 1.0 if name not in {"log_loss", *VALUE_METRICS} else np.inf
+    return replace(found, low=max(found.low, 0.0), high=float(min(found.high, top)))
