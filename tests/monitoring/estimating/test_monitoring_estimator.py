@@ -3,6 +3,7 @@ import itertools
 import lightgbm as lgb
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from daytwo.core.schema import Feature, Schema, Task
 from daytwo.monitoring.estimating import metrics
@@ -125,3 +126,13 @@ def test_direct_loss_estimation_follows_the_size_of_errors():
     constant = fit_estimator(matrix[:100], values[:100], labels[:100], schema=SCHEMA, task=Task.REGRESSION, seed=1)[1]
     assert constant.kind == "constant"
     assert estimated(constant, matrix[:9], Answers(values[:9]))["mae"].value == pytest.approx(constant.error_mean)
+
+
+def test_the_average_precision_of_tied_scores_is_that_of_drawn_labels():
+    rng = np.random.default_rng(4)
+    s = np.repeat([0.1, 0.3, 0.5, 0.8], 100)
+    p = rng.random(s.size) * s * 1.2
+    drawn = [average_precision_score(rng.random(s.size) < p, s) for _ in range(400)]
+    value, error = expected_metrics(p, Answers(s))["average_precision"]
+    assert value == pytest.approx(np.mean(drawn), abs=0.006)
+    assert error == pytest.approx(np.std(drawn), rel=0.2)

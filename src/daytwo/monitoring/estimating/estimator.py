@@ -182,14 +182,18 @@ def _below(weights: Floats, s: Floats, order: NDArray[np.intp]) -> Floats:
 
 
 def _expected_average_precision(p: Floats, s: Floats) -> tuple[float, Floats]:
+    """Rows of one score enter together, as in the realised figure: each positive counts the precision at their end."""
     total = float(p.sum())
     if total <= 0:
         return float("nan"), np.zeros(p.size)
     order = np.argsort(-s, kind="stable")
-    q, rank = p[order], np.arange(1, p.size + 1)
-    precision = (1 + np.cumsum(q) - q) / rank
+    q = p[order]
+    group = np.cumsum(np.append(False, np.diff(s[order]) != 0))
+    seen = np.cumsum(np.bincount(group)).astype(np.float64)
+    hits = np.bincount(group, weights=q)
+    precision = (1 + np.cumsum(hits)[group] - q) / seen[group]
     value = float(np.sum(q * precision)) / total
-    after = np.cumsum((q / rank)[::-1])[::-1] - q / rank
+    after = np.cumsum((hits / seen)[::-1])[::-1][group] - q / seen[group]
     slope = np.empty(p.size)
     slope[order] = (precision + after - value) / total
     return value, slope
