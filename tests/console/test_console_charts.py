@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytwo.console.charts import Chart, Line, draw, number_ticks, time_ticks
+from daytwo.console.charts import Chart, Line, draw, time_ticks
+from daytwo.core.axes import number_ticks
 from daytwo.lifecycle.course import Figure
 
 BEGIN = datetime(2013, 4, 1, tzinfo=UTC)

@@ -13,6 +13,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from daytwo import __version__
+from daytwo.core.axes import Tick, number_ticks
 from daytwo.training.front import REFERENCE, Variant
 
 WIDTH, HEIGHT = 720.0, 300.0
@@ -44,14 +45,6 @@ class Dot:
     low: float
     high: float
     taken: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A place on an axis and its label."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,7 @@ def draw(variants: Sequence[Variant], recommended: str) -> Drawing:
         for one in variants
     )
     across = tuple(Tick(x(value), f"{value:,.0f}") for value in _powers(10**left, 10**right))
-    up = tuple(Tick(y(value), f"{value:.4g}") for value in _steps(low, high))
+    up = tuple(Tick(y(value), label) for value, label in number_ticks(low, high, most=6))
     return Drawing(dots, across, up)
 
 
@@ -123,15 +116,6 @@ def _powers(low: float, high: float) -> list[float]:
     """Return 1, 2 and 5 times the powers of ten between two positive numbers."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     return [value for e in exponents for m in (1, 2, 5) if low <= (value := m * 10.0**e) <= high]
-
-
-def _steps(low: float, high: float) -> list[float]:
-    """Return three to seven round numbers between two numbers."""
-    rough = (high - low) / 5
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * unit for m in (1, 2, 5, 10) if m * unit >= rough)
-    first = math.ceil(low / step)
-    return [round(k * step, 12) for k in range(first, math.floor(high / step) + 1)]
 
 
 @cache

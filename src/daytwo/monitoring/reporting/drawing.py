@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from daytwo.core.axes import Tick, number_ticks
 from daytwo.monitoring.reporting.calibration import Calibration
 from daytwo.monitoring.reporting.content import Content, Figure
 
@@ -20,14 +21,6 @@ _TOP, _BOTTOM, _RIGHT, _LEFT = 12.0, 26.0, 10.0, 50.0
 _DOT_ROOM, _LETTER = 7.0, 7.2
 # An interval may stretch the axis by so many times the spread of the values.
 _STRETCH = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A place on an axis and its label."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +77,7 @@ def metric_picture(content: Content, metric: str, *, width: int, height: int) ->
         _TOP,
         bottom,
         _names([seen.name for seen in content.windows], places, right),
-        tuple(Tick(y_of(value), label) for value, label in round_values(low, high, most=5)),
+        tuple(Tick(y_of(value), label) for value, label in number_ticks(low, high, most=5)),
         tuple(_line(kind, figures, places, y_of, dotted=step >= _DOT_ROOM) for kind, figures in given.items()),
         None if usual is None else y_of(usual.value),
         tuple(x for x, seen in zip(places, content.windows, strict=True) if seen.alarm),
@@ -102,7 +95,7 @@ def calibration_picture(curve: Calibration, *, size: int) -> Picture:
     def y_of(value: float) -> float:
         return round(bottom - value / most * (bottom - _TOP), 1)
 
-    ticks = round_values(0.0, most, most=5)
+    ticks = number_ticks(0.0, most, most=5)
     places = [x_of(one.said) for one in curve.groups]
     figures = [Figure(one.came, one.low, one.high) for one in curve.groups]
     return Picture(
@@ -141,22 +134,6 @@ def strip(values: Sequence[float | None]) -> tuple[tuple[int, str], ...]:
             paths[steps[start]] = paths.get(steps[start], "") + f"M{start} {top}h{wide}v{size}h-{wide}z"
         start = i
     return tuple(sorted(paths.items()))
-
-
-def round_values(low: float, high: float, *, most: int) -> list[tuple[float, str]]:
-    """Return round values between two bounds, at most `most`, with labels.
-
-    Examples
-    --------
-    >>> round_values(0.61, 0.79, most=5)
-    [(0.65, '0.65'), (0.7, '0.70'), (0.75, '0.75')]
-    """
-    size = 10.0 ** math.floor(math.log10((high - low) / most))
-    steps = (size * factor for factor in (1.0, 2.0, 5.0, 10.0, 20.0))
-    step = next(one for one in steps if math.floor(high / one + 1e-9) - math.ceil(low / one - 1e-9) < most)
-    digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [(round(i * step, 10), f"{i * step:,.{digits}f}") for i in range(first, last + 1)]
 
 
 def _range(figures: Sequence[Figure]) -> tuple[float, float]:
