@@ -64,3 +64,9 @@ def test_few_rows_or_all_alike_are_no_reason_to_fail(n, m, value):
 def test_damage_is_told():
     with pytest.raises(DataError, match=r"novelty\.json is damaged"):
         Novelty.from_json(b'{"expected": 1}')
+
+
+def test_the_flag_of_a_default_is_no_reason_to_warn_again():
+    schema = Schema((Feature("wind"), Feature("wind_imputed")))
+    fit = np.column_stack([np.arange(5_000) % 50, np.zeros(5_000)]).astype(np.float32)
+    assert set(fit_novelty(fit, fit, schema).features) == {"wind"}

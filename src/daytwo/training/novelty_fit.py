@@ -40,7 +40,9 @@ def fit_novelty(fit: NDArray[np.float32], held: NDArray[np.float32], schema: Sch
     with an exponential excess.
     """
     fit, held = fit[-_MOST_ROWS:], held[-_MOST_HELD:]
-    known = {i: _rarity(fit[:, i], feature) for i, feature in enumerate(schema.features)}
+    # A flag says that a default stands in: the contract's own warning tells that already.
+    flags = {f"{name}_imputed" for name in schema.names}
+    known = {i: _rarity(fit[:, i], one) for i, one in enumerate(schema.features) if one.name not in flags}
     rarity = np.column_stack([known[i].of(held[:, i]) for i in known]).max(axis=1)
     limit = float(np.quantile(rarity, _USUAL, method="higher"))
     features = {schema.features[i].name: one.usual(limit) for i, one in known.items()}
