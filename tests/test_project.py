@@ -9,7 +9,7 @@ from daytwo import project
 from daytwo.contracts.toml import read_contract
 from daytwo.core.errors import DataError, Fault, Mistake
 from daytwo.core.settings_file import load_settings
-from daytwo.lifecycle.ingest import sources
+from daytwo.lifecycle.intake.ingest import sources
 from daytwo.project import Asked, guess_task, make_project
 
 

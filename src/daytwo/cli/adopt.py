@@ -13,7 +13,7 @@ from daytwo.cli.speak import as_json, next_steps, project_option, tell_json
 from daytwo.cli.train import run_release, tell_release
 from daytwo.core.errors import Mistake
 from daytwo.lifecycle.adoption import Kept, keep_model
-from daytwo.lifecycle.pickup import take_in
+from daytwo.lifecycle.intake.pickup import take_in
 from daytwo.lifecycle.releases import State
 from daytwo.lifecycle.system import System
 from daytwo.project import Asked, make_project

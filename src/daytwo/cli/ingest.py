@@ -11,8 +11,8 @@ import click
 from daytwo.cli.place import here
 from daytwo.cli.speak import as_json, next_steps, project_option, tell_json
 from daytwo.core.errors import NotFound
-from daytwo.lifecycle.ingest import sources
-from daytwo.lifecycle.pickup import preview, take_in
+from daytwo.lifecycle.intake.ingest import sources
+from daytwo.lifecycle.intake.pickup import preview, take_in
 from daytwo.sources.source import CSV, is_address
 from daytwo.wiring import clock_of
 

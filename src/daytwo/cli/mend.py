@@ -12,13 +12,13 @@ from daytwo.cli.place import running_client
 from daytwo.cli.speak import as_json, as_person, dry_run, next_steps, project_option, tell_json, tell_table
 from daytwo.cli.which import fresh, which, which_options
 from daytwo.core.errors import NotFound
-from daytwo.lifecycle.mending import Repair, checked, parse_repair
-from daytwo.lifecycle.quarantine import Kept, kept_rows
-from daytwo.lifecycle.quarantine_events import OPEN, REPAIRED
-from daytwo.lifecycle.repairing import Trial, attempt, drop, keep
-from daytwo.lifecycle.replaying import Replay, replay, replay_files
+from daytwo.lifecycle.kept_aside.mending import Repair, checked, parse_repair
+from daytwo.lifecycle.kept_aside.quarantine import Kept, kept_rows
+from daytwo.lifecycle.kept_aside.quarantine_events import OPEN, REPAIRED
+from daytwo.lifecycle.kept_aside.repairing import Trial, attempt, drop, keep
+from daytwo.lifecycle.kept_aside.replaying import Replay, replay, replay_files
+from daytwo.lifecycle.kept_aside.verdicts import SERVER
 from daytwo.lifecycle.system import System
-from daytwo.lifecycle.verdicts import SERVER
 from daytwo.lifecycle.words import count
 from daytwo.wiring import clock_of
 

@@ -15,10 +15,10 @@ from daytwo.contracts.column import Column
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml import read_contract
 from daytwo.contracts.words import levels_words
-from daytwo.lifecycle.arrivals import rows_by_source
-from daytwo.lifecycle.export import export
-from daytwo.lifecycle.quarantine import Group, Kept, groups, said, shelf, whole, why
-from daytwo.lifecycle.quarantine_events import Event, attempts_of, events_of
+from daytwo.lifecycle.kept_aside.export import export
+from daytwo.lifecycle.kept_aside.quarantine import Group, Kept, groups, said, shelf, whole, why
+from daytwo.lifecycle.kept_aside.quarantine_events import Event, attempts_of, events_of
+from daytwo.lifecycle.sources.arrivals import rows_by_source
 from daytwo.lifecycle.words import share
 
 _STATES = ("open", "repaired", "replayed", "dropped", "all")

@@ -13,7 +13,7 @@ from daytwo.cli.place import here
 from daytwo.contracts.times import parse_time
 from daytwo.core.durations import duration
 from daytwo.core.errors import SettingsError
-from daytwo.lifecycle.quarantine import Which, named
+from daytwo.lifecycle.kept_aside.quarantine import Which, named
 from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.system import System
 from daytwo.wiring import clock_of

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from daytwo.lifecycle.mending import Repair
+from daytwo.lifecycle.kept_aside.mending import Repair
 
 # History ends and live traffic begins here; the year ends the other.
 FIRST_DAY = date(2013, 4, 1)

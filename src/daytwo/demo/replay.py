@@ -21,9 +21,9 @@ from daytwo.demo.flights import LAST_DAY, Fault, labels, requests
 from daytwo.governance.approvals import Decision, must_be_allowed, standing
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.flow import Runner
-from daytwo.lifecycle.quarantine import Which, kept_rows
+from daytwo.lifecycle.kept_aside.quarantine import Which, kept_rows
+from daytwo.lifecycle.kept_aside.replaying import replay
 from daytwo.lifecycle.releases import State
-from daytwo.lifecycle.replaying import replay
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import STANDS_AT
 from daytwo.lifecycle.worker import Event, tick

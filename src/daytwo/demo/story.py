@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from daytwo.alerts.alerts import Alert
 from daytwo.demo.flights import Fault
-from daytwo.lifecycle.quarantine import tally
-from daytwo.lifecycle.quarantine_events import REPLAYED
+from daytwo.lifecycle.kept_aside.quarantine import tally
+from daytwo.lifecycle.kept_aside.quarantine_events import REPLAYED
 from daytwo.lifecycle.rows import DATASET, live_rows
 from daytwo.lifecycle.shipping import ship_journal
-from daytwo.lifecycle.source_gaps import GAPS
+from daytwo.lifecycle.sources.source_gaps import GAPS
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model, load_watch
 from daytwo.monitoring.estimating.metrics import roc_auc

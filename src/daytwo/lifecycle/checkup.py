@@ -14,7 +14,7 @@ from enum import StrEnum
 from daytwo.contracts.toml import read_contract
 from daytwo.core.errors import DaytwoError, NotFound
 from daytwo.governance.audit import first_break
-from daytwo.lifecycle.ingest import sources
+from daytwo.lifecycle.intake.ingest import sources
 from daytwo.lifecycle.system import System
 from daytwo.predictions.segments import DAMAGED
 from daytwo.registry.versions import current_route

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.schema import Task
-from daytwo.lifecycle.challengers import challenger_before
 from daytwo.lifecycle.flow import Json
-from daytwo.lifecycle.gates import Paired, quality_difference
+from daytwo.lifecycle.gating.gates import Paired, quality_difference
+from daytwo.lifecycle.retraining.challengers import challenger_before
 from daytwo.lifecycle.rows import LiveRows, live_rows
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import champion, load_model, money_answers

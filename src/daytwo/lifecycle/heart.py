@@ -13,7 +13,7 @@ from daytwo.governance.approvals import standing
 from daytwo.lifecycle.decisions import decide
 from daytwo.lifecycle.first import make_first_version
 from daytwo.lifecycle.flow import Runner
-from daytwo.lifecycle.pickup import SourceWatch
+from daytwo.lifecycle.intake.pickup import SourceWatch
 from daytwo.lifecycle.releases import OPEN, Release, State
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.worker import Event, tick

@@ -22,9 +22,9 @@ from daytwo.core.schema import Task
 from daytwo.governance.audit import first_break
 from daytwo.lifecycle.course import Choice, FalseAlarms, Point, course, false_alarms, window_values
 from daytwo.lifecycle.dossier import Dossier, dossier
+from daytwo.lifecycle.kept_aside.quarantine import tally
+from daytwo.lifecycle.kept_aside.quarantine_events import DROPPED, REPLAYED
 from daytwo.lifecycle.lineup import Live, RouteLine, VersionLine, live_version, names_of, route_line, version_lines
-from daytwo.lifecycle.quarantine import tally
-from daytwo.lifecycle.quarantine_events import DROPPED, REPLAYED
 from daytwo.lifecycle.releases import OPEN, Release
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import WindowRecord

@@ -25,9 +25,9 @@ from daytwo.core.schema import Task
 from daytwo.governance.approvals import Request
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.adoption import adopted_model
-from daytwo.lifecycle.evidence import Challenge, gate_candidate, groups_of, paired_on
 from daytwo.lifecycle.flow import Json, Run
-from daytwo.lifecycle.gates import GateResult, quality_gate, verdict
+from daytwo.lifecycle.gating.evidence import Challenge, gate_candidate, groups_of, paired_on
+from daytwo.lifecycle.gating.gates import GateResult, quality_gate, verdict
 from daytwo.lifecycle.releases import Release, State
 from daytwo.lifecycle.rows import DATASET, history
 from daytwo.lifecycle.system import System

@@ -20,8 +20,8 @@ from daytwo.core.schema import Task
 from daytwo.governance.approvals import standing
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.flow import Json, Run
+from daytwo.lifecycle.gating.sequential import cluster_means, confidence_sequence
 from daytwo.lifecycle.releases import Known, Release, State, advance, read_steps, route_of, step_of
-from daytwo.lifecycle.sequential import cluster_means, confidence_sequence
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import LIVE_SINCE
 from daytwo.predictions.labels import join_labels

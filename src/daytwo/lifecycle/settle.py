@@ -12,12 +12,12 @@ from dataclasses import asdict
 from daytwo.core.durations import rate_per_day
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.schema import Task
-from daytwo.lifecycle.challengers import train_next
 from daytwo.lifecycle.comparison import compare, finite
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.late import figures_of, inputs_alone
 from daytwo.lifecycle.releases import OPEN, State
-from daytwo.lifecycle.retrain import PairedWindow, decide
+from daytwo.lifecycle.retraining.challengers import train_next
+from daytwo.lifecycle.retraining.retrain import PairedWindow, decide
 from daytwo.lifecycle.rollback import roll_back
 from daytwo.lifecycle.slicing import realised_slices
 from daytwo.lifecycle.system import System

@@ -13,15 +13,15 @@ from daytwo.core.durations import duration
 from daytwo.lifecycle.condition import project_condition
 from daytwo.lifecycle.flow import Flow, Json, Runner
 from daytwo.lifecycle.holdout import follow_holdout
-from daytwo.lifecycle.ingest import ingest
-from daytwo.lifecycle.patrol import patrol
+from daytwo.lifecycle.intake.ingest import ingest
 from daytwo.lifecycle.prepare import prepare_release
 from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.rollback import finish_roll_back
 from daytwo.lifecycle.rollout import advance_release, project_route
 from daytwo.lifecycle.settle import settle_window
 from daytwo.lifecycle.shipping import ship_journal
-from daytwo.lifecycle.source_health import LOOKS, SIGHT
+from daytwo.lifecycle.sources.patrol import patrol
+from daytwo.lifecycle.sources.source_health import LOOKS, SIGHT
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.watch import span_arguments, watch_window
 from daytwo.lifecycle.watchmen.beats import keep_beat

@@ -2,7 +2,7 @@
 
 The number of bad rows of a day is taken as beta-binomial: the day draws its own share, the rows draw from that. The
 usual share and how far days differ are estimated from past days; while there are few, days are taken to differ a lot.
-Pure; `lifecycle/source_health.py` counts the rows.
+Pure; `lifecycle/sources/source_health.py` counts the rows.
 """
 
 from __future__ import annotations

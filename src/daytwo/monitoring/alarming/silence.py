@@ -1,8 +1,8 @@
 """How long may a source be quiet before somebody should ask? As long as it was before, at that time of day and week.
 
 Of each hour in which something came, the longest wait that began in it is kept. A wait is compared with those that
-began at the same time of day, and of the same weekday where weekdays differ. Pure; `lifecycle/source_health.py` keeps
-the waits.
+began at the same time of day, and of the same weekday where weekdays differ. Pure;
+`lifecycle/sources/source_health.py` keeps the waits.
 """
 
 from __future__ import annotations

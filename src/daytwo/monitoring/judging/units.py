@@ -1,6 +1,6 @@
 """Which unit do numbers come in, if not in the usual one? Told by what is usual, and by units written in texts.
 
-Pure; `lifecycle/likely_cause.py` asks when a column breaks its rule all at once.
+Pure; `lifecycle/kept_aside/likely_cause.py` asks when a column breaks its rule all at once.
 """
 
 from __future__ import annotations

@@ -1,0 +1,161 @@
+"""What the gates are shown: candidate and champion on the very same rows that nobody has learnt from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.capacity.latency import measure_latency
+from daytwo.core.schema import Task
+from daytwo.core.settings import Settings
+from daytwo.lifecycle.gating.gate_calibration import calibration_beside, calibration_gate, calibration_of_first
+from daytwo.lifecycle.gating.gates import (
+    GateResult,
+    Paired,
+    baseline_gate,
+    latency_gate,
+    money_gate,
+    owner_gate,
+    quality_gate,
+    robustness_gate,
+    slice_gate,
+)
+from daytwo.monitoring.estimating.performance import realised_money
+from daytwo.scoring.model import Model
+from daytwo.scoring.payoff import Payoff
+from daytwo.training.dataset import TrainingData
+from daytwo.training.evaluate import answers, trivial
+
+Floats = NDArray[np.float64]
+# Rows for the latency and robustness gates: enough for a 99th percentile.
+_TIMED_ROWS = 2_000
+_HARMED_ROWS = 1_000
+# Fewer days than these say too little about the days to come; rows are then put into so many groups.
+_FEWEST_DAYS = 10
+_GROUPS = 20
+# A candidate may bring this share of a row's mean stake less and still count as no worse in money.
+_MONEY_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A candidate against the champion (None for a first version) on the rows set aside."""
+
+    candidate: Model
+    champion: Model | None
+    test: TrainingData
+    train: TrainingData
+    settings: Settings
+
+
+def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
+    """Return the result of every gate that applies."""
+    test, candidate, settings = challenge.test, challenge.candidate, challenge.settings
+    task, metric = settings.model.task, settings.gate.metric
+    scores = candidate.score_many(test.matrix)
+    groups, unit = groups_of(test)
+    results = []
+    if challenge.champion is None:
+        constant = np.full(test.rows, trivial(challenge.train.labels, metric, task))
+        beside = paired_on(test, candidate.payoff, scores, constant)
+        results.append(baseline_gate(beside, task=task, metric=metric, unit=unit))
+    else:
+        results += _against(challenge, challenge.champion, scores)
+    if task is Task.BINARY:
+        calibrated = calibration_gate(test.labels, scores, groups)
+        if challenge.champion is not None:
+            old = challenge.champion.score_many(test.matrix)
+            calibrated = calibration_beside(calibrated, calibration_gate(test.labels, old, groups))
+        else:
+            calibrated = calibration_of_first(calibrated, test.labels, scores, constant, groups)
+        results.append(calibrated)
+    results.append(_robustness(candidate, test))
+    results.append(owner_gate({"the contract": candidate.contract.owner, "the model": settings.model.owner}))
+    results.append(_latency(candidate, test, settings))
+    return tuple(results)
+
+
+def groups_of(test: TrainingData) -> tuple[NDArray[np.int64], str]:
+    """Return the group of each row, shape (n,), and what groups are called: rows of one group share their fate.
+
+    Days, where there are enough of them. Times as coarse as months leave too few, so rows are then grouped as they
+    follow one another; rows without times stand each for itself.
+    """
+    if test.days is None:
+        return np.arange(test.rows), "rows"
+    if np.unique(test.days).size >= _FEWEST_DAYS:
+        return test.days, "days"
+    groups = min(_GROUPS, test.rows)
+    return np.arange(test.rows) * groups // max(test.rows, 1), "groups of rows"
+
+
+def paired_on(test: TrainingData, payoff: Payoff, candidate: Floats, champion: Floats) -> Paired:
+    """Return two versions' scores of the same rows with the decisions that `payoff` makes of them."""
+
+    def acts(scores: Floats) -> Floats | None:
+        return answers(payoff, scores, test.column, test.days).act
+
+    return Paired(test.labels, candidate, champion, groups_of(test)[0], acts(candidate), acts(champion))
+
+
+def _against(challenge: Challenge, champion: Model, scores: Floats) -> list[GateResult]:
+    test, settings = challenge.test, challenge.settings
+    groups, unit = groups_of(test)
+    old = champion.score_many(test.matrix)
+    paired = paired_on(test, challenge.candidate.payoff, scores, old)
+    results = [
+        quality_gate(
+            paired, task=settings.model.task, metric=settings.gate.metric, margin=settings.gate.margin, unit=unit
+        )
+    ]
+    money = [_money(challenge.candidate, test, one) for one in (scores, old)]
+    if money[0] is not None and money[1] is not None:
+        margin = _MONEY_SHARE * float(np.abs(money[1]).mean())
+        results.append(
+            money_gate(money[0], money[1], groups, margin=margin, currency=settings.value.currency, unit=unit)
+        )
+    slices = _slices(challenge.candidate, test, settings.gate.slices)
+    if slices:
+        gain = (test.labels - old) ** 2 - (test.labels - scores) ** 2
+        results.append(slice_gate(gain, slices, groups, margin=_MONEY_SHARE * float(((test.labels - old) ** 2).mean())))
+    return results
+
+
+def _money(model: Model, test: TrainingData, scores: Floats) -> Floats | None:
+    money = realised_money(answers(model.payoff, scores, test.column, test.days), test.labels, model.task)
+    return None if money is None else np.nan_to_num(money)
+
+
+def _slices(model: Model, test: TrainingData, columns: tuple[str, ...]) -> dict[str, NDArray[np.bool_]]:
+    masks = {}
+    for i, feature in enumerate(model.schema.features):
+        if feature.name in columns and feature.is_category:
+            for code, level in enumerate(feature.levels):
+                masks[f"{feature.name}={level}"] = test.matrix[:, i] == code
+    return masks
+
+
+def _robustness(model: Model, test: TrainingData) -> GateResult:
+    """Harm rows one feature at a time: its value lost, or as large as the contract lets pass."""
+    rows = test.matrix[:_HARMED_ROWS]
+    limits = {column.name: column.maximum for column in model.contract.columns}
+    harmed = {}
+    for i, feature in enumerate(model.schema.features):
+        lost = rows.copy()
+        lost[:, i] = np.nan
+        harmed[f"without {feature.name}"] = model.score_many(lost)
+        maximum = limits.get(feature.name)
+        if not feature.is_category and maximum is not None:
+            extreme = rows.copy()
+            extreme[:, i] = np.float32(maximum)
+            harmed[f"{feature.name} at its limit"] = model.score_many(extreme)
+    return robustness_gate(model.score_many(rows), harmed, task=model.task)
+
+
+def _latency(model: Model, test: TrainingData, settings: Settings) -> GateResult:
+    """Time one row at a time, over many different rows, as a server would ask."""
+    rows = test.matrix[:_TIMED_ROWS].tolist()
+    found = measure_latency(lambda i: model.score(rows[i % len(rows)]), _TIMED_ROWS)
+    return latency_gate(found.p99_us / 1000, max_p99_ms=settings.gate.max_p99_ms)

@@ -1,0 +1,154 @@
+"""Replay a retraining policy over recorded losses, and find out what hindsight would have paid.
+
+`losses[i, t]` is the mean loss, in money, on window t of a model trained on all that was labelled before window i;
+NaN where t < i. Pure; the rule itself is `retrain.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from daytwo.core.errors import SettingsError
+from daytwo.lifecycle.retraining.retrain import PairedWindow, decide
+
+Floats = NDArray[np.float64]
+# Labels come one window late: before window t, those up to t - 2 are known.
+_LATE = 1
+_POLICIES = "'marginal', 'marginal every 4', 'every 4' (windows), 'always' or 'never'"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a policy did: windows at whose start it switched, and at whose start it trained a challenger.
+
+    `loss` sums the losses of the versions in use, `cost` the switches and challengers, `total` both.
+    """
+
+    switches: tuple[int, ...]
+    challengers: tuple[int, ...]
+    loss: float
+    cost: float
+
+    @property
+    def total(self) -> float:
+        """Losses and costs together, in money."""
+        return self.loss + self.cost
+
+
+def simulate(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 0.0, policy: str = "marginal") -> Run:
+    """Replay `policy` over all windows, the first version (trained before window 0) being in use at the start.
+
+    At window t the policy reads only losses on windows before t - 1: labels come one window late.
+
+    Parameters
+    ----------
+    losses : shape (n, n), money per window
+        Upper triangle; `losses[i, t]` as above. NaN below the diagonal.
+    switch_cost : float, money
+        What one replacement costs, >= 0. The first version is free.
+    challenger_cost : float, money
+        What training and scoring one challenger costs, >= 0. A switch uses the challenger trained at its window.
+    policy : str
+        `marginal` (the rule of `retrain.py`, a challenger each window), `marginal every K` (a challenger each K
+        windows), `every K`, `always`, `never`.
+
+    Examples
+    --------
+    >>> age = np.arange(8)[None, :] - np.arange(8)[:, None]
+    >>> losses = np.where(age >= 0, 10.0 * age, np.nan)
+    >>> simulate(losses, switch_cost=1_000).switches
+    ()
+    >>> simulate(losses, switch_cost=15, policy="every 2").switches
+    (2, 4, 6)
+    """
+    matrix = _matrix(losses)
+    every, wants = _policy(policy)
+    n = len(matrix)
+    switches: list[int] = []
+    challengers: list[int] = []
+    champion, total = 0, 0.0
+    for t in range(n):
+        trains = t > 0 and every > 0 and t % every == 0
+        if trains:
+            challengers.append(t)
+            if wants is None or wants(_known(matrix, champion, t, every), t - champion, switch_cost, challenger_cost):
+                champion = t
+                switches.append(t)
+        total += float(matrix[champion, t])
+    cost = switch_cost * len(switches) + challenger_cost * len(challengers)
+    return Run(tuple(switches), tuple(challengers), total, cost)
+
+
+def oracle(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 0.0) -> Run:
+    """Return the cheapest run that hindsight could have chosen, by dynamic programming.
+
+    It trains only the challengers that it switches to.
+
+    Examples
+    --------
+    >>> age = np.arange(8)[None, :] - np.arange(8)[:, None]
+    >>> oracle(np.where(age >= 0, 10.0 * age, np.nan), switch_cost=40).switches
+    (2, 5)
+    """
+    matrix = _matrix(losses)
+    n = len(matrix)
+    price = switch_cost + challenger_cost
+    # best[i]: least cost from window i on, with a version installed at i.
+    best, after = np.zeros(n + 1), np.zeros(n + 1, dtype=np.intp)
+    for i in range(n - 1, -1, -1):
+        ends = np.arange(i + 1, n + 1)
+        options = np.cumsum(matrix[i, i:]) + best[ends] + np.where(ends < n, price, 0.0)
+        choice = int(np.argmin(options))
+        best[i], after[i] = options[choice], ends[choice]
+    switches, i, total = [], 0, 0.0
+    while i < n:
+        end = int(after[i])
+        total += float(matrix[i, i:end].sum())
+        switches += [end] if end < n else []
+        i = end
+    return Run(tuple(switches), tuple(switches), total, price * len(switches))
+
+
+def regret(run: Run, best: Run) -> float:
+    """Return how much dearer a run was than the best one, as a share of the best's total."""
+    return run.total / best.total - 1.0
+
+
+def _known(matrix: Floats, champion: int, t: int, every: int) -> list[PairedWindow]:
+    """Return the paired windows whose labels are known before window t, since the champion was installed."""
+    windows = range(champion, t - _LATE)
+    return [PairedWindow(float(matrix[champion, s]), float(matrix[max(s - s % every, champion), s])) for s in windows]
+
+
+_Wants = Callable[[list[PairedWindow], int, float, float], bool]
+
+
+def _policy(text: str) -> tuple[int, _Wants | None]:
+    """Return (a challenger each so many windows, the rule that decides; None switches each time)."""
+    if text == "never":
+        return 0, None
+    if text == "always":
+        return 1, None
+    match = re.fullmatch(r"(marginal )?every (\d+)", text)
+    if text == "marginal" or (match and int(match[2]) > 0):
+        every = int(match[2]) if match else 1
+        return every, None if match and not match[1] else _marginal
+    raise SettingsError(f"{text!r} is no retraining policy", hint=f"Choose {_POLICIES}")
+
+
+def _marginal(windows: list[PairedWindow], age: int, switch_cost: float, challenger_cost: float) -> bool:
+    return decide(windows, age=age, switch_cost=switch_cost, challenger_cost=challenger_cost).retrain
+
+
+def _matrix(losses: ArrayLike) -> Floats:
+    matrix = np.asarray(losses, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"losses must be square, not {matrix.shape}")
+    if np.isnan(matrix[np.triu_indices(len(matrix))]).any():
+        raise ValueError("losses hold NaN on or above the diagonal")
+    return matrix
