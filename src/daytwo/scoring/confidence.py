@@ -9,8 +9,8 @@ from bisect import bisect_right
 
 import msgspec
 
-from daytwo.core.errors import DataError
 from daytwo.core.schema import Task
+from daytwo.scoring.bundled import read_json
 
 CONFIDENCE_FILE = "confidence.json"
 # An interval from fewer rows is told with a word of doubt.
@@ -67,7 +67,4 @@ class Confidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         DataError
             If the text is damaged.
         """
-        try:
-            return msgspec.json.decode(text, type=cls)
-        except (msgspec.MsgspecError, ValueError) as err:
-            raise DataError(f"{CONFIDENCE_FILE} is damaged: {err}", hint="Make the model again") from err
+        return read_json(text, cls, CONFIDENCE_FILE)

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from daytwo.core.errors import DataError
 from daytwo.explain.trees import Trees
+from daytwo.scoring.bundled import read_json
 from daytwo.scoring.engine import Engine, feature_rows
 
 INPUTS_FILE = "inputs.json"
@@ -61,10 +61,7 @@ class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         DataError
             If the text is damaged.
         """
-        try:
-            return msgspec.json.decode(text, type=cls)
-        except (msgspec.MsgspecError, ValueError) as err:
-            raise DataError(f"{INPUTS_FILE} is damaged: {err}", hint="Restore it, or adopt the model again") from err
+        return read_json(text, cls, INPUTS_FILE)
 
 
 class MappedEngine:

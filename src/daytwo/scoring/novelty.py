@@ -1,7 +1,7 @@
 """Is a row unlike those that the model learned from? It is where one of its values is rarer than nearly any there was.
 
-`training/novelty_fit.py` says what is usual; here the server asks. The fast door asks by its types alone, which cost
-nothing (`contracts/typed.py`), and leaves unusual rows to the thorough one.
+`training/novelty_fit.py` says what is usual; here the server asks. The fast door asks by its types alone
+(`contracts/typed.py`), and leaves unusual rows to the thorough one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from daytwo.core.errors import DataError
+from daytwo.scoring.bundled import read_json
 
 NOVELTY_FILE = "novelty.json"
 
@@ -59,10 +59,7 @@ class Novelty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         DataError
             If the text is damaged.
         """
-        try:
-            return msgspec.json.decode(text, type=cls)
-        except msgspec.MsgspecError as err:
-            raise DataError(f"{NOVELTY_FILE} is damaged: {err}", hint="Make the model again") from err
+        return read_json(text, cls, NOVELTY_FILE)
 
 
 class NoveltyCheck:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from daytwo import __version__
 from daytwo.core.axes import Tick, number_ticks
+from daytwo.core.pages import page_template
 from daytwo.training.front import REFERENCE, Variant
 
 WIDTH, HEIGHT = 720.0, 300.0
@@ -58,7 +56,7 @@ class Drawing:
 
 def front_page(shown: Shown) -> str:
     """Return the page as the text of one HTML file."""
-    return _template().render(
+    return page_template("daytwo.training", "front.html").render(
         shown=shown, drawing=draw(shown.variants, shown.recommended), said=sentence(shown), box=(WIDTH, HEIGHT),
         edge=(_LEFT, HEIGHT - _BOTTOM), version=__version__,
     )  # fmt: skip
@@ -94,7 +92,8 @@ def draw(variants: Sequence[Variant], recommended: str) -> Drawing:
     work = [max(one.nodes_per_row, 1.0) for one in variants]
     left, right = math.log10(min(work) / 1.3), math.log10(max(work) * 1.3)
     low, high = min(one.low for one in variants), max(one.high for one in variants)
-    room = (high - low) * 0.05 or 0.01
+    # Values that hardly differ are drawn apart by no less than their own last digits.
+    room = max((high - low) * 0.05, 1e-6 * max(abs(low), abs(high)), 1e-6)
     low, high = low - room, high + room
 
     def x(value: float) -> float:
@@ -116,15 +115,3 @@ def _powers(low: float, high: float) -> list[float]:
     """Return 1, 2 and 5 times the powers of ten between two positive numbers."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     return [value for e in exponents for m in (1, 2, 5) if low <= (value := m * 10.0**e) <= high]
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("daytwo.training"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("front.html")

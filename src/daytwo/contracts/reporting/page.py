@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from daytwo import __version__
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.reporting.sheet import Sheet, Where, percent
 from daytwo.contracts.table.report import Report
+from daytwo.core.pages import page_template
 
 _WIDTH: Final = 720
 _HEIGHT: Final = 64
@@ -43,7 +41,7 @@ class Bar:
 
 def page(contract: Contract, found: Report, told: Sheet, about: About) -> str:
     """Return the page as the text of one HTML file."""
-    return _template().render(
+    return page_template("daytwo.contracts.reporting", "page.html").render(
         contract=contract,
         found=found,
         told=told,
@@ -69,15 +67,3 @@ def bars(where: Where) -> Sequence[Bar]:
         for i, count in enumerate(where.counts)
         if (height := _HEIGHT * count / where.top)
     ]
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("daytwo.contracts.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html")

@@ -6,11 +6,8 @@ escaping, and the page asks nothing of any other place.
 
 from __future__ import annotations
 
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
 from daytwo import __version__
+from daytwo.core.pages import page_template
 from daytwo.monitoring.reporting import sentences
 from daytwo.monitoring.reporting.content import Content
 from daytwo.monitoring.reporting.drawing import calibration_picture, metric_picture, strip
@@ -30,7 +27,7 @@ def page(content: Content) -> str:
         and (narrow := metric_picture(content, name, width=360, height=220)) is not None
     ]
     curve = content.calibration
-    return _template().render(
+    return page_template("daytwo.monitoring.reporting", "report.html").render(
         content=content,
         headline=sentences.headline(content),
         charts=charts,
@@ -49,15 +46,3 @@ def page(content: Content) -> str:
         metric_name=sentences.metric_name,
         version=__version__,
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("daytwo.monitoring.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html")
