@@ -81,6 +81,4 @@ def test_less_work_stands_to_the_left_and_better_above(two):
 def test_values_that_hardly_differ_still_have_an_axis():
     nearly = variant("a", metric=5e-324, low=0.0, high=5e-324)
     drawing = draw([nearly, variant("b", metric=0.0, low=0.0, high=0.0)], "a")
-        [variant("a", metric=5e-324, low=0.0, high=5e-324), variant("b", metric=0.0, low=0.0, high=0.0)], "a"
-    )
     assert len(drawing.up) > 1
