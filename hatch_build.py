@@ -1,7 +1,8 @@
-"""Compiles the tree engine (`src/daytwo/scoring/trees.c`) into the wheel, where there is a C compiler.
+"""Compiles the tree engine and the reader of rows into the wheel, where there is a C compiler.
 
-Without one, or where compiling fails, daytwo is built all the same and scores with LightGBM's own library. Nothing is
-downloaded. `CC` names another compiler; `DAYTWO_COMPILE=0` makes the wheel for every machine, without the engine.
+Without one, or where compiling fails, daytwo is built all the same: LightGBM's own library scores, and rows are read
+in Python. Nothing is downloaded. `CC` names another compiler; `DAYTWO_COMPILE=0` makes the wheel for every machine,
+without either.
 """
 
 from __future__ import annotations
@@ -17,29 +18,31 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_SOURCE = Path("src/daytwo/scoring/trees.c")
-_LIBRARY = "_trees.so"
+# Each becomes the library `_NAME.so` beside it.
+_SOURCES = (Path("src/daytwo/scoring/trees.c"), Path("src/daytwo/contracts/rows.c"))
 # For any processor of the architecture; without -ffp-contract=off a sum could differ from LightGBM's in its last bit.
 _FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared", "-fvisibility=hidden")
 
 
-class TreeEngineHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Puts the library into a wheel, or beside its source for an editable install."""
+class NativeHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Puts the libraries into a wheel, or beside their sources for an editable install."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, if there is a compiler; only then is the wheel one for this platform."""
         root = Path(self.root)
-        self._scratch = tempfile.TemporaryDirectory(dir=(root / _SOURCE).parent if version == "editable" else None)
-        made = Path(self._scratch.name) / _LIBRARY
-        if said := compiled(root / _SOURCE, made):
-            self.app.display_warning(f"daytwo is built without its tree engine, and LightGBM's will score: {said}")
-            return
-        if version == "editable":
-            made.replace(root / _SOURCE.with_name(_LIBRARY))  # at once, for processes that use the one before
-            return
-        build_data["force_include"][str(made)] = f"daytwo/scoring/{_LIBRARY}"
-        build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+        self._scratch = tempfile.TemporaryDirectory(dir=root if version == "editable" else None)
+        for source in _SOURCES:
+            library = source.with_name(f"_{source.stem}.so")
+            made = Path(self._scratch.name) / library.name
+            if said := compiled(root / source, made):
+                self.app.display_warning(f"daytwo is built without {source.name}, and slower ways stand in: {said}")
+            elif version == "editable":
+                made.replace(root / library)  # at once, for processes that use the one before
+            else:
+                build_data["force_include"][str(made)] = str(library.relative_to("src"))
+                build_data["pure_python"] = False
+                platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+                build_data["tag"] = f"py3-none-{platform}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Take what was compiled away again: the wheel holds it."""

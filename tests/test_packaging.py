@@ -103,23 +103,27 @@ def test_without_a_compiler_the_wheel_is_one_for_every_machine_and_says_what_it_
     names, said, wheel = built(tmp_path, **environment)
     assert wheel.endswith("-py3-none-any.whl")
     assert [name for name in names if name.endswith(".so")] == []
-    assert "without its tree engine" in said
+    assert "built without trees.c" in said
+    assert "built without rows.c" in said
     assert why in said
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here")
-def test_with_a_compiler_the_wheel_holds_the_tree_engine_and_is_one_for_this_platform(tmp_path):
+def test_with_a_compiler_the_wheel_holds_both_libraries_and_is_one_for_this_platform(tmp_path):
     names, said, wheel = built(tmp_path, PATH=os.environ["PATH"])
-    assert [name for name in names if name.endswith(".so")] == ["daytwo/scoring/_trees.so"]
+    assert [name for name in names if name.endswith(".so")] == [
+        "daytwo/contracts/_rows.so",
+        "daytwo/scoring/_trees.so",
+    ]
     assert wheel.endswith(f"-py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}.whl")
-    assert "without its tree engine" not in said
+    assert "built without" not in said
 
 
-def test_a_source_archive_holds_all_that_the_engine_is_made_of_and_no_library(tmp_path):
+def test_a_source_archive_holds_all_that_the_libraries_are_made_of_and_no_library(tmp_path):
     command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as held:
         names = {name.partition("/")[2] for name in held.getnames()}
-    assert {"hatch_build.py", "src/daytwo/scoring/trees.c"} <= names
+    assert {"hatch_build.py", "src/daytwo/scoring/trees.c", "src/daytwo/contracts/rows.c"} <= names
     assert [name for name in names if name.endswith(".so")] == []

@@ -19,6 +19,7 @@ from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract, Rule
 from daytwo.contracts.decoder import compile_decoder
 from daytwo.contracts.encoder import Encoder
+from daytwo.contracts.rows_c import LIBRARY, row_reader
 from daytwo.contracts.table.columnar import Checked, check
 from daytwo.contracts.typed import compile_typed
 from daytwo.core.errors import DataError
@@ -407,11 +408,28 @@ def exactly(values: object) -> str:
     return repr(sorted(values.items()) if isinstance(values, dict) else values)
 
 
+def natively(contract: Contract, text: bytes) -> bool:
+    """Whether the native reader takes the row; then it must be one of which the decoder has nothing to say."""
+    names = [column.name for column in contract.columns]
+    reader = row_reader(contract, names, {})
+    found = None if reader is None else reader.read((b"[" + text + b"]",), 1)
+    if found is None or found.counts[0] != 1:
+        return False
+    plain = msgspec.json.decode(text)
+    assert len(json.loads(text, object_pairs_hook=list)) == len(plain)
+    features, breaches = compile_decoder(contract).check(plain)
+    assert breaches == ()
+    assert found.packed == np.array(features, dtype=np.float32).tobytes()
+    assert exactly([values[0] for values in found.values]) == exactly([plain.get(name) for name in names])
+    return True
+
+
 @settings(max_examples=EXAMPLES // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_fast_door_takes_only_what_the_decoder_has_nothing_to_say_of(data: st.DataObject) -> None:
     contract = data.draw(st.one_of(plain_contracts(), plain_contracts(), plain_contracts(), contracts()))
     text = data.draw(json_rows(contract))
+    natively(contract, text)
     typed = compile_typed(contract)
     if typed is None:
         assert any("\n" in column.name for column in contract.columns)
@@ -454,6 +472,8 @@ def test_the_fast_door_takes_every_row_that_is_plainly_good(data: st.DataObject)
     typed = compile_typed(contract)
     assert typed is not None
     assert typed.features(msgspec.json.decode(text, type=typed.row_type)) is not None
+    if LIBRARY.is_file() and b"\\" not in text:
+        assert natively(contract, text)
 
 
 def test_a_datetime_and_its_text_are_one_moment() -> None:

@@ -15,7 +15,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -41,6 +41,8 @@ class Place(NamedTuple):
 _place = partial(tuple.__new__, Place)
 
 Promise: TypeAlias = Callable[[Place], object]
+# Is told the segment, and the offset of each payload in it.
+PromiseOfAll: TypeAlias = Callable[[str, Sequence[int]], object]
 
 
 class Journal:
@@ -59,7 +61,7 @@ class Journal:
         self._end = 0
         self._opened_at = 0.0
         self._frames: list[bytes] = []
-        self._promises: list[tuple[int, Promise]] = []
+        self._promises: list[tuple[Sequence[int], PromiseOfAll]] = []
         self._lost = ""
         self.fault: str | None = None
         self._open()
@@ -91,8 +93,15 @@ class Journal:
 
     def add(self, payload: bytes, promise: Promise) -> None:
         """Take a record into the next `flush`; `promise` is called with its place once it is written."""
+        size = len(payload)
         self._frames += (frame_head(payload), payload)
-        self._promises.append((len(payload), promise))
+        self._promises.append(((size,), lambda segment, offsets: promise(_place((segment, offsets[0], size)))))
+
+    def add_all(self, payloads: Sequence[bytes], promise: PromiseOfAll) -> None:
+        """Take several records into the next `flush`; `promise` is called once, when they are all written."""
+        for payload in payloads:
+            self._frames += (frame_head(payload), payload)
+        self._promises.append((list(map(len, payloads)), promise))
 
     def flush(self) -> None:
         """Write everything that was added, in one go, and keep the promises.
@@ -121,10 +130,13 @@ class Journal:
             raise
         self.fault = None
         name = self._name
-        for length, promise in promises:
-            begin += HEADER_BYTES
-            promise(_place((name, begin, length)))
-            begin += length
+        for lengths, promise in promises:
+            offsets = []
+            for length in lengths:
+                begin += HEADER_BYTES
+                offsets.append(begin)
+                begin += length
+            promise(name, offsets)
 
     def commit(self) -> None:
         """Flush; whoever answers several requests at once calls this before the answers leave.

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.errors import DataError, Fault, Mistake
 from daytwo.scoring.engine import feature_rows
-from daytwo.scoring.native import load_twice
+from daytwo.core.native import load_twice
 from daytwo.scoring.xgboost_model import read_trees
 
 _LIBRARY_NAMES = {"darwin": "libxgboost.dylib", "win32": "xgboost.dll"}

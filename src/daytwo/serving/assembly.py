@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 
 from daytwo.serving.addresses import address
@@ -55,4 +56,6 @@ def turns_of(config: ServerConfig, handlers: Handlers, handle: Callable[[Request
         handlers.commit,
         max_queue=config.max_queue,
         max_wait_s=config.max_wait_ms / 1000,
+        # Each request has a span of its own where they are traced.
+        together=None if tracing_config(os.environ) is not None else handlers.handle_together,
     )

@@ -29,15 +29,15 @@ class Counts:
         self._arm_series = metrics.series("daytwo_predictions_total")
         self._byte_series = metrics.series("daytwo_journal_bytes_total")
 
-    def request(self, path: str, status: int, seconds: float) -> None:
-        """Count one answered request; `path` is one of ours, never what a client wrote."""
+    def request(self, path: str, status: int, seconds: float, times: int = 1) -> None:
+        """Count an answered request, or several alike; `path` is one of ours, never what a client wrote."""
         known = self._requests.get((path, status))
         if known is None:
             histogram = self._metrics.histogram("daytwo_request_seconds", (("path", path),), SECONDS)
             known = self._requests[path, status] = (("path", path), ("status", str(status))), histogram
         labels, histogram = known
-        self._request_series[labels] = self._request_series.get(labels, 0.0) + 1.0
-        histogram.add(seconds)
+        self._request_series[labels] = self._request_series.get(labels, 0.0) + times
+        histogram.add(seconds, times)
 
     def predictions(self, record: PredictionRecord, contract: Contract, size: int) -> None:
         """Count the rows of a request whose record is written, `size` bytes of it.
@@ -75,7 +75,7 @@ class Counts:
             self._breaches(record, {column.name for column in contract.columns})
 
     def plain(self, version: str, scores: Sequence[float], size: int) -> None:
-        """Count the rows of a request that the champion has answered, every one; its record has `size` bytes."""
+        """Count rows that the champion has answered, every one; their records have `size` bytes."""
         self._byte_series[self._own] = self._byte_series.get(self._own, 0.0) + size
         self._answered(version, CHAMPION, scores)
 

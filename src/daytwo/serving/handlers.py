@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version as installed
 
 import msgspec
@@ -29,16 +29,13 @@ from daytwo.serving.counts import Counts
 from daytwo.serving.desk import DESK, Desk
 from daytwo.serving.dialects.open_inference import OF_PROTOCOL, OpenInference
 from daytwo.serving.metrics import Metrics
+from daytwo.serving.open_heads import ROWS_PATH, OpenHeads
 from daytwo.serving.refusals import Refusals
 from daytwo.serving.transport.messages import TEXT, HttpError, Request, Response, ok
 from daytwo.serving.transport.packing import packed, unpacked
 from daytwo.serving.transport.turns import Answer, Refusing
 from daytwo.serving.workers.share import Elsewhere
 from daytwo.serving.workers.together import Together, is_passed_on, no_answer, sealed_reply
-
-_ASKED = "POST", "/predict"
-# As many as `heads.py` keeps.
-_MAX_OPEN_HEADS = 512
 
 
 class Handlers:
@@ -73,8 +70,7 @@ class Handlers:
         self._first = self._desks[config.model]
         self._inference = OpenInference(self._desks, config.max_rows, metrics)
         self._refusals = Refusals()
-        # Kept by their identity: while they are here, no other can have it.
-        self._open_heads: dict[int, dict[bytes, bytes]] = {}
+        self._open_heads = OpenHeads()
 
     def asks_for_tokens(self) -> bool:
         """Whether nobody is answered without one."""
@@ -126,25 +122,38 @@ class Handlers:
             self._counts.request(path, response.status, time.perf_counter() - began)
         return response
 
-    def _answer_known(self, request: Request) -> Response | None:
-        """Answer rows that come under a head by which rows were let in before; None where it is another.
+    def handle_together(self, requests: Sequence[Request]) -> list[Response | None]:
+        """Answer those of a turn's requests that can be answered in one go; None for each that is to be handled alone.
 
-        `heads.py` gives equal heads as one object. Without tokens it is the head alone by which a request is let in.
+        Those are rows for the first model under heads by which rows were let in before (`_answer_known`).
         """
-        if self._open_heads.get(id(request.headers)) is not request.headers or request[:2] != _ASKED:
+        answers: list[Response | None] = [None] * len(requests)
+        began = time.perf_counter()
+        places = self._open_heads.places(requests)
+        if not places or self._admission.asks_for_tokens():
+            return answers
+        try:
+            bodies = [requests[i].body for i in places]
+            replies = self._first.served.predicting.predict_together(bodies, self._config.max_rows)
+        except Exception:  # whatever it is, it is told to the request that it belongs to
+            return answers
+        for i, reply in zip(places, replies, strict=True):
+            if reply is not None:
+                answers[i] = packed(Response(200, reply), requests[i])
+        count = sum(reply is not None for reply in replies)
+        if count:
+            self._counts.request(ROWS_PATH, 200, time.perf_counter() - began, count)
+        return answers
+
+    def _answer_known(self, request: Request) -> Response | None:
+        """Answer rows that come under a head by which rows were let in before; None where it is another."""
+        if request not in self._open_heads:
             return None
         if self._admission.asks_for_tokens():
             self._open_heads.clear()
             return None
         self._asker = None
         return self._first.predict(request, "")
-
-    def _remember_open(self, request: Request) -> None:
-        """Keep the head of a request that was let in without a token, if its body is plain."""
-        if request[:2] == _ASKED and b"content-encoding" not in request.headers:
-            if len(self._open_heads) >= _MAX_OPEN_HEADS:
-                self._open_heads.clear()
-            self._open_heads[id(request.headers)] = request.headers
 
     async def _answer_later(self, coming: Awaitable[Response], path: str, began: float) -> Response:
         try:
@@ -170,7 +179,7 @@ class Handlers:
         path, passed_on = asked.path, is_passed_on(request)
         self._asker = self._admission.asker(request) if passed_on else self._admission.admit(request, path)
         if self._asker is None and not passed_on and request.body:
-            self._remember_open(request)
+            self._open_heads.remember(request)
         request = unpacked(request, self._config.max_body_bytes)
         if path == PREDICTIONS:
             return self.prediction(request)

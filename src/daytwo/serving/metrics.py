@@ -68,11 +68,11 @@ class Histogram:
         self.edges, self.counts = edges, [0] * (len(edges) + 1)
         self.count, self.sum = 0, 0.0
 
-    def add(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect.bisect_left(self.edges, value)] += 1
-        self.count += 1
-        self.sum += value
+    def add(self, value: float, times: int = 1) -> None:
+        """Count one value, once or more often."""
+        self.counts[bisect.bisect_left(self.edges, value)] += times
+        self.count += times
+        self.sum += value * times
 
     def add_many(self, values: Sequence[float]) -> None:
         """Count many values."""

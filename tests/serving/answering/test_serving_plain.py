@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.serving.conftest import make_bundle
 
+from daytwo.contracts.rows_c import LIBRARY
 from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.record import decode, encode
 from daytwo.registry.bundle import BundleStore
@@ -21,7 +22,7 @@ from daytwo.serving.answering.predict import answer
 from daytwo.serving.answering.replies import reply
 from daytwo.serving.answering.requests import read_predict
 from daytwo.serving.answering.router import Router
-from daytwo.serving.answering.written import with_condition
+from daytwo.serving.answering.written import Told, with_condition
 from daytwo.serving.transport.messages import HttpError
 
 KNOWN = {"prefix": "p-", "start": 7, "received_at_us": 1, "fingerprint": 0}
@@ -63,11 +64,15 @@ def fast(body, live, pseudonyms=None):
         body = hidden_body(body, pseudonyms)
         if body is None:
             return None
-    asked = plain.read(body, 1000)
+    asked, read_in_python = plain.read(body, 1000), plain._read_one(body, 1000)
     if asked is None:
+        assert read_in_python is None
         return None
-    told = plain.told(asked, plain.writer("trips", "p-"), start=7, received_at_us=1)
-    return told.record, told.reply
+    writer = plain.writer("trips", "p-")
+    told = plain.told(asked, writer, start=7, received_at_us=1)
+    if read_in_python is not None:  # else the native reader takes more
+        assert plain.told(read_in_python, writer, start=7, received_at_us=1) == told
+    return told.records[0], told.replies[0]
 
 
 GOOD = {
@@ -122,14 +127,41 @@ def test_the_record_says_also_what_is_rarely_there(live, request_id, fingerprint
     asked = plain.read(json.dumps({"rows": [ROW] * 2} | ({"request_id": request_id} if request_id else {})).encode(), 9)
     writer = plain.writer('100 %s of "trips"', "p%d-")
     told = plain.told(asked, writer, start=7, received_at_us=1, fingerprint=fingerprint, shadow=shadow)
-    record = decode(told.record)
-    assert encode(record) == told.record
+    record = decode(told.records[0])
+    assert encode(record) == told.records[0]
     assert (record.request_id, record.given) == (request_id or "r-p%d-000000007", request_id is not None)
     assert (record.fingerprint, record.shadow, record.prefix) == (fingerprint, shadow, "p%d-")
     whole = reply(record, '100 %s of "trips"', {}, [ROW] * 2, live.known)
-    assert told.reply == msgspec.json.encode(whole)
+    assert told.replies[0] == msgspec.json.encode(whole)
     degraded = msgspec.structs.replace(whole, degraded='it "fails"')
-    assert with_condition(told.reply, 'it "fails"') == msgspec.json.encode(degraded)
+    assert with_condition(told.replies[0], 'it "fails"') == msgspec.json.encode(degraded)
+
+
+@pytest.mark.skipif(not LIBRARY.is_file(), reason="there was no C compiler when daytwo was installed")
+@given(
+    bodies=st.lists(
+        st.lists(st.fixed_dictionaries(GOOD), min_size=1, max_size=4).map(msgspec.json.encode)
+        | st.sampled_from([b"[]", b"{", msgspec.json.encode({"rows": [ROW], "request_id": "mine"})]),
+        min_size=1,
+        max_size=9,
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_requests_answered_together_get_what_each_gets_alone(either, bodies):
+    plain, start = either.champion.plain, 7
+    writer = plain.writer("trips", "p-")
+    asked, taken = plain.read_many(bodies, 3)
+    told = plain.told(asked, writer, start=start, received_at_us=1) if asked.counts else Told([], [], [])
+    records, replies = iter(told.records), iter(told.replies)
+    for body, is_taken in zip(bodies, taken, strict=True):
+        alone = plain.read(body, 3)
+        if is_taken:
+            one = plain.told(alone, writer, start=start, received_at_us=1)
+            assert (next(records), next(replies)) == (one.records[0], one.replies[0])
+            start += alone.counts[0]
+        else:
+            assert alone is None or alone.request_id == "mine" or b"\\" in body
+    assert next(records, None) is next(replies, None) is None
 
 
 def test_plain_requests_are_taken(live):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from functools import partial
+from collections.abc import Sequence
 
 import msgspec
 
@@ -17,14 +17,14 @@ from daytwo.predictions.journal import Journal, Place
 from daytwo.predictions.record import ASKED, CHAMPION, PredictionRecord, decode, encode
 from daytwo.serving.answering.live import Live, Version, Watcher
 from daytwo.serving.answering.personal import hidden, hidden_body
-from daytwo.serving.answering.plain import Plain, PlainRequest
+from daytwo.serving.answering.plain import Plain, PlainRows
 from daytwo.serving.answering.predict import answer
 from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.replies import Reply, reply, reply_again
 from daytwo.serving.answering.requests import PredictRequest, read_predict
 from daytwo.serving.answering.router import Router
 from daytwo.serving.answering.shadow import ShadowQueue
-from daytwo.serving.answering.written import Writer, with_condition
+from daytwo.serving.answering.written import Told, Writer, with_condition
 from daytwo.serving.counts import Counts
 from daytwo.serving.metrics import OfModel
 from daytwo.serving.transport.messages import HttpError
@@ -85,9 +85,35 @@ class Predicting:
             if asked is not None and ((sound and not live.is_split) or self._is_champions(asked, plain, live)):
                 told = self._predict_plainly(asked, plain, live, sound=sound)
                 if told is not None:
-                    return told, len(asked.rows)
+                    return told, asked.counts[0]
         reply = self.predict(read_predict(body, max_rows))
         return _encode(reply), len(reply.predictions)
+
+    def predict_together(self, bodies: Sequence[bytes], max_rows: int) -> list[bytes | None]:
+        """Return the replies to bodies of `POST /predict`, all answered in one go; None for what is to be asked alone.
+
+        That is whatever is not plain, everything while there is more than the champion or anything wrong with it, and
+        everything where the model fails on a row of them.
+        """
+        nothing: list[bytes | None] = [None] * len(bodies)
+        live = self._watcher.live
+        if live is None or live.is_split or live.shadow is not None or self._pseudonyms is not None:
+            return nothing
+        plain = live.champion.plain
+        if plain is None or not plain.takes_many or not self._is_sound(live):
+            return nothing
+        found = plain.read_many(bodies, max_rows)
+        if found is None or not found[0].counts:
+            return nothing
+        asked, taken = found
+        told = plain.told(asked, self._writer_of(plain), start=self._next, received_at_us=time.time_ns() // 1000)
+        if told is None:
+            return nothing
+        self._add(told, asked.counts, live)
+        if len(told.replies) == len(bodies):
+            return list(told.replies)
+        replies = iter(told.replies)
+        return [next(replies) if one else None for one in taken]
 
     def _is_sound(self, live: Live) -> bool:
         """Whether nothing is known to be wrong with the champion and with what keeps its answers."""
@@ -103,30 +129,28 @@ class Predicting:
             found.append("answers leave without a record")
         return "; ".join(found)
 
-    def _is_champions(self, asked: PlainRequest, plain: Plain, live: Live) -> bool:
+    def _is_champions(self, asked: PlainRows, plain: Plain, live: Live) -> bool:
         """Whether the champion is asked for every row."""
         if not live.champion.breaker.allows():
             return False
         if not live.is_split:
             return True
         share, holdout = live.route.canary_share if live.canary is not None else 0.0, live.route.holdout
-        whose = plain.subjects(asked.rows)
+        whose = plain.subjects(asked)
         return all(one is not None and self._router.arm(one, share, holdout) == CHAMPION for one in whose)
 
-    def _predict_plainly(self, asked: PlainRequest, plain: Plain, live: Live, *, sound: bool) -> bytes | None:
+    def _predict_plainly(self, asked: PlainRows, plain: Plain, live: Live, *, sound: bool) -> bytes | None:
         """Return the reply to a request in which every row keeps its contract; None where the model fails on one."""
         fingerprint, shadow = 0, "" if live.shadow is None else live.shadow.digest
         if asked.request_id is not None:
-            fingerprint = zlib.crc32(asked.text)
+            fingerprint = zlib.crc32(asked.texts[0])
             known = self._known(asked.request_id, fingerprint)
             if known is not None:
                 return self._with_condition(_encode(reply_again(known, self._model, live.known)), live)
-        if plain is not self._writer[0]:
-            self._writer = plain, plain.writer(self._model, self._prefix)
         start = self._next
         told = plain.told(
             asked,
-            self._writer[1],
+            self._writer_of(plain),
             start=start,
             received_at_us=time.time_ns() // 1000,
             fingerprint=fingerprint,
@@ -137,22 +161,35 @@ class Predicting:
         if not (sound or live.champion.breaker.is_sound):
             live.champion.breaker.heard(good=True)
         if shadow or asked.request_id is not None:
-            record = decode(told.record)
+            record = decode(told.records[0])
             assert isinstance(record, PredictionRecord)
             self._record(record, live)
         else:
-            self._next = start + len(told.scores)
-            self._journal.add(told.record, partial(self._keep, start, told.scores, live.champion.digest))
-        return told.reply if sound else self._with_condition(told.reply, live)
+            self._add(told, asked.counts, live)
+        return told.replies[0] if sound else self._with_condition(told.replies[0], live)
+
+    def _writer_of(self, plain: Plain) -> Writer:
+        if plain is not self._writer[0]:
+            self._writer = plain, plain.writer(self._model, self._prefix)
+        return self._writer[1]
+
+    def _add(self, told: Told, counts: Sequence[int], live: Live) -> None:
+        """Add records to the journal; what is kept of them is kept once they are written."""
+        starts = []
+        for count in counts:
+            starts.append(self._next)
+            self._next += count
+        size = sum(map(len, told.records))
+
+        def keep(segment: str, offsets: Sequence[int]) -> None:
+            self._recent.remember_predictions(self._prefix, starts, segment, offsets)
+            self._counts.plain(live.champion.digest, told.scores, size)
+
+        self._journal.add_all(told.records, keep)
 
     def _with_condition(self, reply: bytes, live: Live) -> bytes:
         condition = self._condition(live)
         return with_condition(reply, condition) if condition else reply
-
-    def _keep(self, start: int, scores: list[float], version: str, place: Place) -> None:
-        """Keep what is kept of a plain request, now that its record is written."""
-        self._recent.remember_prediction(self._prefix, start, place)
-        self._counts.plain(version, scores, place.length)
 
     def predict(self, asked: PredictRequest, named: Version | None = None) -> Reply:
         """Answer rows, and record them first: by the route, or by the version that was `named`.

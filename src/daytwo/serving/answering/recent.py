@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -103,14 +103,19 @@ class Recent:
 
     def remember_prediction(self, prefix: str, start: int, place: Place) -> None:
         """Keep where the predictions from `start` on lie."""
+        self.remember_predictions(prefix, (start,), place.segment, (place.offset,))
+
+    def remember_predictions(self, prefix: str, starts: Sequence[int], segment: str, offsets: Sequence[int]) -> None:
+        """Keep where the predictions of several requests lie, each from its start on."""
         if self._requests >= MAX_REQUESTS:
             self._forget_predictions()
         known = self._predictions.get(prefix)
         if known is None:
             known = self._predictions[prefix] = _Starts()
-        known.starts.append(start)
-        known.places.append(self._pack(place))
-        self._requests += 1
+        base = self._number(segment) << _OFFSET_BITS
+        known.starts.extend(starts)
+        known.places.extend([base | offset for offset in offsets])
+        self._requests += len(offsets)
 
     def prediction_request(self, request_id: str) -> PredictionRecord | None:
         """Return what was recorded for this id of a client, or None where nothing is known.
@@ -232,11 +237,14 @@ class Recent:
             return None
 
     def _pack(self, place: Place) -> int:
-        number = self._numbers.get(place.segment)
+        return self._number(place.segment) << _OFFSET_BITS | place.offset
+
+    def _number(self, segment: str) -> int:
+        number = self._numbers.get(segment)
         if number is None:
-            number = self._numbers[place.segment] = len(self._segments)
-            self._segments.append(place.segment)
-        return number << _OFFSET_BITS | place.offset
+            number = self._numbers[segment] = len(self._segments)
+            self._segments.append(segment)
+        return number
 
     def _forget_predictions(self) -> None:
         """Drop the older half of the oldest process's predictions."""

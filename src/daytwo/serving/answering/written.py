@@ -6,29 +6,25 @@ makes them so; here what is the same for every request is written once. A proper
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import repeat
 from typing import NamedTuple
 
 import msgspec
 
-from daytwo.predictions.record import CHAMPION, prediction_ids
-from daytwo.serving.answering.replies import Answer
-
 _encode = msgspec.json.Encoder().encode
+_TRUTH = {True: b"true", False: b"false"}
 
 
 class Told(NamedTuple):
-    """A plain request, answered: its record, its reply, and its scores."""
+    """Plain requests, answered: their records and replies, and the scores of all their rows."""
 
-    record: bytes
-    reply: bytes
+    records: list[bytes]
+    replies: list[bytes]
     scores: list[float]
 
 
-_BY_CHAMPION, _NO_FALLBACK, _NO_WARNING = repeat(CHAMPION), repeat(msgspec.UNSET), repeat(())
-# A named tuple's own maker costs three times as much, and this runs for every request.
+# A named tuple's own maker costs three times as much, and this runs for every turn.
 _told = partial(tuple.__new__, Told)
 
 
@@ -36,7 +32,6 @@ class Writer:
     """Writes for one model, one version of it and one process, whose ids begin with `prefix`."""
 
     def __init__(self, model: str, version: str, key: str, prefix: str) -> None:
-        self._version, self._prefix = repeat(version), prefix
         by, named = _fixed(prefix), _fixed(version)
         self._record = (
             b'{"type":"prediction","request_id":%b%b,"received_at_us":%d,"prefix":'
@@ -45,19 +40,22 @@ class Writer:
             + named
             + b'],"arms":["champion"],"keys":['
             + _fixed(key)
-            + b'],"scores":%b%b,"rows":%b}'
+            + b'],"scores":[%b]%b,"rows":%b}'
         )
-        self._reply = b'{"request_id":%b,"model":' + _fixed(model) + b',"predictions":%b}'
+        self._reply = b'{"request_id":%b,"model":' + _fixed(model) + b',"predictions":[%b]}'
         self._own_id = b'"r-' + by[1:-1] + b'%09x"'
+        answer = b'{"prediction_id":"' + by[1:-1] + b'%09x","key":%b,"score":%b,"act":%b,"gain":%b,"version":' + named
+        self._answer = answer + b',"arm":"champion","warnings":[]}'
+        self._sure_answer = answer + b',"arm":"champion","interval":[%b,%b],"warnings":[]}'
 
     def told(
         self,
-        text: bytes,
+        texts: Sequence[bytes],
+        counts: Sequence[int],
         scores: list[float],
-        acts: Sequence[bool | None],
-        gains: Sequence[float | None],
-        intervals: Sequence[tuple[float, float] | msgspec.UnsetType],
-        keys: Sequence[str | None],
+        gains: Sequence[float | None] | None,
+        intervals: Sequence[tuple[float, float]] | None,
+        keys: Sequence[str | None] | None,
         *,
         request_id: str | None,
         start: int,
@@ -65,24 +63,59 @@ class Writer:
         fingerprint: int,
         shadow: str,
     ) -> Told:
-        """Return the record and the reply to the rows in `text`; without a decision `acts` and `gains` are all None."""
-        if request_id is None:
-            identity, given = self._own_id % start, b""
-        else:
-            identity = _encode(request_id)
-            given = b',"given":true,"fingerprint":%d' % fingerprint if fingerprint else b',"given":true'
-        rest = b""
-        if acts[0] is not None:
-            rest = b',"acts":%b' % _encode(acts)
-            if gains[0] is not None or gains.count(None) != len(gains):
-                rest += b',"gains":%b' % _encode(gains)
-        if shadow:
-            rest += b',"shadow":%b' % _encode(shadow)
-        record = self._record % (identity, given, received_at_us, start, _encode(scores), rest, text)
-        ids = prediction_ids(self._prefix, start, len(scores))
-        fixed = self._version, _BY_CHAMPION, intervals, _NO_FALLBACK, _NO_WARNING
-        answers = list(map(Answer, ids, keys, scores, acts, gains, *fixed))
-        return _told((record, self._reply % (identity, _encode(answers)), scores))
+        """Return the records and replies of requests with these texts and numbers of rows; the rest is by row.
+
+        `gains` is None without a decision, `intervals` and `keys` where there are none. `request_id` is for one request
+        alone, as are `fingerprint` and `shadow`.
+        """
+        rows = len(scores)
+        told = _numbers(scores)
+        nothing = [b"null"] * rows
+        acts = nothing if gains is None else [_TRUTH[gain is not None and gain > 0] for gain in gains]
+        brought = nothing if gains is None else _numbers(gains)
+        named = nothing if keys is None else list(map(_encode, keys))
+        columns: tuple[Iterable[object], ...] = (range(start, start + rows), named, told, acts, brought)
+        template = self._answer
+        if intervals is not None:
+            template = self._sure_answer
+            columns += (_numbers([low for low, _ in intervals]), _numbers([high for _, high in intervals]))
+        answers = [template % row for row in zip(*columns, strict=True)]
+        given = _given(request_id, fingerprint)
+        records, replies, begin = [], [], 0
+        for text, count in zip(texts, counts, strict=True):
+            end, number = begin + count, start + begin
+            identity = self._own_id % number if request_id is None else _encode(request_id)
+            rest = b"" if gains is None else _decided(acts[begin:end], brought[begin:end])
+            if shadow:
+                rest += b',"shadow":%b' % _encode(shadow)
+            if count == 1:
+                score, answer = told[begin], answers[begin]
+            else:
+                score, answer = b",".join(told[begin:end]), b",".join(answers[begin:end])
+            records.append(self._record % (identity, given, received_at_us, number, score, rest, text))
+            replies.append(self._reply % (identity, answer))
+            begin = end
+        return _told((records, replies, scores))
+
+
+def _numbers(values: Sequence[float | None]) -> list[bytes]:
+    """Return each number as JSON."""
+    return _encode(values)[1:-1].split(b",")
+
+
+def _given(request_id: str | None, fingerprint: int) -> bytes:
+    """Return what a record says of an id that its client chose."""
+    if request_id is None:
+        return b""
+    return b',"given":true,"fingerprint":%d' % fingerprint if fingerprint else b',"given":true'
+
+
+def _decided(acts: Sequence[bytes], gains: Sequence[bytes]) -> bytes:
+    """Return what a record says of decisions."""
+    if len(acts) == 1:
+        return b',"acts":[%b]' % acts[0] if gains[0] == b"null" else b',"acts":[%b],"gains":[%b]' % (acts[0], gains[0])
+    told = b',"acts":[%b]' % b",".join(acts)
+    return told if all(gain == b"null" for gain in gains) else b'%b,"gains":[%b]' % (told, b",".join(gains))
 
 
 def _fixed(value: str) -> bytes:

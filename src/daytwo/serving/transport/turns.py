@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -31,6 +31,8 @@ _TURN_S = 0.005
 _ALWAYS = 32
 # What a request costs beside its body, counted in bytes.
 _HEAD_BYTES = 256
+# Answered in one go: so many requests, or as many as make up so many bytes.
+_TOGETHER, _TOGETHER_BYTES = 64, 1 << 15
 # A guess at the cost of a byte until it is measured. Each turn moves the measure by a tenth, and one in which the
 # process was made to stand still by no more than three tenths.
 _SECONDS_A_BYTE = 1e-7
@@ -54,9 +56,10 @@ class Waiting(Protocol):
 class Turns:
     """The queue of one server. For the loop's thread only.
 
-    `handle` answers a request, now or by a future. `commit` writes the records of all answers of a turn; where it
-    cannot, it returns what gives the refusal in place of a request's answer, None for one that may leave. `max_queue`
-    requests may wait, and `max_wait_s` is for how long at the usual cost of what waits.
+    `handle` answers a request, now or by a future; `together`, where there is one, is asked first for a few small ones
+    at once, and gives None for each that `handle` is to answer. `commit` writes the records of all answers of a turn;
+    where it cannot, it returns what gives the refusal in place of a request's answer, None for one that may leave.
+    `max_queue` requests may wait, and `max_wait_s` is for how long at the usual cost of what waits.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -64,6 +67,7 @@ class Turns:
     commit: Callable[[], Refusing | None]
     max_queue: int
     max_wait_s: float
+    together: Callable[[Sequence[Request]], Sequence[Response | None]] | None = None
     refused: int = 0
     dropped: int = 0
     _queue: deque[tuple[Waiting, Request]] = field(default_factory=deque)
@@ -111,17 +115,14 @@ class Turns:
         began, size = perf_counter(), 0
         answered: list[tuple[Waiting, Request, Answer]] = []
         while self._queue or self._urgent:
-            if self._urgent:
-                who, request = self._urgent.popleft()
+            taken, few = self._few()
+            size += taken
+            if self.together is not None and few:
+                replies = self.together([request for _, request in few])
             else:
-                who, request = self._queue.popleft()
-                taken = len(request.body) + _HEAD_BYTES
-                self._bytes -= taken
-                size += taken
-            if who.has_gone:
-                self.dropped += 1
-                continue
-            answered.append((who, request, self.handle(request)))
+                replies = (None,) * len(few)
+            for (who, request), reply in zip(few, replies, strict=True):
+                answered.append((who, request, self.handle(request) if reply is None else reply))
             if perf_counter() - began > _TURN_S:
                 break
         refusing = self.commit() if answered else None
@@ -139,6 +140,28 @@ class Turns:
         if (self._queue or self._urgent) and not self._scheduled:
             self._scheduled = True
             self.loop.call_soon(self._turn)
+
+    def _few(self) -> tuple[int, list[tuple[Waiting, Request]]]:
+        """Take the next requests from the queue, one large one or some small ones; and what they weigh, in bytes."""
+        if self._urgent:
+            who, request = self._urgent.popleft()
+            return 0, [] if self._is_for_nobody(who) else [(who, request)]
+        size = 0
+        few: list[tuple[Waiting, Request]] = []
+        while self._queue and len(few) < _TOGETHER:
+            who, request = self._queue.popleft()
+            taken = len(request.body) + _HEAD_BYTES
+            self._bytes -= taken
+            size += taken
+            if not self._is_for_nobody(who):
+                few.append((who, request))
+            if size > _TOGETHER_BYTES:
+                break
+        return size, few
+
+    def _is_for_nobody(self, who: Waiting) -> bool:
+        self.dropped += who.has_gone
+        return who.has_gone
 
 
 def _answer_late(who: Waiting, answer: asyncio.Future[Response]) -> None:
