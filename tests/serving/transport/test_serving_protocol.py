@@ -180,6 +180,40 @@ def test_records_that_cannot_be_written_refuse_what_was_posted_in_that_turn_and_
     run(test)
 
 
+def test_small_requests_of_a_turn_are_answered_together_and_what_cannot_be_is_answered_alone():
+    async def test(house, connect):
+        together = []
+
+        def answer(requests):
+            together.append([request.body for request in requests])
+            return [None if b"alone" in request.body else Response(200, b"t:" + request.body) for request in requests]
+
+        turns = house.door.turns
+        turns.together = answer
+        clients = [Client() for _ in range(4)]
+        clients[3].has_gone = True
+        for client, body in zip(clients, (b"a", b"alone", b"c", b"gone"), strict=True):
+            turns.put(client, Request("POST", "/a", {}, body, True))
+        await asyncio.sleep(0)
+        assert together == [[b"a", b"alone", b"c"]]
+        assert [request.body for request in house.asked] == [b"alone"]
+        assert [client.told for client in clients] == [[b"t:a"], [b'["POST", "/a", "alone"]'], [b"t:c"], []]
+        assert turns.dropped == 1
+
+    run(test)
+
+
+class Client:
+    """One that waits in the queue."""
+
+    def __init__(self) -> None:
+        self.told: list[bytes] = []
+        self.has_gone = False
+
+    def answer(self, response: Response) -> None:
+        self.told.append(response.body)
+
+
 def test_an_answer_may_come_later_than_its_turn():
     async def test(house, connect):
         later = asyncio.get_running_loop().create_future()
