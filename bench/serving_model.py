@@ -77,7 +77,7 @@ def make_place(folder: Path) -> None:
     write_route(folder / "route.json", Route(1, bundle.digest))
     (folder / "model.txt").write_bytes(text)
     (folder / "levels.json").write_text(json.dumps({c.name: c.levels for c in contract.columns}))
-    for count in (1, 32, 1000):
-        rows = bench_rows(BODIES * count if count < 1000 else 8 * count, 3)
+    for count in (1, 32, 200, 1000):
+        rows = bench_rows((BODIES if count < 100 else 8) * count, 3)
         bodies = [rows[begin : begin + count] for begin in range(0, len(rows), count)]
         (folder / f"bodies{count}.txt").write_text("\n".join(json.dumps({"rows": body}) for body in bodies))

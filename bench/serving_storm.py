@@ -1,8 +1,9 @@
 """What three times the load, and `kill -9`, do to daytwo's server: half of `serving.py`.
 
-The storm is an open loop: requests of 32 rows are sent at three times the measured capacity whether or not answers
-come, over up to 1,000 connections, each given up after 4 s. The killer counts what was acknowledged and looks for it
-in the journal.
+The storm is an open loop: requests of 200 rows, so that one core of load is enough, are sent at three times the
+measured capacity whether or not answers come, over up to 1,000 connections of which the one that has rested longest is
+taken next, each given up after 4 s. Nobody waits as long as a refusal asks for. The killer counts what was
+acknowledged and looks for it in the journal.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,7 @@ import msgspec
 from daytwo.predictions.record import PredictionRecord, decode
 from daytwo.predictions.segments import OPEN, read_segment, recover, sealed_segments
 
+STORM_ROWS = 200
 _CONNECTIONS = 1000
 _GIVE_UP_S = 4.0
 
@@ -40,7 +42,7 @@ def start(command: list[str], port: int) -> subprocess.Popen[bytes]:
 def overload(folder: Path, command: list[str], port: int, seconds: float) -> dict[str, object]:
     """Return what came of a storm at three times the capacity."""
     os.sched_setaffinity(0, {1})
-    bodies = [line.encode() for line in (folder / "bodies32.txt").read_text().splitlines()]
+    bodies = [line.encode() for line in (folder / f"bodies{STORM_ROWS}.txt").read_text().splitlines()]
     process = start(command, port)
     try:
         capacity = asyncio.run(_closed(port, bodies, 32, min(5.0, seconds)))
@@ -128,16 +130,20 @@ async def _closed(port: int, bodies: list[bytes], connections: int, seconds: flo
 async def _open(port: int, bodies: list[bytes], rps: float, seconds: float, pid: int) -> dict[str, object]:
     """Send at a rate that does not wait for answers, and count what came back."""
     told: Counter[str] = Counter()
-    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
+    refusals_ms: list[float] = []
     busy: set[asyncio.Task[None]] = set()
     peak = 0.0
 
     async def ask(body: bytes) -> None:
         try:
             async with asyncio.timeout(_GIVE_UP_S):
-                pair = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
+                pair = idle.popleft() if idle else await asyncio.open_connection("127.0.0.1", port)
+                asked = time.monotonic()
                 status, _ = await _ask(*pair, _bytes(body))
                 told[str(status)] += 1
+                if status == 503:
+                    refusals_ms.append(1000 * (time.monotonic() - asked))
                 idle.append(pair)
         except TimeoutError:
             told["timeout"] += 1
@@ -159,7 +165,10 @@ async def _open(port: int, bodies: list[bytes], rps: float, seconds: float, pid:
     for task in tuple(busy):
         task.cancel()
     await asyncio.gather(*busy, return_exceptions=True)
-    return {**told, "rss_mb_peak": round(peak, 1)}
+    refusals_ms.sort()
+    shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99} if refusals_ms else {}
+    waits = {name: round(refusals_ms[int(share * len(refusals_ms))], 1) for name, share in shares.items()}
+    return {**told, "rss_mb_peak": round(peak, 1), "refusal_ms": waits}
 
 
 async def _until_killed(port: int, bodies: list[bytes], process: subprocess.Popen[bytes], seen: list[str]) -> None:

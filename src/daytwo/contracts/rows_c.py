@@ -16,10 +16,9 @@ import struct
 import weakref
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -44,13 +43,13 @@ _MUST, _NULLABLE = 1, 2
 _SCRATCH_ROWS = 256
 # Reading so many bytes is done before another thread could make use of Python's lock.
 _SHORT_BYTES = 1 << 16
+_FLOAT32_BYTES = 4
 
 _decode = msgspec.json.Decoder().decode
 Fits = Callable[[Sequence[Any]], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRows:
+class ReadRows(NamedTuple):
     """What was taken of some bodies: features of all rows, float32 one row behind the other, and the asked values.
 
     `counts` holds the rows of each body, -1 where it was not taken, `texts` the list that each body is or holds, and
@@ -61,6 +60,10 @@ class ReadRows:
     texts: Sequence[bytes]
     packed: bytes
     values: Sequence[Sequence[Any]]
+
+
+# A named tuple's own maker costs three times as much, and this runs for every request.
+_read_rows = partial(tuple.__new__, ReadRows)
 
 
 class RowReader:
@@ -88,7 +91,9 @@ class RowReader:
         weakref.finalize(self, library.long.daytwo_rows_close, self._reader)
         self._short, self._long = library.short.daytwo_rows_read, library.long.daytwo_rows_read
         self._scratch = self._room(_SCRATCH_ROWS)
-        self._features, self._spans = (one.ctypes.data for one in self._scratch)
+        # Of a request alone, which is to be fast.
+        self._length, self._found = array("q", bytes(8)), array("q", bytes(24))
+        self._alone = self._length.buffer_info()[0], self._found.buffer_info()[0]
 
     def read(self, bodies: Sequence[bytes], max_rows: int) -> ReadRows | None:
         """Read bodies that are each a list of rows, or `{"rows": LIST}`; None where one is not UTF-8."""
@@ -96,15 +101,19 @@ class RowReader:
         if not joined.isascii() and not _is_utf8(joined):
             return None
         count = len(bodies)
-        lengths, found = array("q", map(len, bodies)), array("q", bytes(24 * count))
-        (features, spans), features_at, spans_at = self._scratch, self._features, self._spans
+        if count == 1:
+            found, (begin, into) = self._found, self._alone
+            self._length[0] = len(joined)
+        else:
+            lengths, found = array("q", map(len, bodies)), array("q", bytes(24 * count))
+            begin, into = lengths.buffer_info()[0], found.buffer_info()[0]
         room = joined.count(b"{")
-        if room > _SCRATCH_ROWS:
+        if room <= _SCRATCH_ROWS:
+            features, spans, features_at, spans_at = self._scratch
+        else:
             room = min(room, max_rows * count)
-            features, spans = self._room(room)
-            features_at, spans_at = features.ctypes.data, spans.ctypes.data
+            features, spans, features_at, spans_at = self._room(room)
         call = self._short if len(joined) <= _SHORT_BYTES else self._long
-        begin, into = lengths.buffer_info()[0], found.buffer_info()[0]
         rows = call(self._reader, joined, begin, count, max_rows, room, features_at, spans_at, into)
         counts = found[0::3].tolist()
         texts = [joined[at : at + length] for at, length in zip(found[1::3], found[2::3], strict=True)]
@@ -118,13 +127,15 @@ class RowReader:
             if count > 1:
                 return None
             counts = [-1]
-        return ReadRows(counts, texts, features[:rows].tobytes(), values[: self._shown])
-
-    def _room(self, rows: int) -> tuple[Any, Any]:
-        return (
-            np.empty((rows, self._width), dtype=np.float32),
-            np.empty((rows, self._asked, 2), dtype=np.int64),
+        return _read_rows(
+            (counts, texts, features[: rows * self._width * _FLOAT32_BYTES].tobytes(), values[: self._shown])
         )
+
+    def _room(self, rows: int) -> tuple[memoryview, Any, int, int]:
+        """Return room for the features of so many rows and for the places of what is asked, and where both lie."""
+        features: Any = np.empty(max(rows * self._width, 1), dtype=np.float32)
+        spans = np.empty((rows, self._asked, 2), dtype=np.int64)
+        return memoryview(features).cast("B"), spans, features.ctypes.data, spans.ctypes.data
 
     def _keep_late(self, values: Sequence[Sequence[Any]]) -> bool:
         return all(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from daytwo.contracts import rows_c
 from daytwo.contracts.toml import read_contract
 from daytwo.core.errors import DaytwoError, NotFound
 from daytwo.governance.audit import first_break
@@ -138,6 +139,8 @@ def _engine(system: System) -> Check:
         except DaytwoError as err:
             return Check("engine", Outcome.WARN, f"the live model cannot be opened: {err.message}", err.hint)
         slower, told = model.slower, f"{model.engine.name} scores the live model"
+    if not rows_c.LIBRARY.is_file():
+        told += "; rows are read in Python, since no C compiler was found when daytwo was installed"
     if not slower:
         return Check("engine", Outcome.OK, told)
     return Check(

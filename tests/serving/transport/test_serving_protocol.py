@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daytwo.serving.transport.door import Door
+from daytwo.serving.transport.door import Door, Patience
 from daytwo.serving.transport.messages import Request, Response
 from daytwo.serving.transport.protocol import Connection
 from daytwo.serving.transport.sizes import MAX_HEAD_BYTES
@@ -414,6 +414,27 @@ def test_a_full_queue_refuses_with_a_time_to_come_back_and_the_connection_goes_o
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
 
     run(test, max_queue=2)
+
+
+def test_so_many_refusals_a_second_are_told_at_once():
+    patience = Patience()
+    patience.spare(100.0)
+    assert sum(patience.spare(100.0) for _ in range(2000)) == 499
+    assert sum(patience.spare(100.0625) for _ in range(2000)) == 312
+    assert sum(patience.spare(200.0) for _ in range(2000)) == 500
+
+
+def test_above_that_whoever_is_refused_is_not_read_for_a_while():
+    async def test(house, connect):
+        house.door.patience = Patience(0.0, asyncio.get_running_loop().time() + 3600)
+        reader, writer = await connect()
+        writer.write(post(b"x"))
+        assert b"503" in await reader.readuntil(b"\r\n\r\n")
+        (connection,) = house.door.connections
+        assert not connection._transport.is_reading()
+        assert house.asked == []
+
+    run(test, max_queue=0)
 
 
 def test_nothing_is_computed_for_a_client_that_has_gone():

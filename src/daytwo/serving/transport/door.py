@@ -31,6 +31,30 @@ class Connected(Protocol):
         ...
 
 
+# So many refusals a second cost some 5 % of a core; above that whoever was refused is not read for a while.
+_REFUSALS_A_SECOND, _REFUSALS_AT_ONCE = 5000.0, 500.0
+
+
+@dataclass(slots=True, eq=False)
+class Patience:
+    """How many more refusals may be told at once before they would cost what others could be answered with.
+
+    `now` is in seconds of the loop's clock.
+    """
+
+    _left: float = _REFUSALS_AT_ONCE
+    _at: float = 0.0
+
+    def spare(self, now: float) -> bool:
+        """Whether one more refusal may be told without making its client wait before the next."""
+        self._left = min(self._left + (now - self._at) * _REFUSALS_A_SECOND, _REFUSALS_AT_ONCE)
+        self._at = now
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
 @dataclass(slots=True, eq=False)
 class Door:
     """What all connections of a server share."""
@@ -44,6 +68,7 @@ class Door:
     connections: set[Connected] = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
     heads: Heads = field(default_factory=Heads)
+    patience: Patience = field(default_factory=Patience)
     draining: bool = False
 
     def sweep(self, now: float) -> None:

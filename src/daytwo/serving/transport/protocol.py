@@ -19,9 +19,9 @@ from daytwo.serving.transport.reading import Reading
 _LINGER_S = 2.0
 # Requests of one connection that wait for their turn before its socket is no longer read.
 _MAX_PIPELINED = 32
-# A client that was refused because too many ask is told to wait this long, and is not read before: to read and refuse
-# it again and again would cost what others could be answered with.
-_PENALTY_S = 1
+# Where so many are refused that refusing costs what others could be answered with, whoever was refused is not read for
+# the second that it was told to wait. Up to then (`door.Patience`) it hears in milliseconds that it is still too early.
+_PENALTY_S = 1.0
 
 
 class Connection(asyncio.Protocol):
@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
             self._door.turns.put(self, request)
         except HttpError as err:
             self.answer(refusal(err, error_id()))
-            if not self._closing and self._transport is not None:
+            if not (self._closing or self._transport is None or self._door.patience.spare(self._loop.time())):
                 self._held = True
                 self._transport.pause_reading()
                 self._loop.call_later(_PENALTY_S, self._read_on)
