@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.errors import DataError, Fault
+from daytwo.core.native import load_twice
 from daytwo.explain.trees import parse_trees
 from daytwo.scoring.engine import feature_rows
-from daytwo.core.native import load_twice
 
 # Numbers of LightGBM's C interface (include/LightGBM/c_api.h, 4.7).
 _FLOAT32 = 0

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.errors import DataError, Fault
+from daytwo.core.native import load_twice
 from daytwo.explain.trees import parse_trees
 from daytwo.scoring.engine import feature_rows
 from daytwo.scoring.forest import Unsuited, forest_bytes
-from daytwo.core.native import load_twice
 
 LIBRARY = Path(__file__).with_name("_trees.so")
 # A shorter block is done before another thread could make use of Python's lock.

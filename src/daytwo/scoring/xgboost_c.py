@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.errors import DataError, Fault, Mistake
-from daytwo.scoring.engine import feature_rows
 from daytwo.core.native import load_twice
+from daytwo.scoring.engine import feature_rows
 from daytwo.scoring.xgboost_model import read_trees
 
 _LIBRARY_NAMES = {"darwin": "libxgboost.dylib", "win32": "xgboost.dll"}
