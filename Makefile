@@ -49,9 +49,9 @@ $(VENV)/.runtime: $(VENV)/.tools requirements/runtime.txt
 	@touch $@
 
 # A C compiler, where there is one, makes scoring several times as fast.
-$(VENV)/.package: $(VENV)/.runtime pyproject.toml hatch_build.py src/daytwo/scoring/trees.c
+$(VENV)/.package: $(VENV)/.runtime pyproject.toml hatch_build.py src/daytwo/scoring/trees.c src/daytwo/contracts/rows.c
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
-	@test -f src/daytwo/scoring/_trees.so || echo "Without a C compiler trees are scored by LightGBM's library, several times slower (docs/engines.md)"
+	@test -f src/daytwo/scoring/_trees.so || echo "Without a C compiler trees are scored by LightGBM's library and rows are read in Python, several times slower (docs/engines.md)"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.package requirements/dev.txt
@@ -138,5 +138,5 @@ lock: $(VENV)/.tools  ## Look for newer releases and pin them in requirements/
 
 .PHONY: clean
 clean:  ## Remove .venv, builds and caches
-	@rm -rf $(VENV) src/daytwo/scoring/_trees.so build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) src/daytwo/*/_*.so build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
