@@ -52,7 +52,7 @@ def predict(*, rows: str, explain: bool, first: int | None, folder: Path | None,
         return
     tell_table(
         f"{len(answers):,} rows answered" + (f", the first {_SHOWN} shown" if len(answers) > _SHOWN else ""),
-        ("prediction", "key", "score", "act", "expected gain", "by", "note"),
+        ("prediction", "key", "score", "interval", "act", "expected gain", "by", "note"),
         [_line(answer) for answer in answers[:_SHOWN]],
     )
     if kept_aside:
@@ -154,6 +154,7 @@ def _line(answer: dict[str, object]) -> tuple[object, ...]:
         answer["prediction_id"],
         answer["key"],
         f"{score:.4g}" if isinstance(score, float | int) else "",
+        _between(answer.get("interval")),
         {True: "yes", False: "no"}.get(answer.get("act"), ""),  # type: ignore[call-overload]
         f"{gain:,.2f}" if isinstance(gain, float | int) else "",
         f"{str(answer['version'])[:8]} {answer['arm']}",
@@ -161,9 +162,17 @@ def _line(answer: dict[str, object]) -> tuple[object, ...]:
     )
 
 
+def _between(interval: object) -> str:
+    """Return what the probability, or the value, lies between; empty where that is not known."""
+    return f"{interval[0]:.4g} to {interval[1]:.4g}" if isinstance(interval, list | tuple) else ""
+
+
 def _notes(answer: dict[str, object]) -> list[str]:
     breaches, reasons = answer.get("breaches", []), answer.get("reasons", [])
+    warnings = answer.get("warnings", [])
+    assert isinstance(warnings, list)
     assert isinstance(breaches, list)
+    breaches = [*breaches, *warnings]
     assert isinstance(reasons, list)
     more = [f"and {len(breaches) - _MOST_NOTES} more"] if len(breaches) > _MOST_NOTES else []
     told = [str(one["message"]) for one in breaches[:_MOST_NOTES]] + more

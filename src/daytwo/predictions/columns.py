@@ -64,6 +64,7 @@ _PREDICTION: dict[str, pl.DataType] = {
     "_stand_in": pl.String(),
     "_held": pl.Boolean(),
     "_advised": pl.Boolean(),
+    "_token": pl.String(),
 }
 _SHADOW: dict[str, pl.DataType] = {
     "_id": pl.String(),
@@ -141,7 +142,6 @@ def frames(records: Iterable[Record], contract_of: ContractOf, columns_of: Colum
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = datetime.resolution
 
 
 @lru_cache(maxsize=8192)  # rows of one day share most of their times
@@ -154,7 +154,7 @@ def read_time(text: str | None) -> int | None:
     1000000
     """
     read = parse_time(text)
-    return None if read is None else (read - _EPOCH) // _MICROSECOND
+    return None if read is None else (read - _EPOCH) // datetime.resolution
 
 
 class _Rows:
@@ -262,6 +262,7 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
             record.stand_in(i) or None,
             record.is_held(i),
             record.advised.get(i, acts[i]),
+            record.token or None,
         )
         if i in bad:
             block.add_unseen()

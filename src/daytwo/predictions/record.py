@@ -53,7 +53,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     `fallbacks` says which (nothing in older records), and where it says "previous", `previous[version_of[i]]` answered.
     `advised` is what was found for each row of the holdout group, whom `acts` tells nothing: it is not acted on.
     `unasked` names those of `failed` whose model was not even asked, because it had failed again and again before.
-    `shadow` is the version that is to score these rows as well, empty where there is none.
+    `shadow` is the version that is to score these rows as well, empty where there is none. `token` is the name of the
+    token that the request came with, empty where none was asked for.
     """
 
     request_id: str
@@ -78,6 +79,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     warnings: dict[int, tuple[BreachRecord, ...]] = {}
     replay_of: list[str | None] = []
     shadow: str = ""
+    token: str = ""
     rows: msgspec.Raw
 
     @property

@@ -45,13 +45,13 @@ class Desk:
 
     def predict_rows(self, asked: PredictRequest, named: Version | None = None) -> Reply:
         """Answer rows, by one version alone if it is `named`."""
-        return self._charged(self.served.predicting.predict(asked, named))
+        return self._charged(self.served.predicting.predict(asked, named, token=self._asker()))
 
     def predict(self, request: Request, version: str) -> Response:
         """POST /predict: answer rows, and record them first."""
         if version:
             return ok(self.predict_rows(read_predict(request.body, self._max_rows), self.live().named(version)))
-        reply, rows = self.served.predicting.predict_plain(request.body, self._max_rows)
+        reply, rows = self.served.predicting.predict_plain(request.body, self._max_rows, self._asker())
         self._charge(rows)
         return Response(200, reply)
 

@@ -249,7 +249,7 @@ class Handlers:
             "request_id": record.request_id,
             "received_at_us": record.received_at_us,
             "row": msgspec.Raw(row_texts(record.rows)[row]),
-        }
+        } | ({"token": record.token} if record.token else {})
         return ok(told)
 
     def live(self, request: Request) -> Response:  # noqa: ARG002

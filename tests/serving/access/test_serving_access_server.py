@@ -59,6 +59,7 @@ def test_who_asked_is_recorded_counted_and_told_to_nobody(guarded):
     assert (status, json.loads(answer)["error"]["code"]) == (403, "scope")
     status, _, headers = raw(client, "GET", "/metrics")
     assert (status, headers["www-authenticate"]) == (401, "Bearer")
+    assert json.loads(guarded.ask(client, "eye", "GET", f"/predictions/{identity}")[1])["token"] == "desk"
     metrics = guarded.ask(client, "eye", "GET", "/metrics")[1].decode()
     assert 'daytwo_token_requests_total{token="desk"} 3' in metrics
     assert 'daytwo_token_refusals_total{token="desk",reason="scope"} 1' in metrics
@@ -71,6 +72,7 @@ def test_who_asked_is_recorded_counted_and_told_to_nobody(guarded):
         ("long-past", "accepted", "desk", "", "desk"),
     ]
     assert tables.read("labels")["token"].to_list() == ["desk"]
+    assert tables.read("predictions").select("_id", "_token").rows() == [(identity, "desk")]
     log = guarded.place.log()
     assert '"token":"desk"' in log
     everything = b"".join(path.read_bytes() for path in guarded.place.journal.rglob("*") if path.is_file())

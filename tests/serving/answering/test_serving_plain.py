@@ -120,17 +120,18 @@ def test_what_the_fast_door_takes_gets_what_the_thorough_one_gives(either, data)
 
 
 @pytest.mark.parametrize(
-    ("request_id", "fingerprint", "shadow"), [(None, 0, "a" * 64), ('%s "x"', 9, ""), ("r", 9, "b")]
+    ("request_id", "fingerprint", "shadow", "token"),
+    [(None, 0, "a" * 64, ""), ('%s "x"', 9, "", '%s "desk"'), ("r", 9, "b", "desk")],
 )
-def test_the_record_says_also_what_is_rarely_there(live, request_id, fingerprint, shadow):
+def test_the_record_says_also_what_is_rarely_there(live, request_id, fingerprint, shadow, token):
     plain = live.champion.plain
     asked = plain.read(json.dumps({"rows": [ROW] * 2} | ({"request_id": request_id} if request_id else {})).encode(), 9)
     writer = plain.writer('100 %s of "trips"', "p%d-")
-    told = plain.told(asked, writer, start=7, received_at_us=1, fingerprint=fingerprint, shadow=shadow)
+    told = plain.told(asked, writer, start=7, received_at_us=1, fingerprint=fingerprint, shadow=shadow, token=token)
     record = decode(told.records[0])
     assert encode(record) == told.records[0]
     assert (record.request_id, record.given) == (request_id or "r-p%d-000000007", request_id is not None)
-    assert (record.fingerprint, record.shadow, record.prefix) == (fingerprint, shadow, "p%d-")
+    assert (record.fingerprint, record.shadow, record.token, record.prefix) == (fingerprint, shadow, token, "p%d-")
     whole = reply(record, '100 %s of "trips"', {}, [ROW] * 2, live.known)
     assert told.replies[0] == msgspec.json.encode(whole)
     degraded = msgspec.structs.replace(whole, degraded='it "fails"')

@@ -151,6 +151,7 @@ class Plain:
         received_at_us: int,
         fingerprint: int = 0,
         shadow: str = "",
+        token: str = "",
     ) -> Told | None:
         """Answer requests; the prediction ids begin with number `start`. None where the model fails on a row."""
         scores = self._scores(asked.packed)
@@ -169,6 +170,7 @@ class Plain:
             received_at_us=received_at_us,
             fingerprint=fingerprint,
             shadow=shadow,
+            token=token,
         )
 
     def _scores(self, packed: bytes) -> list[float] | None:

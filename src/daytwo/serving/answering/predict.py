@@ -72,10 +72,11 @@ def answer(
     received_at_us: int,
     fingerprint: int,
     named: Version | None = None,
+    token: str = "",
 ) -> Answered:
     """Answer every row of `request`, by the route or by the version that was `named`.
 
-    The prediction ids begin with number `start`.
+    The prediction ids begin with number `start`. `token` is the name of the one that the request came with.
     """
     count = len(request.rows)
     block = _Block([None] * count, [None] * count, [None] * count)
@@ -113,6 +114,7 @@ def answer(
         warnings=block.warnings,
         replay_of=request.replay_of or [],
         shadow=live.shadow.digest if live.shadow is not None and named is None else "",
+        token=token,
         rows=msgspec.Raw(request.text),
     )
     return Answered(record, _reasons(versions, version_of, block) if request.explain else {})

@@ -75,18 +75,21 @@ class Predicting:
             )
         return self._watcher.live
 
-    def predict_plain(self, body: bytes, max_rows: int) -> tuple[bytes, int]:
-        """Return the reply to the body of `POST /predict`, and of how many rows; raises as `predict` does."""
+    def predict_plain(self, body: bytes, max_rows: int, token: str = "") -> tuple[bytes, int]:
+        """Return the reply to the body of `POST /predict`, and of how many rows; raises as `predict` does.
+
+        `token` is the name of the one that it came with.
+        """
         live = self._watcher.live
         if live is not None and (plain := live.champion.plain) is not None:
             kept = body if self._pseudonyms is None else hidden_body(body, self._pseudonyms)
             asked = None if kept is None else plain.read(kept, max_rows)
             sound = self._is_sound(live)
             if asked is not None and ((sound and not live.is_split) or self._is_champions(asked, plain, live)):
-                told = self._predict_plainly(asked, plain, live, sound=sound)
+                told = self._predict_plainly(asked, plain, live, token, sound=sound)
                 if told is not None:
                     return told, asked.counts[0]
-        reply = self.predict(read_predict(body, max_rows))
+        reply = self.predict(read_predict(body, max_rows), token=token)
         return _encode(reply), len(reply.predictions)
 
     def predict_together(self, bodies: Sequence[bytes], max_rows: int) -> list[bytes | None]:
@@ -139,7 +142,7 @@ class Predicting:
         whose = plain.subjects(asked)
         return all(one is not None and self._router.arm(one, share, holdout) == CHAMPION for one in whose)
 
-    def _predict_plainly(self, asked: PlainRows, plain: Plain, live: Live, *, sound: bool) -> bytes | None:
+    def _predict_plainly(self, asked: PlainRows, plain: Plain, live: Live, token: str, *, sound: bool) -> bytes | None:
         """Return the reply to a request in which every row keeps its contract; None where the model fails on one."""
         fingerprint, shadow = 0, "" if live.shadow is None else live.shadow.digest
         if asked.request_id is not None:
@@ -155,6 +158,7 @@ class Predicting:
             received_at_us=time.time_ns() // 1000,
             fingerprint=fingerprint,
             shadow=shadow,
+            token=token,
         )
         if told is None:
             return None
@@ -191,8 +195,10 @@ class Predicting:
         condition = self._condition(live)
         return with_condition(reply, condition) if condition else reply
 
-    def predict(self, asked: PredictRequest, named: Version | None = None) -> Reply:
+    def predict(self, asked: PredictRequest, named: Version | None = None, *, token: str = "") -> Reply:
         """Answer rows, and record them first: by the route, or by the version that was `named`.
+
+        `token` is the name of the one that the request came with.
 
         Raises
         ------
@@ -223,6 +229,7 @@ class Predicting:
             received_at_us=now,
             fingerprint=fingerprint,
             named=named,
+            token=token,
         )
         self._record(made.record, live)
         told = reply(made.record, self._model, made.reasons, asked.rows, live.known)

@@ -62,11 +62,12 @@ class Writer:
         received_at_us: int,
         fingerprint: int,
         shadow: str,
+        token: str,
     ) -> Told:
         """Return the records and replies of requests with these texts and numbers of rows; the rest is by row.
 
         `gains` is None without a decision, `intervals` and `keys` where there are none. `request_id` is for one request
-        alone, as are `fingerprint` and `shadow`.
+        alone, as are `fingerprint`, `shadow` and the `token` that it came with.
         """
         rows = len(scores)
         told = _numbers(scores)
@@ -88,6 +89,8 @@ class Writer:
             rest = b"" if gains is None else _decided(acts[begin:end], brought[begin:end])
             if shadow:
                 rest += b',"shadow":%b' % _encode(shadow)
+            if token:
+                rest += b',"token":%b' % _encode(token)
             if count == 1:
                 score, answer = told[begin], answers[begin]
             else:
