@@ -25,9 +25,7 @@ import numpy as np
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.decoder import usual_range
-from daytwo.contracts.judge import sound_levels
-from daytwo.contracts.narrow import Narrow
+from daytwo.contracts.narrow import Narrow, is_judged, taken_levels, taken_range
 from daytwo.contracts.rules import RowRule, row_rules
 from daytwo.contracts.times import parse_time
 from daytwo.core.errors import Fault
@@ -164,7 +162,7 @@ def _is_utf8(text: bytes) -> bool:
 def _late_tests(contract: Contract) -> list[tuple[tuple[str, ...], Fits]]:
     """Return what is tested of values beside their type: the columns, and what takes their values of one row."""
     tests: list[tuple[tuple[str, ...], Fits]] = []
-    checked = [column for column in contract.columns if _is_checked(column)]
+    checked = [column for column in contract.columns if is_judged(column)]
     for column in checked:
         if column.kind is Kind.TIME:
             tests.append(((column.name,), _is_moment))
@@ -202,17 +200,13 @@ def _holding(rule: RowRule, times: Sequence[bool]) -> Fits:
     return holds
 
 
-def _is_checked(column: Column) -> bool:
-    return column.is_checked and column.role is not Role.TARGET
-
-
 def _plan(contract: Contract, asked: Sequence[str], narrow: Mapping[str, Narrow]) -> bytes:
     """Return what `rows.c` is told: its structs, in this order: head, columns, levels, texts."""
     texts, columns, levels = bytearray(), [], []
     feature = 0
     for i, column in enumerate(contract.columns):
         narrower = narrow.get(column.name, Narrow())
-        is_checked = _is_checked(column)
+        is_checked = is_judged(column)
         kind = _kind_of(column) if is_checked else _ANY
         own = imputed = -1
         if is_checked and column.role is Role.FEATURE:
@@ -256,19 +250,15 @@ def _kind_of(column: Column) -> int:
 
 
 def _limits(column: Column, narrow: Narrow) -> tuple[float, float]:
-    low, high = usual_range(column)
-    low = low if narrow.low is None else max(low, narrow.low)
-    high = high if narrow.high is None else min(high, narrow.high)
+    low, high = taken_range(column, narrow)
     return (float(math.ceil(low)), float(math.floor(high))) if column.kind is Kind.INTEGER else (low, high)
 
 
 def _known(column: Column, narrow: Narrow) -> list[tuple[str, float]]:
-    """Return the levels that are taken, each with its code; one with half a character in it is in no JSON text."""
-    codes = {level: float(code) for code, level in enumerate(column.levels)}
-    sound = [level for level in sound_levels(column) if level not in narrow.without]
-    sound = [level for level in sound if level.encode("utf-8", "replace").decode() == level]
+    """Return the levels that are taken as they may be written, each with its code."""
+    codes = taken_levels(column, narrow)
     # As JSON writes them, with letters beyond ASCII as they are, and as most libraries escape them.
-    written = ((json.dumps(level, ensure_ascii=plain)[1:-1], level) for level in sound for plain in (False, True))
+    written = ((json.dumps(level, ensure_ascii=plain)[1:-1], level) for level in codes for plain in (False, True))
     return [(text, codes[level]) for text, level in dict(written).items()]
 
 

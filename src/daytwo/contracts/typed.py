@@ -23,9 +23,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
-from daytwo.contracts.decoder import usual_range
-from daytwo.contracts.judge import sound_levels
-from daytwo.contracts.narrow import Narrow
+from daytwo.contracts.narrow import Narrow, is_judged, taken_levels, taken_range
 from daytwo.contracts.rules import RowRule, row_rules, rule_values
 from daytwo.contracts.times import parse_time
 from daytwo.core.errors import NotFound
@@ -140,7 +138,7 @@ class _Field:
 
     @property
     def is_checked(self) -> bool:
-        return self.column.is_checked and self.column.role is not Role.TARGET
+        return is_judged(self.column)
 
     @property
     def may_be_absent(self) -> bool:
@@ -201,10 +199,10 @@ def _type_of(column: Column, narrow: Narrow) -> Any:
         case Kind.BOOLEAN:
             return bool
         case Kind.INTEGER:
-            low, high = _range(column, narrow)
+            low, high = taken_range(column, narrow)
             return Annotated[int, _between(math.ceil(low), math.floor(high))]
         case Kind.NUMBER:
-            low, high = _range(column, narrow)
+            low, high = taken_range(column, narrow)
             whole = _between(math.ceil(max(low, -_EXACT)), math.floor(min(high, _EXACT)))
             return Annotated[float, _between(low, high)] | Annotated[int, whole]
         case Kind.CATEGORY if column.levels:
@@ -220,29 +218,18 @@ def _type_of(column: Column, narrow: Narrow) -> Any:
 _EXACT = 1 << 53
 
 
-def _range(column: Column, narrow: Narrow) -> tuple[float, float]:
-    low, high = usual_range(column)
-    return (
-        low if narrow.low is None else max(low, narrow.low),
-        high if narrow.high is None else min(high, narrow.high),
-    )
-
-
 def _between(low: float, high: float) -> Meta:
     return Meta(ge=low, le=high)
 
 
 def _levels_type(column: Column, narrow: Narrow) -> Any:
-    codes = {level: float(code) for code, level in enumerate(column.levels)}
-    # JSON has no text with half a character in it.
-    sound = [level for level in sound_levels(column) if level.encode("utf-8", "replace").decode() == level]
-    sound = [level for level in sound if level not in narrow.without]
-    if not sound:
+    codes = taken_levels(column, narrow)
+    if not codes:
         return Annotated[int, Meta(ge=1, le=0)]  # nothing at all
     if column.role is not Role.FEATURE:
-        return Literal[tuple(sound)]
+        return Literal[tuple(codes)]
     make: Any = _Level
-    return make("Level", [(f"level_{int(codes[level])}", (level, codes[level])) for level in sound])
+    return make("Level", [(f"level_{int(codes[level])}", (level, codes[level])) for level in codes])
 
 
 def _scope(checked: Sequence[_Field], rules: Sequence[RowRule], width: int) -> dict[str, Any]:
