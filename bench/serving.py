@@ -9,6 +9,7 @@ one before. What is compared are ratios within one run. What overload and `kill 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -93,22 +94,23 @@ class Server:
     def stop(self) -> None:
         """Note its memory and end it with all its children."""
         assert self.process is not None
-        self.rss_mb = _rss_mb(self.process.pid)
-        os.killpg(self.process.pid, signal.SIGKILL)
+        pages = 0
+        for place in _session(self.process.pid):
+            with contextlib.suppress(OSError):
+                pages += int((place / "statm").read_text().split()[1])
+                os.kill(int(place.name), signal.SIGKILL)  # some begin process groups of their own
+        self.rss_mb = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
         self.process.wait()
 
 
-def _rss_mb(leader: int) -> float:
-    """Return the resident memory of a process and its descendants."""
-    total = 0
+def _session(leader: int) -> list[Path]:
+    """Return the folders of all processes of the session that `leader` began."""
+    found = []
     for place in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (place / "stat").read_text().rpartition(")")[2].split()
-            if int(words[3]) == leader:  # the session that its leader began
-                total += int((place / "statm").read_text().split()[1])
-        except (OSError, IndexError):
-            continue
-    return total * os.sysconf("SC_PAGE_SIZE") / 1e6
+        with contextlib.suppress(OSError, IndexError):
+            if int((place / "stat").read_text().rpartition(")")[2].split()[3]) == leader:
+                found.append(place)
+    return found
 
 
 def servers(folder: Path, *, quick: bool) -> list[Server]:
