@@ -38,6 +38,7 @@ from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.requests import PredictRequest, read_predict
 from daytwo.serving.answering.served import Served
 from daytwo.serving.answering.shadow import ShadowQueue
+from daytwo.serving.answering.waiting import Patient
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.metrics import Metrics
@@ -113,7 +114,14 @@ class FuzzedDoor:
             },
             metrics=metrics,
         )
-        turns = Turns(self._loop, self.handlers.handle, self.handlers.commit, 512, 1.0)  # type: ignore[arg-type]
+        turns = Turns(
+            self._loop,  # type: ignore[arg-type]
+            Patient(self.handlers.handle, self.handlers.commit).handle,
+            self.handlers.commit,
+            max_queue=512,
+            max_wait_s=1.0,
+            together=self.handlers.handle_together,
+        )
         self._door = Door(turns, int(MAX_BODY_MB * (1 << 20)), 1024, 10.0, 30.0, 75.0)
         self.statuses: Counter[str] = Counter()
         self.rows = 0
@@ -149,7 +157,9 @@ class FuzzedDoor:
 
     def ask(self, path: str, body: bytes, headers: dict[bytes, bytes] = JSON_HEADERS) -> Answer:
         """Send one well framed request."""
-        response = self.handlers.handle(Request("POST", path, headers, body, keep_alive=True))
+        request = Request("POST", path, headers, body, keep_alive=True)
+        (together,) = self.handlers.handle_together([request])
+        response = together or self.handlers.handle(request)
         assert self.handlers.commit() is None
         answer = Answer(response.status, dict(response.headers), response.body)
         must_be_fair(answer)
