@@ -34,6 +34,7 @@ MAY_IMPORT_INSIDE = {
 MAY_HAND_ON = {
     "contracts": "the library for use without a project; each name is looked up when it is asked for",
     "monitoring": "likewise: watching windows of anybody's rows",
+    "lifecycle": "likewise: replaying a retraining policy over anybody's losses",
 }
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "shared"}
 

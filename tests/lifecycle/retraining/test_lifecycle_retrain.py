@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import daytwo.lifecycle
 from daytwo.core.errors import SettingsError
 from daytwo.lifecycle.retraining.replay import oracle, regret, simulate
 from daytwo.lifecycle.retraining.retrain import PairedWindow, decide
@@ -88,3 +89,29 @@ def test_a_young_or_better_champion_is_left_alone():
     assert "do no better" in decide([PairedWindow(1, 2)] * 5, age=6, switch_cost=1).words
     with pytest.raises(ValueError, match="5 labelled windows"):
         decide([PairedWindow(1, 2)] * 5, age=4, switch_cost=1)
+
+
+def test_the_replay_is_public_and_reads_no_loss_that_was_not_known():
+    random = np.random.default_rng(5)
+    for _ in range(60):
+        n = int(random.integers(6, 24))
+        age = np.subtract.outer(np.arange(n), np.arange(n)).T
+        losses = np.where(age >= 0, 5 + random.exponential(0.5) * age + random.normal(size=(n, n)), np.nan)
+        cut, cost = int(random.integers(2, n)), float(random.choice([1.0, 5.0, 20.0]))
+        changed = losses.copy()
+        changed[:, cut - 1 :] += np.where(age[:, cut - 1 :] >= 0, random.normal(size=(n, n - cut + 1)) * 50, 0.0)
+        runs = [daytwo.lifecycle.simulate(one, switch_cost=cost, challenger_cost=0.02) for one in (losses, changed)]
+        assert {t for t in runs[0].switches if t <= cut} == {t for t in runs[1].switches if t <= cut}
+
+
+@pytest.mark.parametrize(
+    "costs", [{"switch_cost": -1}, {"switch_cost": np.inf}, {"switch_cost": 1, "challenger_cost": -1}]
+)
+def test_a_cost_that_is_no_price_is_refused(costs):
+    with pytest.raises(ValueError, match="must be an amount of money"):
+        simulate(np.ones((4, 4)), **costs)
+
+
+def test_losses_without_end_are_refused():
+    with pytest.raises(ValueError, match="infinity"):
+        simulate(np.full((4, 4), np.inf), switch_cost=1)

@@ -57,6 +57,13 @@ def simulate(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 
         `marginal` (the rule of `retrain.py`, a challenger each window), `marginal every K` (a challenger each K
         windows), `every K`, `always`, `never`.
 
+    Raises
+    ------
+    ValueError
+        If the losses are not square or not finite on and above the diagonal, or a cost is negative or not finite.
+    SettingsError
+        If there is no such policy.
+
     Examples
     --------
     >>> age = np.arange(8)[None, :] - np.arange(8)[:, None]
@@ -67,6 +74,9 @@ def simulate(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 
     (2, 4, 6)
     """
     matrix = _matrix(losses)
+    for name, price in (("switch_cost", switch_cost), ("challenger_cost", challenger_cost)):
+        if not 0 <= price < np.inf:
+            raise ValueError(f"{name} must be an amount of money that is not negative, not {price}")
     every, wants = _policy(policy)
     n = len(matrix)
     switches: list[int] = []
@@ -149,6 +159,6 @@ def _matrix(losses: ArrayLike) -> Floats:
     matrix = np.asarray(losses, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"losses must be square, not {matrix.shape}")
-    if np.isnan(matrix[np.triu_indices(len(matrix))]).any():
-        raise ValueError("losses hold NaN on or above the diagonal")
+    if not np.isfinite(matrix[np.triu_indices(len(matrix))]).all():
+        raise ValueError("losses hold NaN or infinity on or above the diagonal")
     return matrix
