@@ -412,8 +412,7 @@ def natively(contract: Contract, text: bytes) -> bool:
     """Whether the native reader takes the row; then it must be one of which the decoder has nothing to say."""
     names = [column.name for column in contract.columns]
     reader = row_reader(contract, names, {})
-    found = None if reader is None else reader.read((b"[" + text + b"]",), 1)
-    if found is None or found.counts[0] != 1:
+    if reader is None or (found := reader.read((b"[" + text + b"]",), 1)).counts[0] != 1:
         return False
     plain = msgspec.json.decode(text)
     assert len(json.loads(text, object_pairs_hook=list)) == len(plain)

@@ -37,8 +37,7 @@ NUMBER = Contract("n", 1, "", (Column("x", Kind.NUMBER),))
 
 
 def taken(body, reader=None, max_rows=10):
-    found = (reader or RowReader(CONTRACT, ["id"], {})).read((body,), max_rows)
-    return found is not None and found.counts[0] > 0
+    return (reader or RowReader(CONTRACT, ["id"], {})).read((body,), max_rows).counts[0] > 0
 
 
 def encoded(row, *, escaped=False):
@@ -205,8 +204,21 @@ def test_a_body_cut_anywhere_is_not_taken_and_nothing_is_read_behind_it():
         assert reader.read((body[:end], body[end:]), 1).counts == [-1, -1]
 
 
-def test_bytes_that_are_no_text_are_left_to_others():
-    assert RowReader(CONTRACT, [], {}).read((encoded(GOOD), b'[{"id":"\xff"}]'), 1) is None
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'[{"id":"\xff"}]',
+        encoded(GOOD).replace("ö".encode(), "ö".encode()[:1]),
+        encoded(GOOD | {"at": "soon"}),
+        encoded(GOOD | {"stops": 13}),
+    ],
+)
+def test_what_breaks_no_type_spoils_only_its_own_body(odd):
+    reader = RowReader(CONTRACT, ["id"], {})
+    found = reader.read((encoded(GOOD), odd, b"[", encoded(GOOD | {"id": "u"})), 1)
+    assert found.counts == [1, -1, -1, 1]
+    assert (found.packed, found.values) == (2 * FEATURES, [["t-1", "u"]])
+    assert reader.read((odd,), 1).counts == [-1]
 
 
 def test_a_plan_that_does_not_fit_together_is_not_opened():

@@ -93,11 +93,11 @@ class RowReader:
         self._length, self._found = array("q", bytes(8)), array("q", bytes(24))
         self._alone = self._length.buffer_info()[0], self._found.buffer_info()[0]
 
-    def read(self, bodies: Sequence[bytes], max_rows: int) -> ReadRows | None:
-        """Read bodies that are each a list of rows, or `{"rows": LIST}`; None where one is not UTF-8."""
+    def read(self, bodies: Sequence[bytes], max_rows: int) -> ReadRows:
+        """Read bodies that are each a list of rows, or `{"rows": LIST}`."""
         joined = bodies[0] if len(bodies) == 1 else b"".join(bodies)
         if not joined.isascii() and not _is_utf8(joined):
-            return None
+            return self.read([body if _is_utf8(body) else b"" for body in bodies], max_rows)
         count = len(bodies)
         if count == 1:
             found, (begin, into) = self._found, self._alone
@@ -115,16 +115,12 @@ class RowReader:
         rows = call(self._reader, joined, begin, count, max_rows, room, features_at, spans_at, into)
         counts = found[0::3].tolist()
         texts = [joined[at : at + length] for at, length in zip(found[1::3], found[2::3], strict=True)]
-        values: list[list[Any]] = []
-        if self._asked and rows:
-            values = [
-                [_decode(joined[at : at + length]) if length else None for at, length in spans[:rows, i].tolist()]
-                for i in range(self._asked)
-            ]
-        if self._late and rows and not self._keep_late(values):
-            if count > 1:
-                return None
-            counts = [-1]
+        values = [
+            [_decode(joined[at : at + length]) if length else None for at, length in spans[:rows, i].tolist()]
+            for i in range(self._asked)
+        ]
+        if self._late and not all(keep := self._keep_late(counts, values)):
+            return self.read([body if good else b"" for body, good in zip(bodies, keep, strict=True)], max_rows)
         return _read_rows(
             (counts, texts, features[: rows * self._width * _FLOAT32_BYTES].tobytes(), values[: self._shown])
         )
@@ -135,10 +131,16 @@ class RowReader:
         spans = np.empty((rows, self._asked, 2), dtype=np.int64)
         return memoryview(features).cast("B"), spans, features.ctypes.data, spans.ctypes.data
 
-    def _keep_late(self, values: Sequence[Sequence[Any]]) -> bool:
-        return all(
-            fits(row) for places, fits in self._late for row in zip(*(values[place] for place in places), strict=True)
-        )
+    def _keep_late(self, counts: Sequence[int], values: Sequence[Sequence[Any]]) -> list[bool]:
+        """Return of each body whether its rows keep what is tested beside the types."""
+        keep, end = [], 0
+        for count in counts:
+            begin, end = end, end + max(count, 0)
+            held = [column[begin:end] for column in values]
+            keep.append(
+                all(fits(row) for places, fits in self._late for row in zip(*(held[i] for i in places), strict=True))
+            )
+        return keep
 
 
 def row_reader(contract: Contract, asked: Sequence[str], narrow: Mapping[str, Narrow]) -> RowReader | None:

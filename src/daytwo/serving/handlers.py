@@ -135,7 +135,8 @@ class Handlers:
         try:
             bodies = [requests[i].body for i in places]
             replies = self._first.served.predicting.predict_together(bodies, self._config.max_rows)
-        except Exception:  # whatever it is, it is told to the request that it belongs to
+        except Exception as err:  # a bug of ours: it stands in the log, and each request is handled alone
+            self._refusals.of(err, ROWS_PATH)
             return answers
         for i, reply in zip(places, replies, strict=True):
             if reply is not None:

@@ -89,15 +89,17 @@ class Plain:
         """Return the request in the body of `POST /predict`, or None where it is not plain."""
         if self._reader is not None:
             found = self._reader.read((body,), max_rows)
-            if found is not None and found.counts[0] > 0:
+            if found.counts[0] > 0:
                 return _plain_rows((found.texts, found.counts, found.packed, found.values, None))
         return self._read_one(body, max_rows)
 
-    def read_many(self, bodies: Sequence[bytes], max_rows: int) -> tuple[PlainRows, list[bool]] | None:
-        """Return what is plain of several requests without an id of their own, and which of them that is."""
-        found = None if self._reader is None else self._reader.read(bodies, max_rows)
-        if found is None:
-            return None
+    def read_many(self, bodies: Sequence[bytes], max_rows: int) -> tuple[PlainRows, list[bool]]:
+        """Return what is plain of several requests without an id of their own, and which of them that is.
+
+        Only where it `takes_many`.
+        """
+        assert self._reader is not None
+        found = self._reader.read(bodies, max_rows)
         taken = [count > 0 for count in found.counts]
         if all(taken):
             return _plain_rows((found.texts, found.counts, found.packed, found.values, None)), taken

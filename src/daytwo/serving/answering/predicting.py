@@ -105,10 +105,9 @@ class Predicting:
         plain = live.champion.plain
         if plain is None or not plain.takes_many or not self._is_sound(live):
             return nothing
-        found = plain.read_many(bodies, max_rows)
-        if found is None or not found[0].counts:
+        asked, taken = plain.read_many(bodies, max_rows)
+        if not asked.counts:
             return nothing
-        asked, taken = found
         told = plain.told(asked, self._writer_of(plain), start=self._next, received_at_us=time.time_ns() // 1000)
         if told is None:
             return nothing
