@@ -45,7 +45,9 @@ def overload(folder: Path, command: list[str], port: int, seconds: float) -> dic
     bodies = [line.encode() for line in (folder / f"bodies{STORM_ROWS}.txt").read_text().splitlines()]
     process = start(command, port)
     try:
+        used = _cpu_s(process.pid)
         capacity = asyncio.run(_closed(port, bodies, 32, min(5.0, seconds)))
+        busy = (_cpu_s(process.pid) - used) / min(5.0, seconds)
         quiet = _rss_mb(process.pid)
         told = asyncio.run(_open(port, bodies, 3 * capacity, seconds, process.pid))
         began = time.monotonic()
@@ -62,6 +64,8 @@ def overload(folder: Path, command: list[str], port: int, seconds: float) -> dic
     good = int(told.pop("200", 0))  # type: ignore[call-overload]
     return {
         "capacity_rps": round(capacity, 1),
+        # Near 1, or the load's own process was what bounded the capacity.
+        "capacity_cpu_share": round(busy, 2),
         "offered_rps": round(3 * capacity, 1),
         "goodput_rps": round(good / seconds, 1),
         "goodput_share": round(good / seconds / capacity, 3),
@@ -93,6 +97,11 @@ def kill_nine(folder: Path, command: list[str], port: int, kills: int) -> dict[s
         "lost": sum(one not in kept for one in acknowledged),
         "doubled": sum(count > 1 for count in kept.values()),
     }
+
+
+def _cpu_s(pid: int) -> float:
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _rss_mb(pid: int) -> float:
@@ -136,19 +145,23 @@ async def _open(port: int, bodies: list[bytes], rps: float, seconds: float, pid:
     peak = 0.0
 
     async def ask(body: bytes) -> None:
+        pair = None
         try:
             async with asyncio.timeout(_GIVE_UP_S):
-                pair = idle.popleft() if idle else await asyncio.open_connection("127.0.0.1", port)
                 asked = time.monotonic()
+                pair = idle.popleft() if idle else await asyncio.open_connection("127.0.0.1", port)
                 status, _ = await _ask(*pair, _bytes(body))
                 told[str(status)] += 1
                 if status == 503:
                     refusals_ms.append(1000 * (time.monotonic() - asked))
                 idle.append(pair)
+                return
         except TimeoutError:
             told["timeout"] += 1
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             told["refused"] += 1
+        if pair is not None:
+            pair[1].close()
 
     begun, sent = time.monotonic(), 0
     while (now := time.monotonic() - begun) < seconds:
@@ -166,8 +179,9 @@ async def _open(port: int, bodies: list[bytes], rps: float, seconds: float, pid:
         task.cancel()
     await asyncio.gather(*busy, return_exceptions=True)
     refusals_ms.sort()
-    shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99} if refusals_ms else {}
+    shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999} if refusals_ms else {}
     waits = {name: round(refusals_ms[int(share * len(refusals_ms))], 1) for name, share in shares.items()}
+    waits |= {"max": round(refusals_ms[-1], 1)} if refusals_ms else {}
     return {**told, "rss_mb_peak": round(peak, 1), "refusal_ms": waits}
 
 
