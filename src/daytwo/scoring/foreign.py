@@ -28,7 +28,7 @@ from daytwo.registry.bundle import Bundle
 from daytwo.registry.trust import Trust
 from daytwo.scoring.engine import feature_rows
 from daytwo.scoring.foreign_process import ForeignProcess, Lost, Running
-from daytwo.scoring.later import KNOWN, scores_of
+from daytwo.scoring.later import ERRAND, scores_of
 
 PYTHON_FILE = "python.json"
 # One message to the process, and one deadline: as many rows as a request may hold unless set otherwise.
@@ -149,10 +149,10 @@ class PythonScorer:
     def _known(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Ask the process and wait, or, for who must not wait, let a thread ask it."""
         deadline = time.monotonic() + self._trust.deadline_s
-        known = KNOWN.get()
-        if known is None:
+        errand = ERRAND.get()
+        if errand is None:
             return self._ask(rows, deadline)
-        return scores_of(known, self, rows.tobytes(), lambda: self._asking.submit(self._ask, rows, deadline))
+        return scores_of(errand, self, rows.tobytes(), lambda: self._asking.submit(self._ask, rows, deadline))
 
     def _ask(self, rows: NDArray[np.float32], deadline: float) -> NDArray[np.float64]:
         if not self._turn.acquire(timeout=max(0.0, deadline - time.monotonic())):

@@ -1,8 +1,9 @@
 """Scores that are still being made elsewhere, for a caller who must not wait: one loop that answers many.
 
-An engine in another process (`foreign.py`) may take seconds. Who asks it with `KNOWN` set gets `Later` in place of
-scores that are not there soon, does other things until its `coming` is done, and then asks the same once more with the
-same `KNOWN`: what was asked is found there. Whoever asks without it waits. `serving/answering/waiting.py` uses it.
+An engine in another process (`foreign.py`) may take seconds. Who asks it with an `Errand` in `ERRAND` gets `Later` in
+place of scores that are not there soon, does other things until its `coming` is done, and then begins the same errand
+anew: what was asked is found there, and what may happen only once (`once`) does not happen again. Whoever asks without
+one waits. `serving/answering/waiting.py` uses it.
 """
 
 from __future__ import annotations
@@ -10,22 +11,43 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 Scores: TypeAlias = NDArray[np.float64]
-# What was asked on behalf of one request, by engine and rows.
-Asked: TypeAlias = dict[tuple[object, bytes], Future[Scores]]
+T = TypeVar("T")
 
-KNOWN: ContextVar[Asked | None] = ContextVar("daytwo_known_scores", default=None)
 # An engine that answers so soon need not be asked twice.
 _SOON_S = 0.001
 
 
+@dataclass(slots=True, eq=False)
+class Errand:
+    """What is done for one request, however often it is begun.
+
+    `began` is when it first was, in seconds of `perf_counter`. `asked` is what was asked of engines, by engine and
+    rows, and `done` what was done for good, by name.
+    """
+
+    began: float = field(default_factory=perf_counter)
+    asked: dict[tuple[object, bytes], Future[Scores]] = field(default_factory=dict)
+    done: dict[str, object] = field(default_factory=dict)
+
+    def drop(self) -> None:
+        """Take back what was asked of engines and has not begun: nobody waits for it any more."""
+        for coming in self.asked.values():
+            coming.cancel()
+
+
+ERRAND: ContextVar[Errand | None] = ContextVar("daytwo_errand", default=None)
+
+
 class Later(BaseException):
-    """The scores are being made: ask again once `coming` is done.
+    """The scores are being made: begin again once `coming` is done.
 
     No `Exception`, for it is no failure of a model: whatever takes those for one lets this pass.
     """
@@ -35,8 +57,24 @@ class Later(BaseException):
         self.coming = coming
 
 
-def scores_of(known: Asked, engine: object, rows: bytes, begin: Callable[[], Future[Scores]]) -> Scores:
-    """Return the scores that `engine` gives to `rows`; `begin` asks it where that is not `known`.
+def begun() -> float:
+    """Return when the errand was begun for the first time; now, where there is none."""
+    errand = ERRAND.get()
+    return perf_counter() if errand is None else errand.began
+
+
+def once(name: str, do: Callable[[], T]) -> T:
+    """Return what `do` returns, or returned when the errand was begun before; an exception of it is not kept."""
+    errand = ERRAND.get()
+    if errand is None:
+        return do()
+    if name not in errand.done:
+        errand.done[name] = do()
+    return cast("T", errand.done[name])
+
+
+def scores_of(errand: Errand, engine: object, rows: bytes, begin: Callable[[], Future[Scores]]) -> Scores:
+    """Return the scores that `engine` gives to `rows`; `begin` asks it where that was not done for the errand.
 
     Raises
     ------
@@ -45,9 +83,9 @@ def scores_of(known: Asked, engine: object, rows: bytes, begin: Callable[[], Fut
     Exception
         Whatever the engine raised.
     """
-    coming = known.get((engine, rows))
+    coming = errand.asked.get((engine, rows))
     if coming is None:
-        coming = known[engine, rows] = begin()
+        coming = errand.asked[engine, rows] = begin()
     try:
         return coming.result(_SOON_S)
     except TimeoutError:

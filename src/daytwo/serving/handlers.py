@@ -17,6 +17,7 @@ import msgspec
 
 from daytwo.core.errors import Fault, NotFound
 from daytwo.predictions.record import row_texts
+from daytwo.scoring.later import begun
 from daytwo.serving.access.admission import Admission
 from daytwo.serving.access.keyring import Grant, keyring_of
 from daytwo.serving.addresses import PREDICTIONS, Address, address
@@ -106,7 +107,7 @@ class Handlers:
 
     def handle(self, request: Request) -> Answer:
         """Answer one request, whatever it is: now, or by a future where other workers are asked."""
-        began = time.perf_counter()
+        began = begun()
         asked = _PLAIN.get(request.path) or address(request.path)
         path = asked.path
         try:

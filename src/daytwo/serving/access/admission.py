@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 
+from daytwo.scoring.later import once
 from daytwo.serving.access.keyring import Grant, Keyring
 from daytwo.serving.access.scopes import needed
 from daytwo.serving.log import log
@@ -54,7 +56,9 @@ class Admission:
             raise HttpError(403, "host", "this server is asked under a name it does not have", hint="Use 127.0.0.1")
         if b"origin" in headers and headers[b"origin"].partition(b"://")[2].lower() != host:
             raise HttpError(403, "origin", "pages of other sites may not ask", hint="Ask from your own server")
-        grant = self._asker(headers.get(b"authorization", b""), path) if required else None
+        grant: Grant | None = None
+        if required:  # and a token pays once for a request that is begun again
+            grant = once("admitted", partial(self._asker, headers.get(b"authorization", b""), path))
         if request.body:
             kind = headers.get(b"content-type", JSON)
             taken = _TYPES.get(path, _JSON_TYPES)

@@ -23,7 +23,7 @@ from daytwo.predictions.record import (
     read_rows,
     text_of,
 )
-from daytwo.scoring.later import KNOWN, Asked, Later
+from daytwo.scoring.later import ERRAND, Errand, Later
 from daytwo.serving.answering.live import Version
 from daytwo.serving.answering.predict import breach_record, score_rows
 from daytwo.serving.answering.waiting import when_there
@@ -44,7 +44,7 @@ class _Job:
     rows: list[Row] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
-    known: Asked = field(default_factory=dict)
+    errand: Errand = field(default_factory=Errand)
 
     @property
     def size(self) -> int:
@@ -99,7 +99,7 @@ class ShadowQueue:
     def _turn(self) -> None:
         self._scheduled = False
         if self._jobs:
-            before = KNOWN.set(self._jobs[0].known)
+            before = ERRAND.set(self._jobs[0].errand)
             try:
                 self._step()
             except Later as later:
@@ -107,7 +107,7 @@ class ShadowQueue:
                 when_there(later, self._turn)
                 return
             finally:
-                KNOWN.reset(before)
+                ERRAND.reset(before)
         self._schedule()
 
     def _step(self) -> None:

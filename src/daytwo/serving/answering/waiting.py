@@ -1,7 +1,8 @@
 """Requests whose scores are made in another process: others are answered until they are there.
 
 Such a request is begun, left where it would wait, and begun anew once the scores are known (`scoring/later.py`). Up to
-there it has done nothing that may not be done twice: a record is made only of all scores.
+there it has done nothing that may not be done twice: it was let in once (`later.once`), and a record is made only of
+all scores. Where its client has gone, its answer is cancelled (`turns.py`), and what was asked for it is taken back.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 from collections.abc import Callable
 from functools import partial
 
-from daytwo.scoring.later import KNOWN, Asked, Later
+from daytwo.scoring.later import ERRAND, Errand, Later
 from daytwo.serving.transport.messages import Request, Response
 from daytwo.serving.transport.turns import Answer, Refusing
 
@@ -27,33 +28,49 @@ class Patient:
 
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
-        known: Asked = {}
-        before = KNOWN.set(known)
+        errand = Errand()
         try:
-            return self._handle(request)
+            return self._begin(request, errand)
         except Later as later:
             answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-            when_there(later, partial(self._again, request, known, answer))
+            answer.add_done_callback(partial(_drop, errand))
+            when_there(later, partial(self._again, request, errand, answer))
             return answer
-        finally:
-            KNOWN.reset(before)
 
-    def _again(self, request: Request, known: Asked, answer: asyncio.Future[Response]) -> None:
-        """Answer a request some of whose scores are known now."""
-        before = KNOWN.set(known)
+    def _begin(self, request: Request, errand: Errand) -> Answer:
+        before = ERRAND.set(errand)
         try:
-            made = self._handle(request)
-        except Later as later:
-            when_there(later, partial(self._again, request, known, answer))
-            return
+            return self._handle(request)
         finally:
-            KNOWN.reset(before)
+            ERRAND.reset(before)
+
+    def _again(self, request: Request, errand: Errand, answer: asyncio.Future[Response]) -> None:
+        """Answer a request some of whose scores are known now."""
+        if answer.done():  # its client has gone
+            return
+        try:
+            made = self._begin(request, errand)
+        except Later as later:
+            when_there(later, partial(self._again, request, errand, answer))
+            return
         refusing = self._commit()
         refusal = None if refusing is None else refusing(request)
-        if isinstance(made, asyncio.Future):
-            made.add_done_callback(lambda done: answer.set_result(done.result()))
+        if refusal is not None:
+            answer.set_result(refusal)
+        elif isinstance(made, asyncio.Future):
+            made.add_done_callback(partial(_hand_on, answer))
         else:
-            answer.set_result(made if refusal is None else refusal)
+            answer.set_result(made)
+
+
+def _drop(errand: Errand, answer: asyncio.Future[Response]) -> None:
+    if answer.cancelled():
+        errand.drop()
+
+
+def _hand_on(answer: asyncio.Future[Response], made: asyncio.Future[Response]) -> None:
+    if not answer.done():
+        answer.set_result(made.result())
 
 
 def when_there(later: Later, go_on: Callable[[], object]) -> None:

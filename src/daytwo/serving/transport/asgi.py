@@ -88,6 +88,7 @@ class AsgiDoor:
                 await _send(send, visit.answered.result(), request.method)
         finally:
             visit.has_gone = True
+            self._turns.forget(visit)
             leaving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await leaving

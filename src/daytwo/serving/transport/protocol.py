@@ -71,6 +71,7 @@ class Connection(asyncio.Protocol):
             self._door.emptied.set()
         self._forget_waiting()
         self._closing, self._transport, self.has_gone = True, None, True
+        self._door.turns.forget(self)
         self._reading.end()
 
     def data_received(self, data: bytes) -> None:
@@ -105,9 +106,9 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def eof_received(self) -> bool:
-        """Answer what is waiting, then close; in a crowd whoever has ended its side counts as gone."""
+        """Answer what is waiting, then close; in a crowd, and where an answer is late, it has gone."""
         self._closing = True
-        if self._door.turns.is_crowded:
+        if self._door.turns.is_crowded or self._door.turns.is_late(self):
             return False
         return bool(self._queue) or self._asked is not None
 

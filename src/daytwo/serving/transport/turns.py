@@ -18,7 +18,7 @@ from functools import partial
 from time import perf_counter
 from typing import Protocol, TypeAlias
 
-from daytwo.serving.transport.messages import HttpError, Request, Response
+from daytwo.serving.transport.messages import HttpError, Request, Response, error_id, refusal
 
 Answer: TypeAlias = Response | asyncio.Future[Response]
 Refusing: TypeAlias = Callable[[Request], Response | None]
@@ -40,7 +40,7 @@ _LEARNING, _LARGEST_STEP = 0.1, 4.0
 
 
 class Waiting(Protocol):
-    """A client that waits for its answer."""
+    """A client that waits for the answer to one request at a time; hashable."""
 
     @property
     def has_gone(self) -> bool:
@@ -59,7 +59,8 @@ class Turns:
     `handle` answers a request, now or by a future; `together`, where there is one, is asked first for a few small ones
     at once, and gives None for each that `handle` is to answer. `commit` writes the records of all answers of a turn;
     where it cannot, it returns what gives the refusal in place of a request's answer, None for one that may leave.
-    `max_queue` requests may wait, and `max_wait_s` is for how long at the usual cost of what waits.
+    `max_queue` requests may wait for their turn, no longer than `max_wait_s` at the usual cost of what waits, and as
+    many for answers that come later.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -75,6 +76,7 @@ class Turns:
     _bytes: int = 0
     _seconds_a_byte: float = _SECONDS_A_BYTE
     _scheduled: bool = False
+    _late: dict[Waiting, asyncio.Future[Response]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How many requests wait."""
@@ -100,15 +102,22 @@ class Turns:
             if waiting >= self.max_queue or (
                 waiting >= _ALWAYS and self._bytes * self._seconds_a_byte > self.max_wait_s
             ):
-                self.refused += 1
-                raise HttpError(
-                    503, "busy", "too many requests are waiting", hint="Try again in a second", retry_after_s=1
-                )
+                raise self._busy()
             self._queue.append((who, request))
             self._bytes += len(request.body) + _HEAD_BYTES
         if not self._scheduled:
             self._scheduled = True
             self.loop.call_soon(self._turn)
+
+    def is_late(self, who: Waiting) -> bool:
+        """Whether the client's answer comes later."""
+        return who in self._late
+
+    def forget(self, who: Waiting) -> None:
+        """Cancel an answer that is still to come for a client that has gone."""
+        late = self._late.get(who)
+        if late is not None and late.cancel():
+            self.dropped += 1
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -130,7 +139,7 @@ class Turns:
             if refusing is not None and (refusal := refusing(request)) is not None:
                 who.answer(refusal)
             elif isinstance(answer, asyncio.Future):
-                answer.add_done_callback(partial(_answer_late, who))
+                self._await(who, answer)
             else:
                 who.answer(answer)
         if size and answered:
@@ -163,6 +172,20 @@ class Turns:
         self.dropped += who.has_gone
         return who.has_gone
 
+    def _await(self, who: Waiting, answer: asyncio.Future[Response]) -> None:
+        """Let a client wait for an answer that comes later, or refuse it where too many do."""
+        if len(self._late) >= self.max_queue:
+            answer.cancel()
+            who.answer(refusal(self._busy(), error_id()))
+            return
+        self._late[who] = answer
+        answer.add_done_callback(partial(self._answer_late, who))
 
-def _answer_late(who: Waiting, answer: asyncio.Future[Response]) -> None:
-    who.answer(answer.result())
+    def _busy(self) -> HttpError:
+        self.refused += 1
+        return HttpError(503, "busy", "too many requests are waiting", hint="Try again in a second", retry_after_s=1)
+
+    def _answer_late(self, who: Waiting, answer: asyncio.Future[Response]) -> None:
+        del self._late[who]
+        if not answer.cancelled():
+            who.answer(answer.result())
