@@ -49,7 +49,7 @@ $(VENV)/.runtime: $(VENV)/.tools requirements/runtime.txt
 	@touch $@
 
 # A C compiler, where there is one, makes scoring several times as fast.
-$(VENV)/.package: $(VENV)/.runtime pyproject.toml hatch_build.py src/daytwo/scoring/trees.c src/daytwo/contracts/rows.c
+$(VENV)/.package: $(VENV)/.runtime pyproject.toml hatch_build.py src/daytwo/scoring/trees.c src/daytwo/scoring/shapley.c src/daytwo/contracts/rows.c
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@test -f src/daytwo/scoring/_trees.so || echo "Without a C compiler trees are scored by LightGBM's library and rows are read in Python, several times slower (docs/engines.md)"
 	@touch $@

@@ -1,8 +1,8 @@
-"""Compiles the tree engine and the reader of rows into the wheel, where there is a C compiler.
+"""Compiles the tree engine, its reasons and the reader of rows into the wheel, where there is a C compiler.
 
-Without one, or where compiling fails, daytwo is built all the same: LightGBM's own library scores, and rows are read
-in Python. Nothing is downloaded. `CC` names another compiler; `DAYTWO_COMPILE=0` makes the wheel for every machine,
-without either.
+Without one, or where compiling fails, daytwo is built all the same: LightGBM's own library scores, numpy works reasons
+out, and rows are read in Python. Nothing is downloaded. `CC` names another compiler; `DAYTWO_COMPILE=0` makes the wheel
+for every machine, without any of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 # Each becomes the library `_NAME.so` beside it.
-_SOURCES = (Path("src/daytwo/scoring/trees.c"), Path("src/daytwo/contracts/rows.c"))
+_SOURCES = tuple(Path("src/daytwo", name) for name in ("scoring/trees.c", "scoring/shapley.c", "contracts/rows.c"))
 # For any processor of the architecture; without -ffp-contract=off a sum could differ from LightGBM's in its last bit.
 _FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared", "-fvisibility=hidden")
 

@@ -10,7 +10,7 @@ the row satisfies is taken from the row (there are p of them) and every one that
 the reference (q). Its share in each of the p is v (p-1)! q! / (p+q)!, in each of the q it is -v p! (q-1)! / (p+q)!;
 a leaf with a feature that neither satisfies is never reached. Which leaves a feature's value satisfies is one row
 of bits, worked out when a value is first met and kept, so a row costs a few bit operations over all leaves at once.
-`reasons.py` next door puts the result into words.
+`reasons.py` next door puts the result into words, `scoring/shapley.c` works the same out where it was compiled.
 
 Source: Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees,
 Nature Machine Intelligence 2, 56-67 (interventional TreeSHAP, one background row); L. Shapley (1953).
@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from daytwo.explain.trees import Missing, Trees
 
@@ -70,6 +70,11 @@ class ReferenceShapley:
         for position, share in zip(which.tolist(), shares.tolist(), strict=True):
             total[self._features[position].number] = share
         return total
+
+    def many(self, matrix: ArrayLike) -> NDArray[np.float64]:
+        """Return the contributions of every row of a feature matrix, shape (n, d) as the matrix."""
+        rows = np.asarray(matrix)
+        return np.array([self.contributions(row) for row in rows.tolist()]).reshape(rows.shape)
 
     def _bits(self, row: Sequence[float]) -> NDArray[np.uint64]:
         satisfied = [feature.satisfied(float(row[feature.number])) for feature in self._features]

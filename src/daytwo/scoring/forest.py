@@ -73,13 +73,25 @@ def forest_bytes(text: bytes, trees: Trees) -> bytes:
     objective = said.get(b"objective", b"")
     if objective not in _TRANSFORMS:
         raise Unsuited(f"its objective is {objective.decode(errors='replace')!r}")
+    divisor = float(len(trees.roots)) if b"average_output" in lines else 1.0
+    return trees_bytes(trees, int(said[b"max_feature_idx"]) + 1, _TRANSFORMS[objective], divisor)
+
+
+def trees_bytes(trees: Trees, n_features: int, transform: int = _IDENTITY, divisor: float = 1.0) -> bytes:
+    """Return the block that `trees.c` reads, of trees alone: what is scored with it are their plain sums.
+
+    Raises
+    ------
+    Unsuited
+        If the trees are too wide, or hold numbers that are none.
+    """
     slots = _slots_of(trees)
     node, first = _laid_out(trees, slots)
     head = _HEAD.pack(
         _MAGIC,
-        int(said[b"max_feature_idx"]) + 1,
-        _TRANSFORMS[objective],
-        float(len(trees.roots)) if b"average_output" in lines else 1.0,
+        n_features,
+        transform,
+        divisor,
         len(trees.leaf_value),
         len(node),
         len(trees.roots),

@@ -20,7 +20,6 @@ from daytwo.contracts.toml import from_toml
 from daytwo.core.errors import DataError, NotFound, Refused
 from daytwo.core.schema import Schema, Task
 from daytwo.explain.reasons import Explainer, Reason, reasons
-from daytwo.explain.shapley import ReferenceShapley
 from daytwo.registry.bundle import Bundle, Manifest
 from daytwo.scoring.calibration import Calibration
 from daytwo.scoring.confidence import CONFIDENCE_FILE, Confidence
@@ -29,6 +28,7 @@ from daytwo.scoring.engines import Opened, open_engine
 from daytwo.scoring.novelty import NOVELTY_FILE, Novelty, NoveltyCheck
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay
+from daytwo.scoring.shapley_c import Shapley, shapley_of
 from daytwo.scoring.trees_c import TreeScorer
 
 # What a bundle must hold to be served, besides one of the model files in `engines.py`.
@@ -177,10 +177,10 @@ class Model:
         return self.score(self.explainer.reference) if self.explainer else float("nan")
 
     @cached_property
-    def _shapley(self) -> ReferenceShapley:
+    def _shapley(self) -> Shapley:
         assert self.explainer is not None
         assert self.engine.trees is not None
-        return ReferenceShapley(self.engine.trees, self.explainer.reference)
+        return shapley_of(self.engine.trees, self.explainer.reference)
 
 
 def _put_together(bundle: Bundle, contract: Contract, opened: Opened) -> Model:
