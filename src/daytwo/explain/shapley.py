@@ -41,7 +41,7 @@ class ReferenceShapley:
 
     def __init__(self, trees: Trees, reference: Sequence[float]) -> None:
         order, spans = _walk(trees)
-        self._value = trees.leaf_value[order]
+        self._value = trees.leaf_value[order] / trees.divisor
         # Padded to whole words; a padding leaf is worth 0.
         self._width = -(-len(order) // _WORD) * _WORD
         self._padded = np.concatenate([self._value, np.zeros(self._width - len(order))])

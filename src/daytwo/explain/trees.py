@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise
 
@@ -58,6 +58,8 @@ class Trees:
     categories: tuple[NDArray[np.int64] | None, ...]
     leaf_value: NDArray[np.float64]
     first_leaf: NDArray[np.int64]
+    # What the sum of the trees is divided by: a random forest takes their mean.
+    divisor: float = 1.0
 
     def leaf_depths(self) -> NDArray[np.int64]:
         """Return how many decisions lead to each leaf, shape (n_leaves,)."""
@@ -87,6 +89,8 @@ def parse_trees(text: bytes) -> Trees:
         raise DataError("this is no LightGBM model", hint="Give the text that `Booster.save_model` writes")
     try:
         trees = _join([_Block(block) for block in _cut(text)])
+        if b"\naverage_output\n" in text[: text.index(b"\nTree=")]:
+            trees = replace(trees, divisor=float(len(trees.roots)))
         _check(trees, int(_fields(text[: text.index(b"\nTree=")])["max_feature_idx"][0]) + 1)
     except (KeyError, ValueError, IndexError, OverflowError) as err:
         raise DataError(f"the model text is damaged: {err!r}", hint="Restore it, or make the model again") from err

@@ -73,12 +73,11 @@ def forest_bytes(text: bytes, trees: Trees) -> bytes:
     objective = said.get(b"objective", b"")
     if objective not in _TRANSFORMS:
         raise Unsuited(f"its objective is {objective.decode(errors='replace')!r}")
-    divisor = float(len(trees.roots)) if b"average_output" in lines else 1.0
-    return trees_bytes(trees, int(said[b"max_feature_idx"]) + 1, _TRANSFORMS[objective], divisor)
+    return trees_bytes(trees, int(said[b"max_feature_idx"]) + 1, _TRANSFORMS[objective])
 
 
-def trees_bytes(trees: Trees, n_features: int, transform: int = _IDENTITY, divisor: float = 1.0) -> bytes:
-    """Return the block that `trees.c` reads, of trees alone: what is scored with it are their plain sums.
+def trees_bytes(trees: Trees, n_features: int, transform: int = _IDENTITY) -> bytes:
+    """Return the block that `trees.c` reads, of trees alone: its scores are raw.
 
     Raises
     ------
@@ -91,7 +90,7 @@ def trees_bytes(trees: Trees, n_features: int, transform: int = _IDENTITY, divis
         _MAGIC,
         n_features,
         transform,
-        divisor,
+        trees.divisor,
         len(trees.leaf_value),
         len(node),
         len(trees.roots),

@@ -28,7 +28,7 @@ typedef struct {
     uint32_t asked;     /* how many there are */
     double *shares;     /* that of a feature of the row and of the reference, by p and q */
     uint32_t side;      /* p and q are below it */
-    double reference;   /* the reference's plain sum */
+    double reference;   /* its raw score */
 } Explained;
 
 typedef struct {
@@ -93,7 +93,7 @@ static int write_forks(Explained *explained, const float *reference) {
     if (explained->fork == NULL || explained->feature == NULL) return 0;
     number_features(explained, of_slot);
     write_slots(forest, reference, slots);
-    explained->reference = sum_of_row(forest, slots);
+    explained->reference = sum_of_row(forest, slots) / forest->head.divisor;
     for (int64_t i = 0; i < forest->head.nodes; i++) {
         Node node = forest->node[i];
         uint16_t right = (uint32_t)(slots[node.where >> 5] << (node.where & 31)) > node.threshold;
@@ -143,7 +143,7 @@ static Shares walk_from(Walk *walk, uint32_t at, uint32_t p, uint32_t q) {
     }
 }
 
-/* Write each feature's contribution to the plain sums of `count` rows, `count` times as many numbers as features. */
+/* Write each feature's contribution to the raw scores of `count` rows, `count` times as many numbers as features. */
 PUBLIC void daytwo_shapley_rows(const Explained *explained, const float *rows, size_t count, double *contributions) {
     const Forest *forest = explained->forest;
     size_t features = (size_t)forest->head.features;
@@ -159,6 +159,6 @@ PUBLIC void daytwo_shapley_rows(const Explained *explained, const float *rows, s
             walk_from(&walk, 0, 0, 0);
         }
         for (uint32_t k = 0; k < explained->asked; k++)
-            contributions[i * features + explained->feature[k]] = totals[k];
+            contributions[i * features + explained->feature[k]] = totals[k] / forest->head.divisor;
     }
 }

@@ -33,10 +33,10 @@ class Shapley(Protocol):
     """Explains rows of one model against one reference row. Any number of threads may ask at once."""
 
     reference_score: float
-    """The sum of the trees for the reference: log-odds for two classes, the value of a regression."""
+    """The raw score of the reference: log-odds for two classes, the value of a regression."""
 
     def contributions(self, row: Sequence[float]) -> NDArray[np.float64]:
-        """Return each feature's contribution to the sum of the trees for `row`, shape (d,), in that sum's unit."""
+        """Return each feature's contribution to the raw score of `row`, shape (d,), in the raw score's unit."""
 
     def many(self, matrix: ArrayLike) -> NDArray[np.float64]:
         """Return the contributions of every row of a feature matrix, shape (n, d) as the matrix."""
@@ -62,7 +62,7 @@ class CompiledShapley:
         self._short, self._long = library.short.daytwo_shapley_rows, library.long.daytwo_shapley_rows
 
     def contributions(self, row: Sequence[float]) -> NDArray[np.float64]:
-        """Return each feature's contribution to the sum of the trees for `row`, shape (d,)."""
+        """Return each feature's contribution to the raw score of `row`, shape (d,)."""
         try:
             packed = self._pack(*row)
         except struct.error as err:
