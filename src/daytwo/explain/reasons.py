@@ -136,6 +136,18 @@ def reasons(
     )
 
 
+def step_words(name: str, before: object, after: object, label: Label | None = None) -> str:
+    """Return one column's change in words; `label` says how it is spoken of, else its name does.
+
+    Examples
+    --------
+    >>> step_words("wind_speed_mph", 25.0, 18.0), step_words("carrier", "EV", "UA")
+    ('wind speed 18 mph instead of 25', 'carrier UA instead of EV')
+    """
+    said, unit = (label.label, label.unit) if label else spoken(name)
+    return f"{said} {_shown(after, unit)} instead of {_shown(before, '')}"
+
+
 def outcome_words(target: str, levels: Sequence[str] = ()) -> str:
     """Return what a higher score means: the positive level where it says something, else the target's name.
 

@@ -22,6 +22,7 @@ from daytwo.core.schema import Schema, Task
 from daytwo.explain.reasons import Explainer, Reason, reasons
 from daytwo.registry.bundle import Bundle, Manifest
 from daytwo.scoring.calibration import Calibration
+from daytwo.scoring.cases import CASES_FILE, Cases
 from daytwo.scoring.confidence import CONFIDENCE_FILE, Confidence
 from daytwo.scoring.engine import Engine
 from daytwo.scoring.engines import Opened, open_engine
@@ -59,6 +60,7 @@ class Model:
     slower: str = ""
     confidence: Confidence | None = None
     novelty: Novelty | None = None
+    cases: Cases | None = None
 
     @staticmethod
     def load(bundle: Bundle, *, threads: int = 1) -> Model:
@@ -199,6 +201,7 @@ def _put_together(bundle: Bundle, contract: Contract, opened: Opened) -> Model:
         slower=opened.slower,
         confidence=_if_held(bundle, CONFIDENCE_FILE, Confidence.from_json),
         novelty=_if_held(bundle, NOVELTY_FILE, Novelty.from_json),
+        cases=_if_held(bundle, CASES_FILE, Cases.from_bytes),
     )
 
 

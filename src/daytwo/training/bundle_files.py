@@ -18,6 +18,7 @@ from daytwo.monitoring.estimating.estimator_fit import fit_estimator
 from daytwo.monitoring.judging.reference import build_reference
 from daytwo.monitoring.judging.slice_losses import expected_losses, known_losses
 from daytwo.monitoring.judging.slice_table import build_slice_table
+from daytwo.scoring.cases import CASES_FILE, Cases
 from daytwo.scoring.confidence import CONFIDENCE_FILE
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.model import CALIBRATION_FILE, CONTRACT_FILE, EXPLAINER_FILE, PAYOFF_FILE, REPLAY_FILE
@@ -54,6 +55,7 @@ def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payof
         REPLAY_FILE: replay.to_bytes(),
         EXPLAINER_FILE: explainer.to_json(),
         CONFIDENCE_FILE: fit_confidence(scores, held.labels, payoff.task).to_json(),
+        CASES_FILE: Cases.chosen(held.matrix, held.labels).to_bytes(),
         NOVELTY_FILE: fit_novelty(parts.fit.matrix, held.matrix, parts.fit.schema).to_json(),
     }
 

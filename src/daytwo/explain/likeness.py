@@ -1,0 +1,83 @@
+"""How far one row lies from real ones, and how far a value from another: both in shares of real rows.
+
+A number's place is its rank among the real rows, so that no unit counts and a step counts for more where many rows
+are. `options.py` prices changes with it, `change.py` asks whether what comes out is like any row that there was.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.core.schema import Schema
+
+# Another level, or a value where the other is missing, is as far as half of all rows: two numbers drawn at random lie
+# a third apart.
+_OTHER = 0.5
+# So many real rows tell how near each other real rows are.
+_ASKED = 200
+
+
+class Likeness:
+    """Distances to `cases`, real rows as a feature matrix, shape (n, d), n >= 1: sums over features, 0 .. d."""
+
+    def __init__(self, cases: NDArray[np.float32], schema: Schema) -> None:
+        self._is_category = np.zeros(len(schema.features), dtype=bool)
+        self._is_category[list(schema.categories)] = True
+        self._sorted = [np.sort(column[~np.isnan(column)]) for column in cases.T]
+        self._cases = np.column_stack([self.place(i, column) for i, column in enumerate(cases.T)])
+        self._usual: NDArray[np.float64] | None = None
+
+    def place(self, feature: int, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return where values stand: a number's mid-rank among the cases, in [0, 1]; a code itself; NaN for missing."""
+        if self._is_category[feature]:
+            return values.astype(np.float64)
+        known = self._sorted[feature]
+        below, upto = np.searchsorted(known, values, "left"), np.searchsorted(known, values, "right")
+        return np.where(np.isnan(values), np.nan, (below + upto) / (2 * max(len(known), 1)))
+
+    def values(self, feature: int) -> NDArray[np.float32]:
+        """Return the values of a feature that occur among the cases, each once, in order."""
+        return np.unique(self._sorted[feature])
+
+    def share(self, feature: int, value: float) -> float:
+        """Return the share of cases that have this value; of those where it is known."""
+        known = self._sorted[feature]
+        count = np.searchsorted(known, value, "right") - np.searchsorted(known, value, "left")
+        return float(count) / max(len(known), 1)
+
+    def apart(self, feature: int, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return how far values of one feature are from those of every case, shape (n_values, n), in [0, 1]."""
+        return self._between(feature, self.place(feature, values)[:, None], self._cases[:, feature][None, :])
+
+    def from_cases(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the distance of one row to every case, shape (n,)."""
+        total = np.zeros(len(self._cases))
+        for i in range(len(row)):
+            total += self.apart(i, row[i : i + 1])[0]
+        return total
+
+    def nearness(self, distance: float) -> float:
+        """Return the share of real rows that are further than `distance` from their own nearest real row, in [0, 1].
+
+        1 is nearer than nearly all, 0 further than any.
+        """
+        return float((self.usual >= distance).mean())
+
+    @property
+    def usual(self) -> NDArray[np.float64]:
+        """How far real rows are from the nearest other one, of up to 200 spread over all cases."""
+        if self._usual is None:
+            n, d = self._cases.shape
+            asked = np.unique(np.linspace(0, n - 1, _ASKED).astype(int))
+            total = np.zeros((len(asked), n))
+            for i in range(d):
+                total += self._between(i, self._cases[asked, i][:, None], self._cases[:, i][None, :])
+            total[np.arange(len(asked)), asked] = np.inf
+            self._usual = total.min(axis=1)
+        return self._usual
+
+    def _between(self, feature: int, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+        apart = np.where(a == b, 0.0, _OTHER) if self._is_category[feature] else np.abs(a - b)
+        a_gone, b_gone = np.isnan(a), np.isnan(b)
+        return np.where(a_gone | b_gone, np.where(a_gone & b_gone, 0.0, _OTHER), apart)
