@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from daytwo.core.ledger import create_tables, open_sqlite
 
-pytest_plugins = ["tests.browser"]
+pytest_plugins = ["tests.browser", "tests.running"]
 
 # An installed daytwo has no scikit-learn and no pandas beside it; LightGBM would load them here, for seconds.
 LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib'))\n"

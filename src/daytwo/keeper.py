@@ -1,6 +1,7 @@
 """The server of a project, kept running: noted for clients, started again when it died, and paid for.
 
-`serving/process.py` is one child process; here is what `daytwo up` does around it.
+`serving/process.py` is one child process; here is what `daytwo up` does around it. A server that another command runs
+is looked after in `beside.py`.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ LOG = "server.log"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
 # One that has lived so long died of something new.
 _SOUND_S = 60.0
-_CHARGED_EVERY = timedelta(hours=1)
-_CPU = "daytwo_cpu_seconds_total "
+CHARGED_EVERY = timedelta(hours=1)
+CPU_SERIES = "daytwo_cpu_seconds_total "
 
 
 class ServerKeeper:
@@ -64,7 +65,9 @@ class ServerKeeper:
         self._port = process.start()
         self._started = self._monotonic()
         self._charged_s = 0.0
-        note_server(self._system.state, ServerNote(self._system.settings.serve.host, self._port, process.pid))
+        note_server(
+            self._system.state, ServerNote(self._system.settings.serve.host, self._port, process.pid, kept=True)
+        )
 
     def keep(self, now: datetime) -> list[Event]:
         """Start the server again where it has died; return what people must hear."""
@@ -97,7 +100,7 @@ class ServerKeeper:
     def charge(self, now: datetime, *, at_once: bool = False) -> None:
         """Charge the processor time the server has used, once an hour, or now."""
         self._charged_at = self._charged_at or now
-        if self._process is None or not (at_once or now - self._charged_at >= _CHARGED_EVERY):
+        if self._process is None or not (at_once or now - self._charged_at >= CHARGED_EVERY):
             return
         client = self.client()
         if client is None or not client.ready():
@@ -108,7 +111,9 @@ class ServerKeeper:
             return  # it is busy or has just died: charged the next time
         finally:
             client.close()
-        used = next((float(line.removeprefix(_CPU)) for line in lines if line.startswith(_CPU)), self._charged_s)
+        used = next(
+            (float(line.removeprefix(CPU_SERIES)) for line in lines if line.startswith(CPU_SERIES)), self._charged_s
+        )
         cause = f"serving:{self._process.pid}:{now.isoformat()}"
         self._system.costs.add(cpu_cost(cause, now, SERVING, used - self._charged_s, self._system.settings.cost))
         self._charged_s, self._charged_at = used, now

@@ -1,7 +1,8 @@
 """Everything of a project in one process tree: the server, the lifecycle by the machine's clock, and the console.
 
-The main thread keeps the server running and hears signals; one thread lives the lifecycle, so that a training never
-keeps the server from being started again; one serves the console. Whatever is killed, the next `daytwo up` goes on.
+The main thread keeps the server running (`keeper.py`), or watches one that another command runs (`beside.py`), and
+hears signals; one thread lives the lifecycle, so that a training never keeps the server from being started again; one
+serves the console. Whatever is killed, the next `daytwo up` goes on.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from daytwo.beside import Keeper, keeper_for
 from daytwo.console.serve import Listening, listen
 from daytwo.core.clock import Clock, SystemClock
 from daytwo.core.errors import DaytwoError, Fault, Refused
 from daytwo.flows import open_runner
-from daytwo.keeper import ServerKeeper
 from daytwo.lifecycle.flow import Runner
 from daytwo.lifecycle.heart import Heart
 from daytwo.lifecycle.rollout import ACTOR
@@ -33,7 +34,6 @@ from daytwo.lifecycle.windows import STANDS_AT
 from daytwo.lifecycle.worker import Event
 from daytwo.registry.route import Route
 from daytwo.registry.versions import current_route
-from daytwo.wiring import running_server
 
 # How often the lifecycle's heart beats, and how often the server is looked after.
 _LOOK_S = 2.0
@@ -107,14 +107,8 @@ def run_up(system: System, wish: Wish, ears: Ears, *, clock: Clock | None = None
             "this project replays the past, and 'up' lives by the clock on the wall",
             hint="'daytwo serve' answers from it, 'daytwo demo --keep' with this folder goes on with it",
         )
-    note = running_server(system.state)
-    if note is not None:
-        raise Refused(
-            f"a server of this project runs already, on {note.host}:{note.port} (process {note.pid})",
-            hint="Stop that 'daytwo up' or 'daytwo serve' first",
-        )
     state = _State()
-    keeper = ServerKeeper(system, wish.port)
+    keeper = keeper_for(system, wish.port)
     with _signals(state.stop), _console(system, clock, wish.console_port) as console:
         life = threading.Thread(target=_live, args=(system, wish, ears, clock, state), name="lifecycle", daemon=True)
         try:
@@ -133,7 +127,7 @@ def run_up(system: System, wish: Wish, ears: Ears, *, clock: Clock | None = None
 
 
 def _keep(
-    system: System, keeper: ServerKeeper, console: Listening, state: _State, wish: Wish, ears: Ears, clock: Clock
+    system: System, keeper: Keeper, console: Listening, state: _State, wish: Wish, ears: Ears, clock: Clock
 ) -> None:
     """Keep the server running, and say once when a version answers."""
     last, told = "", False
@@ -158,7 +152,7 @@ def _keep(
             raise Refused(f"nothing went live: {state.stuck}", hint="'daytwo status' tells more; mend it and run again")
 
 
-def _answers(keeper: ServerKeeper, route: Route) -> bool:
+def _answers(keeper: Keeper, route: Route) -> bool:
     """Ask the server whether it is ready, and by which version."""
     client = keeper.client()
     if client is None:

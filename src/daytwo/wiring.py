@@ -52,12 +52,16 @@ _OWN = "own-token"
 
 
 class ServerNote(msgspec.Struct, frozen=True):
-    """Where the project's server listens now; `model` is how it calls this project's model where it has several."""
+    """Where the project's server listens now.
+
+    `model` is how it calls this project's model where it has several; `kept` says that a `daytwo up` looks after it.
+    """
 
     host: str
     port: int
     pid: int
     model: str = ""
+    kept: bool = False
 
 
 def open_system(folder: Path, environment: Mapping[str, str] | None = None) -> System:

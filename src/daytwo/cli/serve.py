@@ -31,7 +31,7 @@ def serve(
     """Run the prediction server alone, in the foreground, until Ctrl-C; for one project, or for several FOLDERS.
 
     It answers by the newest route, also one that changes while it runs. Learning, watching and releases are done by
-    'daytwo up', which brings its own server. Of several projects the first says how it is served, and its model stands
+    'daytwo up', which lives beside it, or brings its own server where none runs. Of several projects the first says how it is served, and its model stands
     at /predict; every model stands at /models/NAME/predict.
     """
     if folder is not None and folders:

@@ -28,6 +28,8 @@ def up(
 ) -> None:
     """Run everything: server, lifecycle and console, in one process tree.
 
+    Where 'daytwo serve' runs a server for the project already, that one is left alone.
+
     Where nothing is live yet it takes in the files of [data] source, trains and gates a first version, and waits for
     somebody to approve it. New files are taken in as they appear. Ctrl-C stops everything; nothing begun is lost.
     """
