@@ -13,12 +13,12 @@ from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import DataError, NotFound, SettingsError
 from daytwo.core.schema import Kind, Task
+from daytwo.core.settings import ReasonsSettings as Limits
 from daytwo.core.settings import ValueSettings
 from daytwo.explain.reasons import build_explainer
 from daytwo.registry.bundle import BundleStore, Manifest
 from daytwo.scoring.calibration import Calibration
 from daytwo.scoring.cases import CASES_FILE, Cases
-from daytwo.scoring.changeable import Limits
 from daytwo.scoring.changing import Changer, _Asked
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.model import Model

@@ -134,6 +134,17 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     engine: Literal["auto", "lightgbm"] = "auto"
 
 
+class ReasonsSettings(_Section, frozen=True, kw_only=True):
+    """[reasons]: which columns nobody can change, and which only rise or only fall, where a change is suggested.
+
+    All others may change either way, within the contract.
+    """
+
+    fixed: tuple[str, ...] = ()
+    only_up: tuple[str, ...] = ()
+    only_down: tuple[str, ...] = ()
+
+
 class CostSettings(_Section, frozen=True, kw_only=True):
     """[cost]: prices, in the currency of [value]."""
 
@@ -165,6 +176,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     gate: GateSettings = GateSettings()
     release: ReleaseSettings = ReleaseSettings()
     serve: ServeSettings = ServeSettings()
+    reasons: ReasonsSettings = ReasonsSettings()
     cost: CostSettings = CostSettings()
     alerts: AlertSettings = AlertSettings()
     console: ConsoleSettings = ConsoleSettings()

@@ -7,31 +7,16 @@ from __future__ import annotations
 
 import math
 
-import msgspec
-
 from daytwo.contracts.column import Column, Role
 from daytwo.contracts.contract import Contract
 from daytwo.core.errors import SettingsError
 from daytwo.core.schema import Kind
+from daytwo.core.settings import ReasonsSettings
 from daytwo.explain.options import Allowed, Way
 from daytwo.scoring.novelty import Usual
 
 
-class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which columns nobody can change, and which only rise or only fall; all others may change either way."""
-
-    fixed: tuple[str, ...] = ()
-    only_up: tuple[str, ...] = ()
-    only_down: tuple[str, ...] = ()
-
-    def way(self, name: str) -> Way:
-        """Return which way a column may change."""
-        if name in self.fixed or (name in self.only_up and name in self.only_down):
-            return Way.FIXED
-        return Way.UP if name in self.only_up else Way.DOWN if name in self.only_down else Way.EITHER
-
-
-def feature_columns(contract: Contract, limits: Limits) -> dict[int, Column]:
+def feature_columns(contract: Contract, limits: ReasonsSettings) -> dict[int, Column]:
     """Return the contract's features by their place in the matrix, those that tell of defaults left out.
 
     Raises
@@ -51,9 +36,9 @@ def feature_columns(contract: Contract, limits: Limits) -> dict[int, Column]:
     return columns
 
 
-def allowed(column: Column, limits: Limits, usual: Usual | None) -> Allowed:
+def allowed(column: Column, limits: ReasonsSettings, usual: Usual | None) -> Allowed:
     """Return what a column may become: what the contract expects and what is usual, no more."""
-    way = limits.way(column.name)
+    way = _way(column.name, limits)
     rare = usual.rare if usual else ()
     if column.kind is Kind.CATEGORY:
         return Allowed(way, codes=tuple(code for code in range(len(column.levels)) if code not in rare))
@@ -64,3 +49,9 @@ def allowed(column: Column, limits: Limits, usual: Usual | None) -> Allowed:
     low = max((one for one in lows if one is not None), default=-math.inf)
     high = min((one for one in highs if one is not None), default=math.inf)
     return Allowed(way, column.kind is Kind.INTEGER, low, high)
+
+
+def _way(name: str, limits: ReasonsSettings) -> Way:
+    if name in limits.fixed or (name in limits.only_up and name in limits.only_down):
+        return Way.FIXED
+    return Way.UP if name in limits.only_up else Way.DOWN if name in limits.only_down else Way.EITHER

@@ -19,11 +19,12 @@ from daytwo.contracts.action import Action
 from daytwo.contracts.column import Column
 from daytwo.core.errors import NotFound
 from daytwo.core.schema import Kind, Task
+from daytwo.core.settings import ReasonsSettings
 from daytwo.explain.change import Found, Matrix, smallest_changes
 from daytwo.explain.likeness import Likeness
 from daytwo.explain.options import Menu, thresholds_by_feature
 from daytwo.explain.reasons import step_words
-from daytwo.scoring.changeable import Limits, allowed, feature_columns
+from daytwo.scoring.changeable import allowed, feature_columns
 from daytwo.scoring.model import Model
 
 # A changed row may be as far from the nearest real one as all but this share of real rows are from theirs.
@@ -96,7 +97,7 @@ class Changer:
         If `limits` names a column that is none of the model's.
     """
 
-    def __init__(self, model: Model, limits: Limits) -> None:
+    def __init__(self, model: Model, limits: ReasonsSettings) -> None:
         if model.task is not Task.BINARY:
             raise NotFound(
                 f"the model {model.digest[:12]} predicts a value, and no decision could turn",
