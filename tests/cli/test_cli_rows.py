@@ -117,6 +117,27 @@ def test_a_prediction_is_explained_from_the_server_the_journal_and_the_tables(
     assert "It came true as 1" in daytwo("explain", identity, "-C", copy).out
 
 
+def test_what_would_turn_the_advice_and_what_became_of_others_like_it(say, rows, tmp_path):
+    rows.head(3).write_parquet(tmp_path / "rows.parquet")
+    answer = say("predict", "rows.parquet", "--json").json["predictions"][1]
+    told = say("explain", answer["prediction_id"], "--change", "--similar", "--json").json["explanation"]
+    assert told["changes"]["act"] == answer["act"]
+    assert bool(told["changes"]["changes"]) != bool(told["changes"]["why"])
+    for change in told["changes"]["changes"]:
+        row = told["row"] | {step["column"]: step["after"] for step in change["steps"]}
+        (tmp_path / "changed.json").write_text(json.dumps([row | {"trip": f"changed-{len(change['steps'])}"}]))
+        (other,) = say("predict", "changed.json", "--json").json["predictions"]
+        assert (other["act"], other["score"]) == (not answer["act"], change["score"])
+    alike = told["alike"]
+    assert alike["low"] <= alike["mean"] <= alike["high"]
+    distances = [case["distance"] for case in alike["cases"]]
+    assert distances == sorted(distances)
+    assert all(case["label"] in (0, 1) for case in alike["cases"])
+    words = say("explain", answer["prediction_id"], "--change", "--similar").out
+    assert "The advice would be to" in words or "What would turn the advice" in words
+    assert "past rows most like it" in words
+
+
 def test_an_unknown_prediction(daytwo, project):
     said = daytwo("explain", "019a8c02f1e4b1c2d3e4-000000001", "-C", project)
     assert said.code == 2

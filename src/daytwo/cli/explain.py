@@ -12,20 +12,25 @@ from daytwo.core.schema import Task
 from daytwo.lifecycle.explanation import Explanation
 from daytwo.lifecycle.explanation import explain as look_up
 from daytwo.lifecycle.lineup import called, names_of
+from daytwo.lifecycle.reasoning.alike import Alike
+from daytwo.scoring.changing import Changes
 
 
 @click.command(epilog="Example: daytwo explain 019a8c02f1e4b1c2d3e4-000000001")
 @click.argument("identity", metavar="ID")
+@click.option("--change", is_flag=True, help="Also: the smallest changes that would turn the decision.")
+@click.option("--similar", is_flag=True, help="Also: what became of past rows that the model saw alike.")
 @project_option
 @as_json
-def explain(*, identity: str, folder: Path | None, as_json: bool) -> None:
+def explain(*, identity: str, change: bool, similar: bool, folder: Path | None, as_json: bool) -> None:
     """Say why the prediction ID came out as it did, from the exact version that answered; needs no server.
 
-    The score is worked out anew from the logged row and must equal the logged one to the last bit.
+    The score is worked out anew from the logged row and must equal the logged one to the last bit. Which columns
+    nobody can change is said by [reasons] in daytwo.toml.
     """
     system = here(folder)
     client = client_if_any(system)
-    found = look_up(system, identity, client)
+    found = look_up(system, identity, client, change=change, similar=similar)
     if client is not None:
         client.close()
     version = called(names_of(system.registry.versions()), found.digest)
@@ -59,8 +64,44 @@ def _tell(found: Explanation, version: str, *, is_binary: bool) -> None:
         click.echo(f"From {found.reference} at {typical} to this row at {score}:")
     for reason in found.reasons:
         click.echo(f"  {reason.contribution:+8.3f}  {reason.words}")
+    if found.changes is not None:
+        _tell_changes(found.changes, found.outcome)
+    if found.alike is not None:
+        _tell_alike(found.alike, shown, is_binary=is_binary)
     if found.label is not None:
         click.echo(f"It came true as {found.label:g}.")
+
+
+def _tell_changes(said: Changes, outcome: str) -> None:
+    advice = "leave it" if said.act else "act"
+    if not said.changes:
+        click.echo(f"What would turn the advice: nothing that can be offered; {said.why}.")
+        return
+    click.echo(f"The advice would be to {advice} with")
+    for place, change in enumerate(said.changes):
+        words = ", and ".join(step.words for step in change.steps)
+        gain = "" if change.gain is None else f", expected gain {change.gain:,.2f}"
+        click.echo(f"  {'or ' if place else '   '}{words}: probability of {outcome} {change.score:.1%}{gain}")
+
+
+def _tell_alike(found: Alike, shown: str, *, is_binary: bool) -> None:
+    what = "came true" if is_binary else "was the mean outcome"
+    low, high = shown.format(found.low), shown.format(found.high)
+    click.echo(
+        f"Of the {found.among:,} past rows most like it, of {found.compared:,} with outcomes, "
+        f"{shown.format(found.mean)} {what} ({low} to {high}). The nearest:"
+    )
+    rows = [
+        (
+            case.key or case.id or "held-out row of the training",
+            "" if case.at is None else f"{case.at:%Y-%m-%d %H:%M}",
+            shown.format(case.score),
+            f"{case.label:g}",
+            f"{case.distance:.3f}",
+        )
+        for case in found.cases
+    ]
+    tell_table("Past rows that the model saw alike", ("row", "time", "score", "outcome", "distance"), rows)
 
 
 commands = {"explain": explain}

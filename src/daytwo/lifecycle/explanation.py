@@ -18,11 +18,13 @@ import polars as pl
 from daytwo.contracts.times import parse_time
 from daytwo.core.errors import NotFound, Refused
 from daytwo.explain.reasons import Reason
+from daytwo.lifecycle.reasoning.alike import Alike, alike
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model
 from daytwo.predictions.labels import join_labels
 from daytwo.predictions.record import FALLBACK, PredictionRecord, decode, mended, row_texts, split_id
 from daytwo.predictions.segments import read_segment
+from daytwo.scoring.changing import Changer, Changes
 from daytwo.scoring.model import Model
 from daytwo.serving.answering.predict import breach_record
 from daytwo.serving.answering.replies import NOTHING_KNOWN, reply_again
@@ -42,6 +44,8 @@ class Explanation:
     `typical` is the score of the typical row that reasons compare with. `breaches` tell why the fallback answered;
     then there are no reasons, and where it refused no `score`. `row` is what the model saw, mended values included.
     `label` is None while the outcome is unknown. `confidence` says how sure the model's score was, where it knows.
+    `changes` and `alike` are there where they were asked for: what would turn the decision, and what became of past
+    rows that the model saw alike; None also where the model never saw the row.
     """
 
     id: str
@@ -61,6 +65,8 @@ class Explanation:
     row: Mapping[str, object]
     label: float | None
     confidence: str = ""
+    changes: Changes | None = None
+    alike: Alike | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,18 @@ class _Logged:
     fell_back: bool = False
 
 
-def explain(system: System, identity: str, client: Client | None) -> Explanation:
+def explain(
+    system: System, identity: str, client: Client | None, *, change: bool = False, similar: bool = False
+) -> Explanation:
     """Explain the prediction `identity`; `client` reaches a running server, if one runs.
+
+    `change` asks for what would turn the decision too, `similar` for what became of past rows like it.
 
     Raises
     ------
     NotFound
-        If neither the tables, nor the server, nor what a stopped server left know it.
+        If neither the tables, nor the server, nor what a stopped server left know it; or what is asked for cannot be
+        worked out of this model.
     Refused
         If its bundle is damaged, or does not give the logged score any more.
     """
@@ -109,11 +120,16 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
             hint="The logged row or the bundle was changed; 'daytwo doctor' checks both",
         )
     explained = features is not None and model.explainer is not None
+    moment, changes, others = _moment(model, logged), None, None
+    if change and features is not None:
+        changes = Changer(model, system.settings.reasons).changes(features, _as_sent(row))
+    if similar and features is not None:
+        others = alike(system, model, features, identity, moment)
     return Explanation(
         id=identity,
         digest=logged.digest,
         arm=logged.arm,
-        at=_moment(model, logged),
+        at=moment,
         key=logged.key,
         score=logged.score,
         recomputed=recomputed,
@@ -127,7 +143,14 @@ def explain(system: System, identity: str, client: Client | None) -> Explanation
         row=row,
         label=logged.label,
         confidence=model.confidence.words(recomputed) if model.confidence and recomputed is not None else "",
+        changes=changes,
+        alike=others,
     )
+
+
+def _as_sent(row: Mapping[str, object]) -> dict[str, object]:
+    """Return a row of the tables as a request would have it: times as texts."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
 
 
 def _moment(model: Model, logged: _Logged) -> datetime:

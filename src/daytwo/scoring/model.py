@@ -155,9 +155,24 @@ class Model:
         NotFound
             If the engine has no trees, or the bundle holds no explainer.
         """
+        explainer = self._told_by()
+        return reasons(self._shapley.contributions(features), row, explainer, k=k)
+
+    def contributions(self, matrix: ArrayLike) -> NDArray[np.float64]:
+        """Return what each feature adds to the raw scores of rows, against the typical row: shape (n, d), as `matrix`.
+
+        Raises
+        ------
+        NotFound
+            As `explain` does.
+        """
+        self._told_by()
+        return self._shapley.many(matrix)
+
+    def _told_by(self) -> Explainer:
         if self.explainer is None:
             raise NotFound(f"the model {self.digest[:12]} gives no reasons: {self.no_reasons}", hint=_REASONS_HINT)
-        return reasons(self._shapley.contributions(features), row, self.explainer, k=k)
+        return self.explainer
 
     @property
     def no_reasons(self) -> str:
