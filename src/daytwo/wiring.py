@@ -193,6 +193,7 @@ def _model_config(system: System) -> dict[str, Any]:
         "python": serve.python,
         "python_deadline_s": serve.python_deadline_s,
         "engine": serve.engine,
+        "reasons": system.settings.reasons,
     }
 
 

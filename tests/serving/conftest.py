@@ -31,6 +31,7 @@ from daytwo.predictions.ship import ship
 from daytwo.registry.bundle import Bundle, BundleStore, Manifest
 from daytwo.registry.route import Route, write_route
 from daytwo.scoring.calibration import Calibration
+from daytwo.scoring.cases import Cases
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
@@ -100,6 +101,7 @@ def make_bundle(
         "payoff.json": payoff.to_json(),
         "replay.npy": Replay(hard, scorer.many(hard)).to_bytes(),
         "explainer.json": explainer.to_json(),
+        "cases.npy": Cases.chosen(matrix, labels).to_bytes(),
     }
     if aware:
         files["confidence.json"] = fit_confidence(scorer.many(matrix), labels, Task.BINARY).to_json()

@@ -20,6 +20,7 @@ from daytwo.serving.handlers import HANDLERS
         ("/models/m/metrics", Address("other")),
         ("/models//predict/", Address("other")),
         ("/predictions/x-1/explanation", Address("/predictions")),
+        ("/predictions/x-1/change", Address("/predictions")),
         ("/predictions/x/y", Address("other")),
         ("/v2/models/m/versions/abc/infer", Address("/v2/infer", "m")),
         ("/v2/models/m", Address("/v2", "m")),

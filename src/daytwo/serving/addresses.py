@@ -37,7 +37,7 @@ def address(path: str) -> Address:
     >>> address("/v2/models/late-flights/infer").path, address("/nothing").path
     ('/v2/infer', 'other')
     """
-    if path.startswith("/predictions/") and path.removesuffix("/explanation").count("/") == 2:
+    if path.startswith("/predictions/") and path.removesuffix("/explanation").removesuffix("/change").count("/") == 2:
         return Address(PREDICTIONS)
     match path.split("/")[1:]:
         case ["v2", *rest]:

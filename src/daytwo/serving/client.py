@@ -93,6 +93,10 @@ class Client:
         """Return the reasons of a recent prediction, by the version that answered it."""
         return self._object(calls.prediction(identity, "/explanation"))
 
+    def change(self, identity: str) -> dict[str, Any]:
+        """Return what would turn the decision on a recent row, by the version that answered it."""
+        return self._object(calls.prediction(identity, "/change"))
+
     def route(self) -> dict[str, Any]:
         """Return which versions answer."""
         return self._object(calls.ROUTE)

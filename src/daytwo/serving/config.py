@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from daytwo.core.errors import SettingsError
+from daytwo.core.settings import ReasonsSettings
 from daytwo.registry.trust import Trust
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -26,7 +27,7 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     its own server. The columns `personal` are hidden by pseudonyms of the key that the reference `pseudonym_key` names.
     `fallback` says what answers where the model cannot, as `[serve] fallback` does. `salt` keys the split of subjects
     between champion, canary and holdout group. `trust`, `python` and `python_deadline_s` (in seconds) are for models
-    that are Python code, and `engine` for LightGBM's, as in [serve].
+    that are Python code, and `engine` for LightGBM's, as in [serve]. `reasons` says which columns may change, as there.
     """
 
     model: str
@@ -42,6 +43,7 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     python: str = ""
     python_deadline_s: float = 5.0
     engine: str = "auto"
+    reasons: ReasonsSettings = ReasonsSettings()
 
     @property
     def trusted(self) -> Trust:

@@ -21,7 +21,7 @@ from daytwo.scoring.later import begun
 from daytwo.serving.access.admission import Admission
 from daytwo.serving.access.keyring import Grant, keyring_of
 from daytwo.serving.addresses import PREDICTIONS, Address, address
-from daytwo.serving.answering.explaining import explanation
+from daytwo.serving.answering.explaining import told_of
 from daytwo.serving.answering.health import Problem, can_answer, measure, problems
 from daytwo.serving.answering.replies import reply_again
 from daytwo.serving.answering.served import Served
@@ -232,8 +232,8 @@ class Handlers:
             return ok(sealed_reply(sealed))
         return self._together.sealed(sealed)
 
-    def prediction(self, request: Request) -> Response:
-        """GET /predictions/ID: what was answered lately, and to which row; and with /explanation, why."""
+    def prediction(self, request: Request) -> Response | Awaitable[Response]:
+        """GET /predictions/ID: what was answered lately, and to which row; with /explanation or /change, why."""
         if request.method not in {"GET", "HEAD"}:
             raise HttpError(405, "method", f"/predictions does not take {request.method}", hint="Use GET")
         identity, _, part = request.path.removeprefix("/predictions/").partition("/")
@@ -245,7 +245,7 @@ class Handlers:
             )
         record, row = found
         if part:
-            return ok(explanation(record, row, served.predicting.live(), served.name))
+            return told_of(part, record, row, served)
         told = msgspec.to_builtins(reply_again(record, served.name, served.known).predictions[row])
         told |= {
             "request_id": record.request_id,

@@ -119,6 +119,7 @@ def _served(
         recent=recent,
         shadow=ShadowQueue(asyncio.get_running_loop(), journal, metrics.of(model.model), queue_bytes),
         metrics=metrics,
+        reasons=model.reasons,
     )
 
 

@@ -27,6 +27,30 @@ def test_a_row_of_the_fallback_has_its_breaches_for_reasons(shared):
     assert told["breaches"] == answer["breaches"]
 
 
+def test_what_would_turn_the_decision_is_told_and_turns_it(shared):
+    turned = 0
+    for number in range(6):
+        row = trip(number)
+        (answer,) = shared.predict([row])["predictions"]
+        told = shared.change(answer["prediction_id"])
+        assert (told["act"], told["score"], told["version"]) == (answer["act"], answer["score"], answer["version"])
+        assert bool(told["changes"]) != bool(told["why"])
+        for change in told["changes"]:
+            changed = row | {step["column"]: step["after"] for step in change["steps"]}
+            (other,) = shared.predict([changed])["predictions"]
+            assert (other["act"], other["score"]) == (not answer["act"], change["score"])
+            turned += 1
+    assert turned
+
+
+def test_what_no_model_answered_no_change_would_turn(shared):
+    (answer,) = shared.predict([trip(1, wind=-5.0)])["predictions"]
+    with pytest.raises(Conflict, match="base_rate answered this row"):
+        shared.change(answer["prediction_id"])
+    with pytest.raises(NotFound, match="daytwo explain"):
+        shared.change("1a206c31f272ecea30d-000000000")
+
+
 def test_what_is_not_there_leads_to_the_command(shared):
     with pytest.raises(NotFound, match="daytwo explain"):
         shared.explanation("1a206c31f272ecea30d-000000000")

@@ -8,5 +8,6 @@ outcomes.py    labels and feedback (outcome_requests.py: read from bytes)
 fallback.py    what answers a row that the model cannot (breaker.py: when it is not even asked)
 live.py        which versions answer (router.py: whom; shadow.py: who is only compared)
 health.py      what is wrong, since when, and what helps
-recent.py      what was recorded lately (explaining.py: why a prediction of it is what it is)
+recent.py      what was recorded lately (explaining.py: why a prediction of it is what it is; suggesting.py: what would
+               turn the decision)
 """

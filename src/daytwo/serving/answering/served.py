@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from daytwo.core.pseudonyms import Pseudonyms
+from daytwo.core.settings import ReasonsSettings
 from daytwo.predictions.journal import Journal
 from daytwo.scoring.confidence import Confidence
 from daytwo.serving.answering.live import Watcher
@@ -15,6 +16,7 @@ from daytwo.serving.answering.recent import Recent
 from daytwo.serving.answering.replies import NOTHING_KNOWN
 from daytwo.serving.answering.router import Router
 from daytwo.serving.answering.shadow import ShadowQueue
+from daytwo.serving.answering.suggesting import Suggesting
 from daytwo.serving.counts import Counts
 from daytwo.serving.metrics import Metrics
 
@@ -23,7 +25,7 @@ class Served:
     """Everything that answers for the model called `name`. For the loop's thread only.
 
     `prefix` begins the ids of its predictions, `salt` keys the split of its subjects, `max_rows` bounds one request.
-    `pseudonyms` hides what is personal, None where nothing is.
+    `pseudonyms` hides what is personal, None where nothing is; `reasons` says which columns may change.
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class Served:
         shadow: ShadowQueue,
         metrics: Metrics,
         pseudonyms: Pseudonyms | None = None,
+        reasons: ReasonsSettings = ReasonsSettings(),  # noqa: B008 - frozen
     ) -> None:
         self.name, self.watcher, self.journal, self.recent, self.shadow = name, watcher, journal, recent, shadow
+        self.suggesting = Suggesting(reasons)
         self._failing_since: float | None = None
         own = metrics.of(name)
         self.predicting = Predicting(

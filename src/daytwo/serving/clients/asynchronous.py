@@ -86,6 +86,10 @@ class AsyncClient:
         """Return the reasons of a recent prediction, by the version that answered it."""
         return await self._object(calls.prediction(identity, "/explanation"))
 
+    async def change(self, identity: str) -> dict[str, Any]:
+        """Return what would turn the decision on a recent row, by the version that answered it."""
+        return await self._object(calls.prediction(identity, "/change"))
+
     async def route(self) -> dict[str, Any]:
         """Return which versions answer."""
         return await self._object(calls.ROUTE)

@@ -90,6 +90,9 @@ def _addresses(model: str) -> dict[str, _Address]:
         "/predictions/{prediction_id}/explanation": _Address(
             "get", "Why a recent prediction is what it is", anything, None, (*_ALWAYS, 404, 409), one
         ),
+        "/predictions/{prediction_id}/change": _Address(
+            "get", "What would turn the decision on a recent row", anything, None, (*_ALWAYS, 404, 409), one
+        ),
         "/route": _Address("get", "Which versions answer", anything),
         "/openapi.json": _Address("get", "This document", anything),
         "/metrics": _Address("get", "Everything counted, as Prometheus' text", {"type": "string"}, text=True),
