@@ -16,7 +16,8 @@ from tests.running import DOOR, is_running, make, server_of
 
 from daytwo.beside import keeper_for
 from daytwo.core.errors import Refused
-from daytwo.wiring import ServerNote, note_server, open_system
+from daytwo.server_note import ServerNote, note_server
+from daytwo.wiring import open_system
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

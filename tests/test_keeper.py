@@ -11,7 +11,8 @@ import pytest
 from daytwo import keeper as module
 from daytwo.core.errors import Fault
 from daytwo.keeper import ServerKeeper, port_for
-from daytwo.wiring import ServerNote, note_server, open_system, running_server
+from daytwo.server_note import ServerNote, note_server, running_server
+from daytwo.wiring import open_system
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SETTINGS = '[model]\nname = "trips"\ntarget = "late"\n[serve]\nport = 0\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daytwo.wiring import ServerNote, forget_server, note_server, running_server
+from daytwo.server_note import ServerNote, forget_server, note_server, running_server
 
 
 def noted(state: Path, pid: int) -> ServerNote | None:

@@ -16,9 +16,9 @@ from daytwo.keeper import CHARGED_EVERY, CPU_SERIES, ServerKeeper
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import tell_people
 from daytwo.lifecycle.worker import Event
+from daytwo.server_note import ServerNote, client_of, running_server
 from daytwo.serving.client import Client
 from daytwo.value.costs import SERVING, cpu_cost
-from daytwo.wiring import ServerNote, client_of, running_server
 
 _NEXT_STEP = "Start it again as it was started: 'daytwo serve'"
 _ROWS = re.compile(r'^daytwo_predictions_total\{model="([^"]*)"[^}]*\} (\S+)$', re.MULTILINE)
@@ -36,8 +36,7 @@ class ServerBeside:
     @property
     def url(self) -> str:
         """Where requests go; of a server of several projects, to this one's model."""
-        where = f"http://{self._note.host}:{self._note.port}"
-        return f"{where}/models/{self._note.model}" if self._note.model else where
+        return self._note.url
 
     def start(self) -> None:
         """Leave it alone: it runs."""

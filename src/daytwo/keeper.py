@@ -14,15 +14,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+import msgspec
+
 from daytwo.core.errors import DaytwoError, Fault
 from daytwo.core.finding import Finding, Severity
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.telling import tell_people
 from daytwo.lifecycle.worker import Event
+from daytwo.server_note import ServerNote, address_of, client_of, forget_server, note_server
 from daytwo.serving.client import Client
 from daytwo.serving.process import ServerProcess
 from daytwo.value.costs import SERVING, cpu_cost
-from daytwo.wiring import ServerNote, client_of, forget_server, note_server, server_config
+from daytwo.wiring import certificate_of, server_config
 
 LOG = "server.log"
 # A server that dies at once is not started again and again without a pause.
@@ -49,7 +52,8 @@ class ServerKeeper:
     @property
     def url(self) -> str:
         """Where requests go."""
-        return f"http://{self._system.settings.serve.host}:{self._port}"
+        serve = self._system.settings.serve
+        return address_of(serve.host, self._port, tls=bool(serve.certificate))
 
     def start(self) -> None:
         """Start the server; from now on its port is fixed, so that clients find it again.
@@ -65,9 +69,9 @@ class ServerKeeper:
         self._port = process.start()
         self._started = self._monotonic()
         self._charged_s = 0.0
-        note_server(
-            self._system.state, ServerNote(self._system.settings.serve.host, self._port, process.pid, kept=True)
-        )
+        host, certificate = self._system.settings.serve.host, certificate_of(self._system)
+        note = ServerNote(host, self._port, process.pid, kept=True, certificate=certificate)
+        note_server(self._system.state, note)
 
     def keep(self, now: datetime) -> list[Event]:
         """Start the server again where it has died; return what people must hear."""
@@ -176,10 +180,10 @@ def become_server(
     The notes name this process, so they are void once the server has ended, however it ends.
     """
     config = server_config(system, port=port, workers=workers, others=others)
-    host = system.settings.serve.host
-    note_server(system.state, ServerNote(host, port, os.getpid()))
+    note = ServerNote(system.settings.serve.host, port, os.getpid(), certificate=certificate_of(system))
+    note_server(system.state, note)
     for one in others:
-        note_server(one.state, ServerNote(host, port, os.getpid(), one.settings.model.name))
+        note_server(one.state, msgspec.structs.replace(note, model=one.settings.model.name))
     command = [sys.executable, "-m", "daytwo.serving", "--config", str(config)]
     command += ["--ready-words", ready_words] if ready_words else []
     os.execv(sys.executable, command)  # noqa: S606 (our own interpreter, no word of a user's)

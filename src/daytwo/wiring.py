@@ -21,7 +21,7 @@ from daytwo.alerts.sql import SqlAlertBook
 from daytwo.contracts.personal import check_personal
 from daytwo.contracts.toml import from_toml
 from daytwo.core.clock import Clock, ManualClock, SystemClock
-from daytwo.core.errors import Fault, SettingsError
+from daytwo.core.errors import SettingsError
 from daytwo.core.files import own_secret, write_whole
 from daytwo.core.ledger import create_tables, open_sqlite
 from daytwo.core.pseudonym_key import key_reference, pseudonyms_of
@@ -38,30 +38,13 @@ from daytwo.registry.sql import SqlRegistry
 from daytwo.registry.trust import Trust
 from daytwo.registry.versions import current_route
 from daytwo.scoring.model import CONTRACT_FILE
+from daytwo.server_note import OWN_TOKEN, client_of
 from daytwo.serving.answering.fallback import check_fallback, is_rule
-from daytwo.serving.client import Client
 from daytwo.serving.config import ModelConfig, ServerConfig
 from daytwo.tables.delta import DeltaTables
 from daytwo.value.sql import SqlCostBook
 
 STATE = ".daytwo"
-# What a running server wrote about itself, for those who want to call it.
-_SERVER_NOTE = "server.json"
-# By this token daytwo asks its own server: whoever may read the state may do so too.
-_OWN = "own-token"
-
-
-class ServerNote(msgspec.Struct, frozen=True):
-    """Where the project's server listens now.
-
-    `model` is how it calls this project's model where it has several; `kept` says that a `daytwo up` looks after it.
-    """
-
-    host: str
-    port: int
-    pid: int
-    model: str = ""
-    kept: bool = False
 
 
 def open_system(folder: Path, environment: Mapping[str, str] | None = None) -> System:
@@ -157,6 +140,7 @@ def server_config(
             max_rows=serve.max_rows,
             token=serve.token,
             tokens=str(system.tokens_path),
+            **_tls(system),
             unrecorded=serve.unrecorded,
         )
     except ValueError as err:
@@ -169,6 +153,22 @@ def server_config(
     path = system.state / "serve.json"
     write_whole(path, msgspec.json.format(msgspec.json.encode(config)))
     return path
+
+
+def _tls(system: System) -> dict[str, Any]:
+    """Return the keys that say how connections are encrypted; files are seen from the project's folder."""
+    serve, folder = system.settings.serve, system.folder.resolve()
+    return {
+        "certificate": certificate_of(system),
+        "private_key": str(folder / serve.private_key) if serve.private_key else "",
+        "behind_proxy": serve.behind_proxy,
+    }
+
+
+def certificate_of(system: System) -> str:
+    """Return the file of the certificate that the project's server shows; empty where it speaks no TLS."""
+    named = system.settings.serve.certificate
+    return str(system.folder.resolve() / named) if named else ""
 
 
 def _model_config(system: System) -> dict[str, Any]:
@@ -197,58 +197,9 @@ def _model_config(system: System) -> dict[str, Any]:
     }
 
 
-def note_server(state: Path, note: ServerNote) -> None:
-    """Remember where the server listens."""
-    write_whole(state / _SERVER_NOTE, msgspec.json.encode(note))
-
-
-def forget_server(state: Path) -> None:
-    """Take back what `note_server` wrote: the server has stopped."""
-    (state / _SERVER_NOTE).unlink(missing_ok=True)
-
-
-def running_server(state: Path) -> ServerNote | None:
-    """Return where the project's server listens, or None where none runs: a note of a dead process does not count."""
-    note = _read_note(state)
-    return note if note is not None and _is_alive(note.pid) else None
-
-
-def client_of(state: Path, settings: Settings, *, patience_s: float = 30.0) -> Client | None:
-    """Return a client for the project's running server, or None where none is noted."""
-    note = _read_note(state)
-    if note is None:
-        return None
-    # The server of another project does not know this one's [serve] token.
-    token = ("" if note.model else secret(settings.serve.token)) or own_secret(state / _OWN)
-    return Client(note.host, note.port, token, patience_s=patience_s, model=note.model)
-
-
 def trust_of(serve: ServeSettings) -> Trust:
     """Return which code of models may run, and how."""
     return Trust(frozenset(serve.trust), serve.python, serve.python_deadline_s, serve.engine)
-
-
-def _read_note(state: Path) -> ServerNote | None:
-    try:
-        return msgspec.json.decode((state / _SERVER_NOTE).read_bytes(), type=ServerNote)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as err:
-        raise Fault(f"cannot read {state / _SERVER_NOTE}: {err}", hint="Remove the file and start the server") from err
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # another user's process: not ours to signal, but alive
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-    except OSError:
-        return True  # a system without /proc says no more than the signal did
-    return state != "Z"  # dead, and nobody has fetched its exit code: in a container often nobody ever does
 
 
 def _sealer(state: Path, settings: Settings) -> Callable[[], None]:
@@ -265,8 +216,8 @@ def _sealer(state: Path, settings: Settings) -> Callable[[], None]:
 
 
 def _own_token(state: Path) -> str:
-    own_secret(state / _OWN)
-    return f"file:{state / _OWN}"
+    own_secret(state / OWN_TOKEN)
+    return f"file:{state / OWN_TOKEN}"
 
 
 def _salt(state: Path) -> str:

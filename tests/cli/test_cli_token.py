@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
-from daytwo.wiring import running_server
+from daytwo.server_note import running_server
 
 
 def _status(project, token, path="/route"):
@@ -86,10 +86,17 @@ def test_what_cannot_be_a_token_is_refused_with_a_way_out(project, daytwo):
 
 
 def test_a_server_that_others_reach_needs_a_token(project, daytwo):
-    said = daytwo("serve", "-C", project, "--port", "0", DAYTWO_SERVE__HOST="0.0.0.0")
+    outside = {"DAYTWO_SERVE__HOST": "0.0.0.0", "DAYTWO_SERVE__BEHIND_PROXY": "true"}
+    said = daytwo("serve", "-C", project, "--port", "0", **outside)
     assert said.code == 2
     assert "can be reached from outside, and there is no token" in said.err
     assert "daytwo token create" in said.err
+
+
+def test_a_server_that_others_reach_needs_encryption(project, daytwo):
+    said = daytwo("serve", "-C", project, "--port", "0", DAYTWO_SERVE__HOST="0.0.0.0")
+    assert said.code == 2
+    assert "must be encrypted: set [serve] certificate and private_key, or behind_proxy" in said.err
 
 
 def test_the_list_of_a_project_without_tokens_says_who_may_ask(project, daytwo):

@@ -30,6 +30,9 @@ def test_a_port_in_use_is_told_in_one_line(place):
     [
         ({"colour": 1}, 2, "unknown field `colour`"),
         ({"host": "0.0.0.0"}, 2, "a token is needed"),
+        ({"host": "0.0.0.0", "token": "secret"}, 2, "must be encrypted"),
+        ({"private_key": "key.pem"}, 2, "set [serve] certificate too"),
+        ({"certificate": "/nowhere.pem"}, 2, "cannot be used with the key"),
         ({"workers": -1}, 2, "one per core"),
         ({"token": "env:DAYTWO_NOT_SET"}, 2, "is empty"),
         ({"token": "file:/nowhere"}, 2, "cannot read the token"),

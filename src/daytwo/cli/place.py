@@ -7,8 +7,9 @@ from pathlib import Path
 from daytwo.cli.speak import folder_of
 from daytwo.core.errors import Fault
 from daytwo.lifecycle.system import System
+from daytwo.server_note import client_of, running_server
 from daytwo.serving.client import Client
-from daytwo.wiring import client_of, open_system, running_server
+from daytwo.wiring import open_system
 
 
 def here(folder: Path | None) -> System:

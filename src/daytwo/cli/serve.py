@@ -16,7 +16,8 @@ from daytwo.lifecycle.rollback import finish_roll_back
 from daytwo.lifecycle.rollout import project_route
 from daytwo.lifecycle.system import System
 from daytwo.registry.versions import current_route
-from daytwo.wiring import clock_of, running_server
+from daytwo.server_note import address_of, running_server
+from daytwo.wiring import clock_of
 
 
 @click.command(epilog="Example: daytwo serve late-flights bike-demand --port 9000")
@@ -31,8 +32,8 @@ def serve(
     """Run the prediction server alone, in the foreground, until Ctrl-C; for one project, or for several FOLDERS.
 
     It answers by the newest route, also one that changes while it runs. Learning, watching and releases are done by
-    'daytwo up', which lives beside it, or brings its own server where none runs. Of several projects the first says how it is served, and its model stands
-    at /predict; every model stands at /models/NAME/predict.
+    'daytwo up', which lives beside it, or brings its own server where none runs. Of several projects the first says how
+    it is served, and its model stands at /predict; every model stands at /models/NAME/predict.
     """
     if folder is not None and folders:
         raise Refused("the project is named twice", hint="Give folders, or --project")
@@ -61,7 +62,7 @@ def _prepare(system: System) -> None:
 def _ready(systems: Sequence[System], port: int) -> str:
     """Return what the server says once it can answer; with --json its own ready line is the object."""
     first = systems[0].settings
-    address = f"http://{first.serve.host}:{port}"
+    address = address_of(first.serve.host, port, tls=bool(first.serve.certificate))
     words = f"{first.model.name}: predictions at {address}/predict; Ctrl-C stops it."
     if len(systems) > 1:
         names = ", ".join(one.settings.model.name for one in systems)

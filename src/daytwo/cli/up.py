@@ -61,7 +61,8 @@ def _curl(found: Live, token: str) -> str:
     scheme, _, name = token.partition(":")
     secret = {"env": f'"Authorization: Bearer ${name}"', "file": f'"Authorization: Bearer $(cat {shlex.quote(name)})"'}
     header = f" -H {secret[scheme]}" if scheme in secret else ""
-    return f"curl -s {found.server}/predict -H 'Content-Type: application/json'{header} -d {shlex.quote(row)}"
+    quiet = "-sk" if found.server.startswith("https:") else "-s"  # on this machine, whatever name the certificate bears
+    return f"curl {quiet} {found.server}/predict -H 'Content-Type: application/json'{header} -d {shlex.quote(row)}"
 
 
 commands = {"up": up}

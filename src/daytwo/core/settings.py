@@ -114,6 +114,8 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     `token` is a secret reference, `env:NAME` or `file:PATH`. `fallback` is one of `FALLBACKS`, a number, or an
     expression over the columns of the row that kept the contract. More than `max_queue` requests, or more than can be
     answered in `max_wait_ms`, are refused. `unrecorded` says what becomes of answers while the disk is full.
+    With a `certificate` and its `private_key`, PEM files seen from the project's folder, the server speaks TLS;
+    `behind_proxy` says that a proxy in front does. A `host` that can be reached from outside needs one of the two.
     `trust` names the Python code that may run as a model, `python` the interpreter for it, empty for our own.
     `engine` is `lightgbm` where only that library may score its models, not our own engine for trees.
     """
@@ -126,6 +128,9 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
     max_body_mb: Positive = 8.0
     max_rows: Count = 10_000
     token: str = ""
+    certificate: str = ""
+    private_key: str = ""
+    behind_proxy: bool = False
     fallback: str | float = "base_rate"
     unrecorded: Literal["refuse", "serve"] = "refuse"
     trust: tuple[CodeDigest, ...] = ()

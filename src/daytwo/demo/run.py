@@ -26,10 +26,11 @@ from daytwo.lifecycle.system import System
 from daytwo.lifecycle.worker import Event, open_release, tick
 from daytwo.project import Asked, make_project
 from daytwo.registry.versions import current_route
+from daytwo.server_note import ServerNote, client_of, note_server
 from daytwo.serving.client import Client
 from daytwo.serving.process import ServerProcess
 from daytwo.value.costs import SERVING, cpu_cost
-from daytwo.wiring import ServerNote, client_of, note_server, open_system, server_config
+from daytwo.wiring import open_system, server_config
 
 AUTHOR = "ana@data-science"
 _HISTORY = "flights/history.parquet"

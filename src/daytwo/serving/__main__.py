@@ -13,6 +13,7 @@ from pathlib import Path
 
 from daytwo.core.errors import DaytwoError
 from daytwo.serving.config import read_config, token_digest
+from daytwo.serving.transport.tls import Certificate
 from daytwo.serving.workers.cores import worker_count
 from daytwo.serving.workers.supervisor import run_workers
 
@@ -29,6 +30,8 @@ def main() -> int:  # noqa: RET503 (it becomes the worker)
     try:
         config = read_config(asked.config)
         token_digest(config.token)  # every worker would say that it leads nowhere
+        if config.certificate:
+            Certificate(config.certificate, config.private_key)
         count = worker_count(config.workers)
         if count > 1:
             return run_workers(config, asked.config, count, attached=asked.attached, ready_words=asked.ready_words)

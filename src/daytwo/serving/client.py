@@ -26,8 +26,8 @@ class Client:
     """Talks to one server over one kept connection.
 
     `timeout_s` is for one answer. `patience_s` is for how long a server that refuses connections, breaks them or is
-    busy is tried again; where it names a time (Retry-After), that long is waited. `tls` is for a proxy that has a
-    certificate. `model` names one of a server that has several; empty is its first.
+    busy is tried again; where it names a time (Retry-After), that long is waited. `tls` is for a server, or a
+    proxy before it, that has a certificate. `model` names one of a server that has several; empty is its first.
     """
 
     def __init__(

@@ -56,7 +56,8 @@ class ServerConfig(ModelConfig, frozen=True, forbid_unknown_fields=True, kw_only
 
     `token` is empty (nothing asked, loopback only), `env:NAME`, `file:PATH`, `sha256:HEX` of the token, or the token
     itself; `tokens` is the file of all others. `unrecorded` says what becomes of answers that the journal cannot take.
-    Requests that would wait longer than `max_wait_ms` are refused. Times are in seconds.
+    Requests that would wait longer than `max_wait_ms` are refused. With a `certificate`, a PEM file, and its
+    `private_key`, the server speaks TLS; `behind_proxy` says that a proxy does that. Times are in seconds.
     """
 
     others: tuple[ModelConfig, ...] = ()
@@ -68,6 +69,9 @@ class ServerConfig(ModelConfig, frozen=True, forbid_unknown_fields=True, kw_only
     max_rows: int = 10_000
     token: str = ""
     tokens: str = ""
+    certificate: str = ""
+    private_key: str = ""
+    behind_proxy: bool = False
     unrecorded: Literal["refuse", "serve"] = "refuse"
     max_wait_ms: float = 100.0
     max_connections: int = 1024
@@ -86,6 +90,13 @@ class ServerConfig(ModelConfig, frozen=True, forbid_unknown_fields=True, kw_only
             raise ValueError(f"there are no {self.workers} workers: set [serve] workers, 0 for one per core")
         if self.host not in _LOOPBACK and not (self.token or self.tokens):
             raise ValueError(f"{self.host} can be reached from outside, so a token is needed: set [serve] token")
+        if self.host not in _LOOPBACK and not (self.certificate or self.behind_proxy):
+            raise ValueError(
+                f"{self.host} can be reached from outside, so what is sent there must be encrypted: set [serve] "
+                "certificate and private_key, or behind_proxy = true where a proxy in front speaks TLS"
+            )
+        if self.private_key and not self.certificate:
+            raise ValueError("a private_key is of no use alone: set [serve] certificate too")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"{self.port} is no port")
         for what in ("model", "journal"):

@@ -22,7 +22,7 @@ from daytwo.serving.access.admission import Admission
 from daytwo.serving.access.keyring import Grant, keyring_of
 from daytwo.serving.addresses import PREDICTIONS, Address, address
 from daytwo.serving.answering.explaining import told_of
-from daytwo.serving.answering.health import Problem, can_answer, measure, problems
+from daytwo.serving.answering.health import can_answer, measure, problems, server_problems
 from daytwo.serving.answering.replies import reply_again
 from daytwo.serving.answering.served import Served
 from daytwo.serving.config import ServerConfig
@@ -34,6 +34,7 @@ from daytwo.serving.open_heads import ROWS_PATH, OpenHeads
 from daytwo.serving.refusals import Refusals
 from daytwo.serving.transport.messages import TEXT, HttpError, Request, Response, ok
 from daytwo.serving.transport.packing import packed, unpacked
+from daytwo.serving.transport.tls import Certificate
 from daytwo.serving.transport.turns import Answer, Refusing
 from daytwo.serving.workers.share import Elsewhere
 from daytwo.serving.workers.together import Together, is_passed_on, no_answer, sealed_reply
@@ -52,8 +53,9 @@ class Handlers:
         served: Mapping[str, Served],
         metrics: Metrics,
         together: Together | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
-        self._config, self._metrics, self._together = config, metrics, together
+        self._config, self._metrics, self._together, self._certificate = config, metrics, together, certificate
         self._served = tuple(served.values())
         self._admission = Admission(keyring_of(config), metrics)
         self._asker: Grant | None = None
@@ -263,8 +265,7 @@ class Handlers:
         unrecorded, now = self._config.unrecorded == "serve", time.time()
         ready = all(can_answer(one, unrecorded=unrecorded) for one in self._served)
         found = [one for served in self._served for one in problems(served, now=now, unrecorded=unrecorded)]
-        if self._admission.fault:
-            found.append(Problem("tokens", "", self._admission.fault, "'daytwo token list' writes the file anew"))
+        found += server_problems(self._admission.fault, self._certificate, now=now)
         status = ("degraded" if found else "ok") if ready else ("unready" if found else "starting")
         told = msgspec.json.encode({"ready": ready, "status": status, "problems": found})
         return Response(200, told) if ready else Response(503, told, retry_after_s=1)

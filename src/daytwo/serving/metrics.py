@@ -46,6 +46,7 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "daytwo_route_failing": ("gauge", "1 while the newest route cannot be used"),
     "daytwo_version_info": ("gauge", "1 for each version in use, by role and digest"),
     "daytwo_connections": ("gauge", "Open connections"),
+    "daytwo_certificate_expires_time_seconds": ("gauge", "When the certificate ends, in seconds since 1970; with TLS"),
     "daytwo_cpu_seconds_total": ("counter", "CPU time used by this process"),
     "daytwo_resident_bytes": ("gauge", "Memory of this process"),
     "daytwo_start_time_seconds": ("gauge", "When this process started, in seconds since 1970"),

@@ -28,6 +28,7 @@ from daytwo.serving.models import Models, open_models
 from daytwo.serving.transport.accepting import Acceptor
 from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.protocol import Connection
+from daytwo.serving.transport.tls import Certificate
 from daytwo.serving.transport.turns import Turns
 from daytwo.serving.workers.callers import listen_to_callers
 from daytwo.serving.workers.listeners import listen
@@ -50,7 +51,7 @@ def run(config: ServerConfig, *, attached: bool = False, ready_words: str = "", 
     Fault
         If the port is in use or the journal's folder cannot be written.
     SettingsError
-        If the token leads nowhere.
+        If the token leads nowhere, or the certificate cannot be used.
     """
     listener = listen(config.host, config.port) if order is None else socket.socket(fileno=order.listener)
     with listener:
@@ -64,6 +65,7 @@ class _Server:
     def __init__(self, config: ServerConfig, listener: socket.socket, order: Order | None) -> None:
         self._config, self._listener, self._order = config, listener, order
         self._metrics = Metrics()
+        self._certificate = Certificate(config.certificate, config.private_key) if config.certificate else None
         self._stop, self._left = asyncio.Event(), asyncio.Event()
 
     async def serve(self, *, attached: bool, ready_words: str) -> None:
@@ -77,7 +79,13 @@ class _Server:
         )
         with opened as models:
             together = None if order is None else Together(asyncio.get_running_loop(), order, self._metrics)
-            handlers = Handlers(config, served=models.served, metrics=self._metrics, together=together)
+            handlers = Handlers(
+                config,
+                served=models.served,
+                metrics=self._metrics,
+                together=together,
+                certificate=self._certificate,
+            )
             await models.begin()
             with tracing(config, handlers, models.served, os.environ) as handle:
                 await self._answer(_door(config, turns_of(config, handlers, handle)), models, together, ready_words)
@@ -102,9 +110,16 @@ class _Server:
         config, loop, callers = self._config, asyncio.get_running_loop(), None
         if self._order is not None:
             callers = await listen_to_callers(loop, Path(self._order.folder), self._order.number, door.turns)
-        acceptor = Acceptor(loop, self._listener, lambda: Connection(door, loop))
+        acceptor = Acceptor(
+            loop,
+            self._listener,
+            lambda: Connection(door, loop),
+            tls=None if self._certificate is None else self._certificate.context,
+            handshake_s=config.head_timeout_s,
+            most_shaking=config.max_connections,
+        )
         acceptor.begin()
-        ticking = loop.create_task(_tick(door, models, self._metrics, together))
+        ticking = loop.create_task(_tick(door, models, self._metrics, together, self._certificate))
         port = self._listener.getsockname()[1]
         _say(ready_words or json.dumps({"port": port}))
         log("ready", port=port, models=models.generations, worker=self._order and self._order.number)
@@ -129,7 +144,9 @@ def _say(words: str) -> None:
         sys.stdout.flush()
 
 
-async def _tick(door: Door, models: Models, metrics: Metrics, together: Together | None) -> None:
+async def _tick(
+    door: Door, models: Models, metrics: Metrics, together: Together | None, certificate: Certificate | None
+) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(_TICK_S)
@@ -137,6 +154,9 @@ async def _tick(door: Door, models: Models, metrics: Metrics, together: Together
         metrics.set("daytwo_connections", len(door.connections))
         metrics.set("daytwo_refused_busy_total", door.turns.refused)
         metrics.set("daytwo_dropped_total", door.turns.dropped)
+        if certificate is not None:
+            certificate.tend()
+            metrics.set("daytwo_certificate_expires_time_seconds", certificate.expires)
         if together is not None:
             together.account.now()
         models.tend()

@@ -233,7 +233,13 @@ def test_no_secret_is_logged(door, capsys):
 
 def test_a_server_that_others_reach_does_not_start_without_a_token(tmp_path):
     config = ServerConfig(
-        model="m", bundles="b", route="r", journal="j", host="0.0.0.0", tokens=str(tmp_path / "tokens.json")
+        model="m",
+        bundles="b",
+        route="r",
+        journal="j",
+        host="0.0.0.0",
+        behind_proxy=True,
+        tokens=str(tmp_path / "tokens.json"),
     )
     with pytest.raises(SettingsError, match=r"no token.*daytwo token create"):
         keyring_of(config)

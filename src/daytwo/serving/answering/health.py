@@ -16,9 +16,12 @@ from daytwo.serving.answering.breaker import State
 from daytwo.serving.answering.live import Live, Version
 from daytwo.serving.answering.served import Served
 from daytwo.serving.metrics import OfModel
+from daytwo.serving.transport.tls import Certificate
 
 # So long after rows were dropped it is told.
 _LATELY_S = 60.0
+# So long before a certificate ends it is told.
+_SOON_S = 14 * 86_400.0
 _ROLES = ("champion", "canary", "shadow")
 
 
@@ -61,6 +64,18 @@ def problems(served: Served, *, now: float, unrecorded: bool) -> Iterator[Proble
     if dropped:
         reason = f"{dropped:,} rows were not scored in shadow within the last minute"
         yield Problem("shadow", name, reason, "Give the server more cores, or end the shadow: 'daytwo status'")
+
+
+def server_problems(tokens: str | None, certificate: Certificate | None, *, now: float) -> Iterator[Problem]:
+    """Yield what is wrong with the server itself now; `tokens` says why the newest are not known, if they are not."""
+    if tokens:
+        yield Problem("tokens", "", tokens, "'daytwo token list' writes the file anew")
+    if certificate is not None and certificate.fault:
+        words = f"{certificate.fault}; the one before goes on"
+        yield Problem("certificate", "", words, "Put the right files in its place: they are read again by themselves")
+    if certificate is not None and certificate.expires - now < _SOON_S:
+        words = f"the certificate ends at {_moment(certificate.expires)}"
+        yield Problem("certificate", "", words, "Put a new one in its place: it is read by itself")
 
 
 def measure(served: Served, metrics: OfModel) -> None:

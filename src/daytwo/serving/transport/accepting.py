@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 
 from daytwo.serving.log import log
@@ -21,13 +22,25 @@ _PAUSE_S = 0.1
 
 
 class Acceptor:
-    """Accepts the connections of one listening socket; `make` gives each its protocol. For the loop's thread only."""
+    """Accepts the connections of one listening socket; `make` gives each its protocol. For the loop's thread only.
+
+    With `tls` a connection is made once its handshake is done, in `handshake_s` seconds at most; so many as
+    `most_shaking` may be at it at a time, others are turned away.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, listener: socket.socket, make: Callable[[], asyncio.Protocol]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listener: socket.socket,
+        make: Callable[[], asyncio.Protocol],
+        *,
+        tls: ssl.SSLContext | None = None,
+        handshake_s: float = 10.0,
+        most_shaking: int = 1024,
     ) -> None:
         listener.setblocking(False)
         self._loop, self._listener, self._make = loop, listener, make
+        self._tls, self._handshake_s, self._most_shaking = tls, handshake_s, most_shaking
         self._opening: set[asyncio.Task[object]] = set()
 
     def begin(self) -> None:
@@ -57,6 +70,9 @@ class Acceptor:
                 self._loop.call_later(_PAUSE_S, self._go_on)
                 return accepted
             client.setblocking(False)
+            if self._tls is not None and len(self._opening) >= self._most_shaking:
+                client.close()
+                continue
             task = self._loop.create_task(self._open(client))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
@@ -65,8 +81,13 @@ class Acceptor:
     async def _open(self, client: socket.socket) -> None:
         try:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._loop.connect_accepted_socket(self._make, client)
-        except OSError:  # it has gone already
+            if self._tls is None:
+                await self._loop.connect_accepted_socket(self._make, client)
+            else:
+                await self._loop.connect_accepted_socket(
+                    self._make, client, ssl=self._tls, ssl_handshake_timeout=self._handshake_s
+                )
+        except OSError:  # it has gone already, or does not speak TLS
             client.close()
 
     def _go_on(self) -> None:

@@ -106,8 +106,10 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def eof_received(self) -> bool:
-        """Answer what is waiting, then close; in a crowd, and where an answer is late, it has gone."""
+        """Answer what is waiting, then close; in a crowd, where an answer is late, and with TLS, it has gone."""
         self._closing = True
+        if self._transport is None or not self._transport.can_write_eof():
+            return False
         if self._door.turns.is_crowded or self._door.turns.is_late(self):
             return False
         return bool(self._queue) or self._asked is not None
@@ -188,7 +190,10 @@ class Connection(asyncio.Protocol):
         self.deadline = self._loop.time() + _LINGER_S
         if self._transport is not None and not self._transport.is_closing():
             self._read_on()
-            self._transport.write_eof()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+            else:  # TLS has but one end
+                self._transport.close()
 
     def _forget_waiting(self) -> None:
         """Drop what was pipelined behind the last answer."""
