@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.serving.conftest import make_bundle, trip
 from tests.serving.conftest import raw as raw_of
-from tests.serving.conftest import trip
 
 # Written by MLflow's own code: `record_mlflow_payloads.py` next door.
 RECORDED = json.loads((Path(__file__).parent / "mlflow_payloads.json").read_text())
@@ -65,6 +65,19 @@ def test_json_tensors_get_the_answers_of_plain_rows(shared, rows, scores):
     assert told["arm"] == ["champion"] * 5
     assert len(set(told["prediction_id"])) == 5
     assert set(told["breaches"]) == {""}
+
+
+def test_a_model_that_knows_how_sure_it_is_tells_its_interval_by_name(own_place, serve, rows):
+    own_place.route(make_bundle(own_place.bundles, seed=5, aware=True).digest)
+    client = serve()
+    intervals = [tuple(one["interval"]) for one in client.predict(rows)["predictions"]]
+    bad = tensors([*rows, trip(6, carrier=None)])
+    status, body = raw(client, "POST", "/v2/models/trips/infer", json.dumps({"inputs": bad}).encode())
+    assert status == 200, body
+    told = outputs(body)
+    assert [*zip(told["interval_low"], told["interval_high"], strict=True)] == [*intervals, (None, None)]
+    names = [one["name"] for one in json.loads(raw(client, "GET", "/v2/models/trips")[1])["outputs"]]
+    assert names[:3] == ["score", "interval_low", "interval_high"]
 
 
 def test_binary_tensors_get_the_same_bits(shared, rows, scores):

@@ -31,6 +31,8 @@ _EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", 
 _FORMS = {Kind.NUMBER: "FP64", Kind.INTEGER: "INT64", Kind.BOOLEAN: "BOOL"}
 _OUTPUTS = {
     "score": "FP64",
+    "interval_low": "FP64",
+    "interval_high": "FP64",
     "act": "BOOL",
     "gain": "FP64",
     "prediction_id": "BYTES",
@@ -41,6 +43,7 @@ _OUTPUTS = {
     "reasons": "BYTES",
 }
 # Outputs whose values are JSON texts, empty where there is nothing to tell.
+_INTERVAL = ("interval_low", "interval_high")
 _TOLD = ("breaches", "warnings", "reasons")
 OF_PROTOCOL = frozenset((INFER, ABOUT))
 _LENGTH = b"inference-header-content-length"
@@ -129,7 +132,7 @@ class OpenInference:
         text = msgspec.json.encode(asked.rows)
         read = read_rows_of(text, self._max_rows, request_id=asked.request_id)
         reply = self._models[name].predict_rows(replace(read, explain=asked.explain), named)
-        outputs = list(_outputs(reply.predictions, decides=version.decides, explain=asked.explain))
+        outputs = list(_outputs(reply.predictions, version, explain=asked.explain))
         body, head = write_inference(
             asked,
             outputs,
@@ -149,9 +152,7 @@ class OpenInference:
             "inputs": [
                 {"name": column.name, "datatype": _form(column), "shape": [-1, 1]} for column in _inputs(version)
             ],
-            "outputs": [
-                {"name": name, "datatype": form, "shape": [-1]} for name, form in _wanted(decides=version.decides)
-            ],
+            "outputs": [{"name": name, "datatype": form, "shape": [-1]} for name, form in _wanted(version)],
         }
 
     def _config(self, name: str, version: Version) -> dict[str, object]:
@@ -165,8 +166,7 @@ class OpenInference:
                 for column in _inputs(version)
             ],
             "output": [
-                {"name": name, "data_type": f"TYPE_{_triton(form)}", "dims": [1]}
-                for name, form in _wanted(decides=version.decides)
+                {"name": name, "data_type": f"TYPE_{_triton(form)}", "dims": [1]} for name, form in _wanted(version)
             ],
         }
 
@@ -197,16 +197,21 @@ class OpenInference:
             yield {"name": name, "version": one.digest[:_SHOWN_DIGEST], "state": "READY", "reason": ""}
 
 
-def _outputs(answers: list[Answer], *, decides: bool, explain: bool) -> Iterable[Output]:
-    for name, form in _wanted(decides=decides, explain=explain):
+def _outputs(answers: list[Answer], version: Version, *, explain: bool) -> Iterable[Output]:
+    for name, form in _wanted(version, explain=explain):
+        if name in _INTERVAL:
+            intervals = [(None, None) if one.interval is msgspec.UNSET else one.interval for one in answers]
+            yield Output(name, form, [one[_INTERVAL.index(name)] for one in intervals])
+            continue
         values = [getattr(answer, name) for answer in answers]
         if name in _TOLD:
             values = ["" if not value else msgspec.json.encode(value).decode() for value in values]
         yield Output(name, form, values)
 
 
-def _wanted(*, decides: bool, explain: bool = False) -> Iterable[tuple[str, str]]:
-    left_out = {*(() if decides else ("act", "gain")), *(() if explain else ("reasons",))}
+def _wanted(version: Version, *, explain: bool = False) -> Iterable[tuple[str, str]]:
+    left_out = {*(() if version.decides else ("act", "gain")), *(() if explain else ("reasons",))}
+    left_out.update(() if version.model.confidence is not None else _INTERVAL)
     return ((name, form) for name, form in _OUTPUTS.items() if name not in left_out)
 
 
