@@ -32,7 +32,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from daytwo.core.schema import Schema, Task
 from daytwo.monitoring import estimate
-from daytwo.monitoring.estimating.estimator import expected_metrics
+from daytwo.monitoring.estimating.expected import expected_metrics
 from daytwo.monitoring.estimating.performance import Answers, realised
 from daytwo.monitoring.frames import encode, schema_of
 

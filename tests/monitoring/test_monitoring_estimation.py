@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from daytwo.core.errors import DataError
 from daytwo.monitoring import estimate
-from daytwo.monitoring.estimating.calibrating_fit import fit_steps
+from daytwo.monitoring.estimating.calibrating_fit import fit_isotonic, fit_steps
 
 FEATURES = ["a", "b", "kind"]
 
@@ -111,12 +111,14 @@ def test_a_changed_reference_is_learnt_from_anew():
 
 def test_one_row_and_missing_scores_are_no_reason_to_fail(reference):
     window = world(3, 5)[0]
-    assert estimate(reference, window.head(1), features=FEATURES, metrics=["accuracy"])["accuracy"].low < 0.1
+    assert estimate(reference, window.head(1), features=FEATURES, metrics=["accuracy"])["accuracy"].low < 0.3
     gone = window.with_columns(score=pl.Series([None, 0.5, None], dtype=pl.Float64), a=None)
     assert 0 <= estimate(reference, gone, features=FEATURES, metrics=["accuracy"])["accuracy"].value <= 1
     constant = world(300, 6)[0].with_columns(score=pl.lit(0.7))
     found = estimate(reference, constant, features=FEATURES)
     assert found["roc_auc"].value == pytest.approx(0.5)
+    with pytest.raises(DataError, match="precision cannot be said of 300 rows"):
+        estimate(reference, constant, features=FEATURES, metrics=["recall", "precision"], threshold=0.9)
 
 
 @pytest.mark.parametrize(
@@ -145,3 +147,12 @@ def test_steps_are_isotonic_regression_drawn_through_the_middle_of_its_levels():
     theirs = IsotonicRegression().fit(s, y).predict(s)
     assert np.abs(ours - theirs).mean() < 0.02
     assert (np.diff(ours[np.argsort(s)]) >= 0).all()
+
+
+def test_the_isotonic_map_is_that_of_scikit_learn():
+    rng = np.random.default_rng(9)
+    s = np.round(rng.random(2_000), 3)
+    y = (rng.random(2_000) < s**2).astype(float)
+    asked = np.linspace(-0.1, 1.1, 500)
+    theirs = IsotonicRegression(out_of_bounds="clip").fit(s, y).predict(asked)
+    assert fit_isotonic(s, y).many(asked) == pytest.approx(theirs, abs=2e-6)

@@ -81,5 +81,5 @@ def _raw(bundle: Bundle) -> RawModel | None:
     if ESTIMATOR_TREES not in bundle.manifest.files:
         return None
     estimator = Estimator.from_json(bundle.read(ESTIMATOR_FILE))
-    scorer = LightgbmScorer(bundle.read(ESTIMATOR_TREES), len(estimator.low) + 1, threads=_THREADS)
+    scorer = LightgbmScorer(bundle.read(ESTIMATOR_TREES), estimator.columns, threads=_THREADS)
     return scorer.many

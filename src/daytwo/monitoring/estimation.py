@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm as lgb
@@ -19,20 +19,20 @@ from numpy.typing import NDArray
 
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Schema, Task
-from daytwo.monitoring.estimating.calibrating import Calibrator, sigmoid
-from daytwo.monitoring.estimating.calibrating_fit import choose_calibration, is_probability
-from daytwo.monitoring.estimating.estimator import Estimator, RawModel, estimated, expected_metrics, probabilities
+from daytwo.monitoring.estimating.boosting import outputs
+from daytwo.monitoring.estimating.calibrating_fit import is_probability
+from daytwo.monitoring.estimating.estimator import Estimator, RawModel, estimated
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
-from daytwo.monitoring.estimating.performance import Answers, Estimate, Z
+from daytwo.monitoring.estimating.expected import EXPECTED
+from daytwo.monitoring.estimating.performance import Answers, Estimate
 from daytwo.monitoring.frames import as_polars, encode, schema_of, scores_of
 from daytwo.monitoring.profiles.bins import Floats
 
-BINARY_METRICS = ("roc_auc", "average_precision", "accuracy", "f1", "log_loss", "brier", "event_rate")
+BINARY_METRICS = tuple(EXPECTED)
 VALUE_METRICS = ("mae", "rmse")
 _USUAL = ("roc_auc", "accuracy", "f1")
 # These need a decision, and so a threshold; these need probabilities.
-_DECIDED, _PROBABLE = {"accuracy", "f1"}, {"log_loss", "brier"}
-_FOLDS = 5
+_DECIDED, _PROBABLE = {"accuracy", "f1", "precision", "recall"}, {"log_loss", "brier"}
 # Fewer labels of either kind say nothing about a score.
 _FEWEST = 10
 _KEPT = 4
@@ -44,7 +44,6 @@ class _Learnt:
 
     schema: Schema
     task: Task
-    calibrator: Calibrator
     estimator: Estimator
     model: RawModel | None
     probable: bool
@@ -77,17 +76,17 @@ def estimate(
     features : sequence of str
         Columns: numbers, truths or texts.
     metrics : iterable of str
-        Of `roc_auc`, `average_precision`, `accuracy`, `f1`, `log_loss`, `brier`, `event_rate`; of values `mae` and
-        `rmse`, which are also what the default means there.
+        Of `roc_auc`, `average_precision`, `accuracy`, `f1`, `precision`, `recall`, `log_loss`, `brier`, `event_rate`;
+        of values `mae` and `rmse`, which are also what the default means there.
     threshold : float, optional
-        Scores from here on are decided as 1. Default 0.5 for probabilities; other scores need one for `accuracy` and
-        `f1`.
+        Scores from here on are decided as 1. Default 0.5 for probabilities; other scores need one for `accuracy`,
+        `f1`, `precision` and `recall`.
 
     Returns
     -------
     dict
-        By metric: `.value`, `.low` and `.high` (95 %, the noise of the labels themselves and the estimator's error on
-        the reference), `.method`.
+        By metric: `.value`, `.low` and `.high` (95 %, for the figure that labels will show: their noise, the
+        reference's, and the error of estimates on the reference's own later parts), `.method`.
 
     Raises
     ------
@@ -106,41 +105,31 @@ def estimate(
 
     Source: NannyML documentation (CBPE, DLE); METHODS of the modules in `estimating/`.
     """
-    learnt = _learn(reference, tuple(features), score, label)
+    learnt = _learn(reference, tuple(features), score, label, threshold)
     wanted = _wanted(tuple(metrics), learnt, threshold)
     frame = as_polars(window)
     scores = scores_of(frame, score)
     known = ~np.isnan(scores)
     if not known.any():
         raise DataError("the window has no row with a score", hint="Give the rows that the model answered")
-    matrix, s = encode(frame, learnt.schema)[known], scores[known]
-    if learnt.task is Task.REGRESSION:
-        found = estimated(learnt.estimator, matrix, Answers(s), learnt.model)
-    else:
-        found = _binary(learnt, matrix, s, 0.5 if threshold is None else threshold)
+    answers = Answers(scores[known], _decided(scores[known], threshold))
+    found = estimated(learnt.estimator, encode(frame, learnt.schema)[known], answers, learnt.model, metrics=wanted)
     missing = [name for name in wanted if name not in found]
     if missing:
         raise DataError(
-            f"{', '.join(missing)} cannot be said of {s.size} rows that all look alike", hint="Give a larger window"
+            f"{', '.join(missing)} cannot be said of {known.sum()} rows that all look or are decided alike",
+            hint="Give a larger window, or other metrics",
         )
-    return {name: _within(found[name], name) for name in wanted}
+    return {name: found[name] for name in wanted}
 
 
-def _binary(learnt: _Learnt, matrix: NDArray[np.float32], s: Floats, threshold: float) -> dict[str, Estimate]:
-    p, plain = probabilities(learnt.estimator, matrix, learnt.calibrator.many(s), learnt.model)
-    method = f"CBPE ({learnt.calibrator.kind.replace('_', ' ')})"
-    if plain < 1:
-        method = "boosted CBPE" + (f", plain for {plain:.1%} of rows outside the reference's range" if plain else "")
-    answers = Answers(s, act=(s >= threshold).astype(np.float64))
-    found = {}
-    for name, (value, noise) in expected_metrics(p, answers).items():
-        error = float(np.hypot(noise, learnt.estimator.spread.get(name, 0.0)))
-        found[name] = Estimate(value, value - Z * error, value + Z * error, method, error)
-    return found
+def _decided(scores: Floats, threshold: float | None) -> Floats:
+    return (scores >= (0.5 if threshold is None else threshold)).astype(np.float64)
 
 
-def _learn(reference: Any, features: tuple[str, ...], score: str, label: str) -> _Learnt:
-    key = (id(reference), features, score, label)
+def _learn(reference: Any, features: tuple[str, ...], score: str, label: str, threshold: float | None) -> _Learnt:
+    # The threshold belongs to it: how far estimates of accuracy miss depends on the decisions.
+    key = (id(reference), features, score, label, threshold)
     held = _HELD.get(key)
     frame = as_polars(reference)
     scores, labels = scores_of(frame, score), _labels_of(frame, label)
@@ -150,7 +139,7 @@ def _learn(reference: Any, features: tuple[str, ...], score: str, label: str) ->
         return held[1]
     known = ~(np.isnan(scores) | np.isnan(labels))
     schema = schema_of(frame, features)
-    learnt = _taught(encode(frame, schema)[known], scores[known], labels[known], schema, mark)
+    learnt = _taught(encode(frame, schema)[known], scores[known], labels[known], schema, threshold, mark)
     try:
         _HELD[key] = weakref.ref(reference), learnt
     except TypeError:  # what cannot be watched is learnt from again
@@ -163,42 +152,31 @@ def _learn(reference: Any, features: tuple[str, ...], score: str, label: str) ->
 _HELD: OrderedDict[tuple[object, ...], tuple[weakref.ref[Any], _Learnt]] = OrderedDict()
 
 
-def _taught(matrix: NDArray[np.float32], s: Floats, y: Floats, schema: Schema, mark: tuple[float, ...]) -> _Learnt:
+def _taught(
+    matrix: NDArray[np.float32],
+    s: Floats,
+    y: Floats,
+    schema: Schema,
+    threshold: float | None,
+    mark: tuple[float, ...],
+) -> _Learnt:
     if y.size < 2 * _FEWEST:
         raise DataError(
             f"the reference has {y.size} rows with score and label",
             hint=f"Give {2 * _FEWEST} at least, better thousands",
         )
-    if not np.isin(y, (0.0, 1.0)).all():
-        text, estimator = fit_estimator(matrix, s, y, schema=schema, task=Task.REGRESSION, seed=0)
-        return _Learnt(schema, Task.REGRESSION, Calibrator(), estimator, _model(text), probable=False, mark=mark)
+    task = Task.BINARY if np.isin(y, (0.0, 1.0)).all() else Task.REGRESSION
     rarer = int(min(y.sum(), y.size - y.sum()))
-    if rarer < _FEWEST:
+    if task is Task.BINARY and rarer < _FEWEST:
         raise DataError(
             f"only {rarer} of the reference's {y.size} labels are of the rarer kind",
             hint=f"Give a longer reference, with {_FEWEST} of each at least",
         )
-    parts = _parts(y)
-    fit, held_out = choose_calibration(s, y, parts)
-    # The boosted correction starts from what the calibration says of rows that it did not see.
-    text, estimator = fit_estimator(matrix, sigmoid(held_out), y, schema=schema, task=Task.BINARY, seed=0)
-    return _Learnt(schema, Task.BINARY, fit(s, y), estimator, _model(text), probable=is_probability(s), mark=mark)
-
-
-def _parts(y: Floats) -> NDArray[np.intp]:
-    """Return folds of rows that follow each other within each kind of label, so that no fold's rest lacks one."""
-    parts = np.empty(y.size, dtype=np.intp)
-    for kind in (0.0, 1.0):
-        rows = np.flatnonzero(y == kind)
-        parts[rows] = np.arange(rows.size) * _FOLDS // rows.size
-    return parts
-
-
-def _model(text: str | None) -> RawModel | None:
-    if text is None:
-        return None
-    booster = lgb.Booster(model_str=text)
-    return lambda rows: np.asarray(booster.predict(rows, raw_score=True, num_threads=1), dtype=np.float64)
+    text, estimator = fit_estimator(
+        matrix, s, y, schema=schema, task=task, seed=0, threads=1, act=_decided(s, threshold)
+    )
+    model = None if text is None else outputs(lgb.Booster(model_str=text))
+    return _Learnt(schema, task, estimator, model, task is Task.BINARY and is_probability(s), mark)
 
 
 def _labels_of(frame: Any, label: str) -> Floats:
@@ -221,15 +199,9 @@ def _wanted(metrics: tuple[str, ...], learnt: _Learnt, threshold: float | None) 
     if learnt.task is Task.BINARY and not learnt.probable:
         if threshold is None and _DECIDED & set(metrics):
             raise DataError(
-                "the scores are no probabilities, so accuracy and F1 need to know from which score on it is a 1",
+                "the scores are no probabilities, so decisions need to know from which score on it is a 1",
                 hint="Say threshold=..., or ask for metrics=['roc_auc']",
             )
         if _PROBABLE & set(metrics):
             raise DataError("the scores are no probabilities", hint="Log-loss and Brier score are of probabilities")
     return metrics
-
-
-def _within(found: Estimate, name: str) -> Estimate:
-    """Keep an interval within what the metric can be."""
-    top = 1.0 if name not in {"log_loss", *VALUE_METRICS} else np.inf
-    return replace(found, low=max(found.low, 0.0), high=float(min(found.high, top)))

@@ -7,8 +7,9 @@ from sklearn.metrics import average_precision_score
 
 from daytwo.core.schema import Feature, Schema, Task
 from daytwo.monitoring.estimating import metrics
-from daytwo.monitoring.estimating.estimator import Estimator, estimated, expected_metrics
+from daytwo.monitoring.estimating.estimator import Estimator, estimated, probabilities
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
+from daytwo.monitoring.estimating.expected import expected_metrics
 from daytwo.monitoring.estimating.performance import Answers, realised
 
 SCHEMA = Schema((Feature("a"), Feature("b"), Feature("c", ("x", "y"))))
@@ -136,3 +137,58 @@ def test_the_average_precision_of_tied_scores_is_that_of_drawn_labels():
     value, error = expected_metrics(p, Answers(s))["average_precision"]
     assert value == pytest.approx(np.mean(drawn), abs=0.006)
     assert error == pytest.approx(np.std(drawn), rel=0.2)
+
+
+def test_precision_and_recall_match_drawn_labels():
+    rng = np.random.default_rng(6)
+    p = rng.beta(1, 3, 2_000)
+    answers = Answers(np.round(p, 1))
+    d = answers.decisions
+    drawn = [(rng.random(2_000) < p).astype(float) for _ in range(300)]
+    figures = {
+        "precision": [(y * d).sum() / d.sum() for y in drawn],
+        "recall": [(y * d).sum() / y.sum() for y in drawn],
+    }
+    for name, values in figures.items():
+        value, error = expected_metrics(p, answers, [name])[name]
+        assert value == pytest.approx(np.mean(values), abs=0.3 * np.std(values)), name
+        assert error == pytest.approx(np.std(values), rel=0.15), name
+
+
+def test_the_correction_leaves_the_reference_as_its_scores_say():
+    matrix, scores, labels = rows(8_000, 2)
+    text, estimator = fit_estimator(matrix, scores, labels, schema=SCHEMA, task=Task.BINARY, seed=1)
+    corrected, _ = probabilities(estimator, matrix, scores, lgb.Booster(model_str=text).predict)
+    plain = estimator.calibration.many(scores)
+    for rows_ in np.array_split(np.argsort(scores), 10):
+        assert corrected[rows_].mean() == pytest.approx(plain[rows_].mean(), abs=0.015)
+    assert np.std(corrected - plain) > 0.05
+
+
+def test_how_far_accuracy_misses_is_measured_on_the_decisions_that_are_taken():
+    """The chance of label 1 wanders at high scores only: an accuracy cut there wanders, one cut low does not."""
+    rng = np.random.default_rng(7)
+    n = 8_000
+    scores = rng.random(n)
+    tide = 0.35 * np.sin(np.arange(n) / n * 40)
+    labels = (rng.random(n) < np.where(scores > 0.5, 0.5 + tide, 0.05)).astype(float)
+    matrix = rng.normal(size=(n, 3)).astype(np.float32)
+
+    def spread(act):
+        return fit_estimator(matrix, scores, labels, schema=SCHEMA, task=Task.BINARY, seed=1, act=act)[1].spread
+
+    high, never = spread(scores > 0.5), spread(np.zeros(n))
+    assert high["f1"] > 0.02
+    assert never["f1"] == 0.0
+    assert spread(None) == high
+
+
+def test_few_rows_are_calibrated_by_what_held_out_rows_say():
+    rng = np.random.default_rng(8)
+    s = rng.random(400)
+    labels = (rng.random(400) < 0.2 * s).astype(float)
+    matrix = np.zeros((400, 3), dtype=np.float32)
+    _, estimator = fit_estimator(matrix, s, labels, schema=SCHEMA, task=Task.BINARY, seed=1)
+    assert estimated(estimator, matrix, Answers(s))["event_rate"].value == pytest.approx(labels.mean(), abs=0.02)
+    _, fewer = fit_estimator(matrix[:5], s[:5], labels[:5], schema=SCHEMA, task=Task.BINARY, seed=1)
+    assert fewer.calibration.kind == "as_is"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.schema import Schema, Task
-from daytwo.monitoring.estimating.estimator import RawModel
+from daytwo.monitoring.estimating.boosting import outputs
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
 from daytwo.monitoring.estimating.performance import Answers, realised
 from daytwo.monitoring.profiles.bins import Floats
@@ -23,9 +23,4 @@ def learn_figures(matrix: NDArray[np.float32], scores: Floats, labels: Floats, s
     task = Task.BINARY if np.isin(known, (0.0, 1.0)).all() else Task.REGRESSION
     text, estimator = fit_estimator(matrix, scores, labels, schema=schema, task=task, seed=0)
     usual = as_figures(realised(Answers(scores), labels, task=task))
-    return Figures(task, estimator, None if text is None else _model(text), usual)
-
-
-def _model(text: str) -> RawModel:
-    booster = lgb.Booster(model_str=text)
-    return lambda rows: np.asarray(booster.predict(rows, raw_score=True), dtype=np.float64)
+    return Figures(task, estimator, None if text is None else outputs(lgb.Booster(model_str=text)), usual)
