@@ -65,9 +65,10 @@ def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str,
     rows = join((parts.fit, *parts.held_out))
     scores = np.concatenate([chosen.calibration.many(chosen.fitted.scores), *chosen.held_scores(parts)])
     held_out = np.arange(rows.rows) >= parts.fit.rows
+    said = answers(payoff, scores, rows.column, rows.days)
     reference = build_reference(
         rows.matrix,
-        answers(payoff, scores, rows.column, rows.days),
+        said,
         rows.schema,
         task=payoff.task,
         labels=rows.labels,
@@ -84,6 +85,7 @@ def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str,
         task=payoff.task,
         seed=seed,
         threads=1,
+        act=None if said.act is None else said.act[newest],
     )
     files = {REFERENCE_FILE: reference.to_json(), ESTIMATOR_FILE: estimator.to_json()}
     files[SLICES_FILE] = _slices(join(parts.held_out), scores[held_out], payoff, estimator, trees)
