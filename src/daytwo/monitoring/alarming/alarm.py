@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 
 from daytwo.monitoring.alarming.betting import Book, play
-from daytwo.monitoring.alarming.listeners import STRONGEST, STRONGEST_SHARE, ranks, shares
+from daytwo.monitoring.alarming.listeners import STRONGEST, STRONGEST_SHARE, ranks, shares, unfiltered
 from daytwo.monitoring.alarming.neighbours import resembling
 from daytwo.monitoring.profiles.bins import Floats
 
@@ -146,10 +146,9 @@ def step(
     calm = _calm(state, z)
     if total >= needed:
         moved = _moved(state, bag, z)
-        listener = max(worth, key=worth.__getitem__)
         changed = _strongest_start(turns, parts) + 1
         since = labels[-min(changed, len(labels))]
-        alarm = Alarm(label, since, listener, round(total, 3), round(needed, 3), moved)
+        alarm = Alarm(label, since, max(worth, key=worth.__getitem__), round(total, 3), round(needed, 3), moved)
         calm |= {part.channel: 0 for part in moved}
         turns = ()
     after = AlarmState(
@@ -294,7 +293,8 @@ def _with_names(state: AlarmState, names: tuple[str, ...]) -> AlarmState:
 
 
 def _apart(state: AlarmState) -> int:
-    """Return from how many blocks apart the history's channels no longer resemble themselves."""
+    """Return from how many blocks apart the history's channels no longer resemble themselves; filtered ones hide it."""
     if len(state.history) <= MIN_HISTORY:
         return 1
-    return resembling(np.nan_to_num(_standardised(np.array(state.history, dtype=np.float64))))
+    z = _standardised(np.array(state.history, dtype=np.float64))
+    return resembling(np.nan_to_num(z[:, unfiltered(state.names)]))

@@ -20,10 +20,13 @@ STRONGEST_SHARE, _KINDS_SHARE, _SINGLE_SHARE = 0.45, 0.2, 0.35
 # A channel known in so many blocks is listened to with the others, whatever came before.
 _GROWN = 60
 _KINDS: Mapping[str, frozenset[str]] = {
-    "all:feed": frozenset({"missing", "new", "outside", "volume", "contract"}),
-    "all:shape": frozenset({"column", "leftover", "prediction", "attribution"}),
-    "all:ties": frozenset({"unfit", "pair", "dependence"}),
+    "all:feed": frozenset({"missing", "hole", "new", "outside", "unit", "volume", "contract"}),
+    "all:shape": frozenset({"column", "rise", "fall", "more", "less", "leftover", "prediction", "attribution"}),
+    "all:ties": frozenset({"unfit", "untied", "pair", "dependence"}),
 }
+
+# Channels of `filtering.py`.
+_FILTERED = frozenset({"rise", "fall", "unit", "hole", "more", "less", "untied"})
 
 
 def shares(names: Sequence[str], muted: Collection[str]) -> dict[str, float]:
@@ -74,6 +77,11 @@ def _filled(z: Floats, known: NDArray[np.bool_], columns: NDArray[np.intp]) -> F
     for i in columns:
         found[~known[:, i], i] = np.resize(z[known[:, i], i], np.count_nonzero(~known[:, i]))
     return found
+
+
+def unfiltered(names: Sequence[str]) -> list[int]:
+    """Return the places of the channels that hold all that differs between blocks."""
+    return [i for i, name in enumerate(names) if _kind(name) not in _FILTERED]
 
 
 def _kind(channel: str) -> str:

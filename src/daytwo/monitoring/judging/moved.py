@@ -21,6 +21,13 @@ _WORDS = {
     "outside": "an unusual number of its values lies beyond the reference's range",
     "leftover": "it strays from what the other columns of its rows let expect",
     "unfit": "it fits the other columns of its rows worse than before",
+    "untied": "it hardly belongs to the other columns of its rows any more",
+    "rise": "it is higher than the other columns let expect",
+    "fall": "it is lower than the other columns let expect",
+    "more": "one value is more frequent than the other columns let expect",
+    "less": "one value is rarer than the other columns let expect",
+    "unit": "some values look as if they came in another unit",
+    "hole": "more values are missing than the other columns let expect",
 }
 
 

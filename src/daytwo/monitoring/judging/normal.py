@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from daytwo.core.schema import Schema
 from daytwo.monitoring.alarming.channels import Moments, channels, correlations
+from daytwo.monitoring.alarming.filtering import Filter, learn_filter
 from daytwo.monitoring.alarming.strangers import Known, learn_known
 from daytwo.monitoring.judging.reference import build_layout
 from daytwo.monitoring.profiles.bins import Floats
@@ -46,6 +47,7 @@ class Normal:
     always: Side
     phases: Mapping[Hashable, Side]
     known: Known
+    filter: Filter | None
     typical_rows: int
 
     def side(self, phase: Hashable) -> Side:
@@ -54,7 +56,8 @@ class Normal:
 
     def compare(self, part: Profile, matrix: NDArray[np.floating], phase: Hashable) -> dict[str, float]:
         """Return a new window's channels."""
-        return _numbers(self, part, self.side(phase)) | self.known.strangers(matrix)
+        found = _numbers(self, part, self.side(phase)) | self.known.strangers(matrix)
+        return found if self.filter is None else found | self.filter.listen(matrix, phase)
 
 
 def learn_normal(windows: Sequence[Rows], schema: Schema) -> tuple[Normal, list[dict[str, float]]]:
@@ -69,18 +72,20 @@ def learn_normal(windows: Sequence[Rows], schema: Schema) -> tuple[Normal, list[
     members: dict[Hashable, list[Profile]] = {}
     for part, phase in zip(parts, phases, strict=True):
         members.setdefault(phase, []).append(part)
+    filtered, faulty = learn_filter(matrices, phases, layout) or (None, [{}] * len(parts))
     normal = Normal(
         layout,
         _side(parts, layout),
         {phase: _side(those, layout) for phase, those in members.items() if len(those) >= _LEAST_IN_PHASE},
         known,
+        filtered,
         int(np.median([part.rows for part in parts])),
     )
     if len(parts) < 2:
         return normal, []
     history = [
-        _numbers(normal, part, normal.side(phase).without(part)) | strange
-        for part, phase, strange in zip(parts, phases, strangers, strict=True)
+        _numbers(normal, part, normal.side(phase).without(part)) | strange | fault
+        for part, phase, strange, fault in zip(parts, phases, strangers, faulty, strict=True)
     ]
     return normal, history
 
