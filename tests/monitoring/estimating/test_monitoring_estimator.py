@@ -192,3 +192,23 @@ def test_few_rows_are_calibrated_by_what_held_out_rows_say():
     assert estimated(estimator, matrix, Answers(s))["event_rate"].value == pytest.approx(labels.mean(), abs=0.02)
     _, fewer = fit_estimator(matrix[:5], s[:5], labels[:5], schema=SCHEMA, task=Task.BINARY, seed=1)
     assert fewer.calibration.kind == "as_is"
+
+
+def test_a_rate_that_comes_and_goes_does_not_hide_what_the_features_know():
+    """Folds must follow each other in time, and calibration must not know the fold that is held out."""
+    matrix, scores, _ = rows(8_000, 9)
+    tide = np.sin(np.arange(8_000) / 8_000 * 7)
+    rng = np.random.default_rng(9)
+    matrix[:, 0] += tide
+    scores = 1 / (1 + np.exp(-(1.1 * matrix[:, 0].astype(float) - 0.6)))
+    labels = (rng.random(8_000) < truth(matrix)).astype(float)
+    _, estimator = fit_estimator(matrix, scores, labels, schema=SCHEMA, task=Task.BINARY, seed=1)
+    assert estimator.kind == "boosted"
+    assert estimator.weight > 0.7
+
+
+def test_labels_in_order_are_no_reason_to_fail():
+    matrix, scores, labels = rows(2_000, 9)
+    order = np.argsort(labels, kind="stable")
+    _, found = fit_estimator(matrix[order], scores[order], labels[order], schema=SCHEMA, task=Task.BINARY, seed=1)
+    assert found.calibration.kind == "steps"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
@@ -32,24 +32,19 @@ _PARAMETERS = {
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What trees learn from: `inputs` shape (n, d), the `target`, and where to start from, shape (n,) or None.
-
-    `start` holds raw outputs of the rows when they are learnt from, `held_start` when they are held out.
-    """
+    """What trees learn from: `inputs` shape (n, d), the `target` and the raw outputs to start from, shape (n,)."""
 
     inputs: NDArray[np.float32]
     target: Floats
     schema: Schema
     start: Floats | None = None
-    held_start: Floats | None = None
 
-    def data(self, rows: NDArray[np.bool_], parameters: dict[str, object], *, held: bool = False) -> lgb.Dataset:
+    def data(self, rows: NDArray[np.bool_], parameters: dict[str, object]) -> lgb.Dataset:
         """Return some of the rows as LightGBM wants them."""
-        start = self.held_start if held else self.start
         return lgb.Dataset(
             self.inputs[rows],
             self.target[rows],
-            init_score=None if start is None else start[rows],
+            init_score=None if self.start is None else self.start[rows],
             categorical_feature=list(self.schema.categories),
             params=parameters,
         )
@@ -69,13 +64,18 @@ class Learner:
         objective = "binary" if self.binary else "regression_l2"
         return {**_PARAMETERS, "seed": self.seed, "num_threads": self.threads, "objective": objective}
 
-    def across(self, rows: Rows, parts: NDArray[np.intp]) -> tuple[int, Floats]:
-        """Return the number of rounds that did best on held-out folds together, and their raw outputs there, (n,)."""
+    def across(self, rows: Rows, parts: NDArray[np.intp], starts: Floats | None = None) -> tuple[int, Floats]:
+        """Return the number of rounds that did best on held-out folds together, and their raw outputs there, (n,).
+
+        `starts`, shape (folds, n), is where all rows start from while a fold is held out. It must not know that fold:
+        what it knew, the trees would learn with the sign turned.
+        """
         losses, grown = np.zeros(_MAX_ROUNDS), []
         for part in range(int(parts.max()) + 1):
             held = parts == part
             told: dict[str, dict[str, list[float]]] = {}
-            learnt, judged = rows.data(~held, self.parameters), rows.data(held, self.parameters, held=True)
+            given = rows if starts is None else replace(rows, start=starts[part])
+            learnt, judged = given.data(~held, self.parameters), given.data(held, self.parameters)
             judged.set_reference(learnt)
             watch = [lgb.record_evaluation(told)]
             grown.append(lgb.train(self.parameters, learnt, _MAX_ROUNDS, valid_sets=[judged], callbacks=watch))

@@ -33,7 +33,7 @@ def choose_calibration(scores: Floats, labels: Floats, parts: NDArray[np.intp]) 
     """
     probable = is_probability(scores)
     ways: tuple[Fit, ...] = (fit_as_is, fit_steps, fit_beta) if probable else (fit_steps, fit_sigmoid)
-    tried = [(fit, out_of_fold(fit, scores, labels, parts)) for fit in ways]
+    tried = [(fit, held_out(without_each(fit, scores, labels, parts), parts)) for fit in ways]
     return min(tried, key=lambda way: float(np.mean(surprise(way[1], labels))))
 
 
@@ -109,10 +109,12 @@ def fit_logistic(inputs: Floats, labels: Floats, offset: Floats | float = 0.0) -
     return weights
 
 
-def out_of_fold(fit: Fit, scores: Floats, labels: Floats, parts: NDArray[np.intp]) -> Floats:
-    """Return the logits of each fold's rows by the map that the other folds teach, shape (n,)."""
-    found = np.empty(scores.size)
-    for part in np.unique(parts):
-        held = parts == part
-        found[held] = logit(fit(scores[~held], labels[~held]).many(scores[held]))
-    return found
+def without_each(fit: Fit, scores: Floats, labels: Floats, parts: NDArray[np.intp]) -> Floats:
+    """Return the logits of all rows by the maps that all folds but one teach, shape (folds, n)."""
+    folds = range(int(parts.max()) + 1)
+    return np.stack([logit(fit(scores[parts != part], labels[parts != part]).many(scores)) for part in folds])
+
+
+def held_out(by_fold: Floats, parts: NDArray[np.intp]) -> Floats:
+    """Return of `without_each` what the map without a row's own fold says of it, shape (n,)."""
+    return by_fold[parts, np.arange(parts.size)]

@@ -23,8 +23,9 @@ from daytwo.monitoring.estimating.calibrating_fit import (
     fit_isotonic,
     fit_logistic,
     fit_steps,
-    out_of_fold,
+    held_out,
     surprise,
+    without_each,
 )
 from daytwo.monitoring.estimating.estimator import Estimator, estimated, with_score
 from daytwo.monitoring.estimating.performance import Answers, realised
@@ -104,9 +105,9 @@ def _of_outcomes(
     x: NDArray[np.floating], answers: Answers, y: Floats, schema: Schema, learner: Learner
 ) -> tuple[str | None, Estimator]:
     s, parts = answers.scores, _parts(y)
-    held = out_of_fold(fit_steps, s, y, parts)
-    rows = Rows(with_score(x, s), y, schema, logit(fit_steps(s, y).many(s)), held)
-    rounds, raw = learner.across(rows, parts)
+    starts = without_each(fit_steps, s, y, parts)
+    held = held_out(starts, parts)
+    rounds, raw = learner.across(Rows(with_score(x, s), y, schema), parts, starts)
     weight = _weight(held, raw, y)
 
     def grow(known: slice) -> tuple[lgb.Booster | None, Estimator]:
@@ -235,11 +236,14 @@ def _support(inputs: NDArray[np.float32], columns: tuple[int, ...], schema: Sche
 
 
 def _parts(y: Floats) -> NDArray[np.intp]:
-    """Return folds of rows that follow each other within each kind of label, so that no fold's rest lacks one."""
-    parts = np.empty(y.size, dtype=np.intp)
+    """Return folds of rows that follow each other; where one holds all of a label, of rows of each label by itself."""
+    parts = np.arange(y.size) * _PARTS // y.size
+    ones, rows = np.bincount(parts, weights=y), np.bincount(parts)
+    if max(ones) < y.sum() and max(rows - ones) < y.size - y.sum():
+        return parts
     for kind in (0.0, 1.0):
-        rows = np.flatnonzero(y == kind)
-        parts[rows] = np.arange(rows.size) * _PARTS // rows.size
+        alike = np.flatnonzero(y == kind)
+        parts[alike] = np.arange(alike.size) * _PARTS // alike.size
     return parts
 
 
