@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,53 @@ def test_records_come_back_in_order_across_rotations(tmp_path):
     assert len(sealed_segments(tmp_path)) > 1
     assert _payloads(tmp_path) == written
     assert not list(tmp_path.glob("*.open"))
+
+
+@pytest.mark.parametrize("sync_every_s", [0.0, 0.001])
+def test_a_folder_that_is_taken_away_costs_nothing_that_was_acknowledged(tmp_path, sync_every_s):
+    folder, written, places = tmp_path / "journal", [], []
+    journal = Journal(folder, "p-", max_bytes=1_000, sync_every_s=sync_every_s)
+    for n in range(200):
+        payload = b'{"n":%d}' % n
+        if n % 60 == 7:
+            kept = sealed_segments(folder)
+            for path in kept:
+                path.rename(tmp_path / path.name)
+            shutil.rmtree(folder)
+        places.append(journal.append(payload))
+        written.append(payload)
+    journal.close()
+    assert journal.rescued >= 1
+    for path in tmp_path.glob("*.segment"):
+        path.rename(folder / path.name)
+    assert _payloads(folder) == written
+    for place, payload in zip(places, written, strict=True):
+        content = (folder / f"{place.segment}.segment").read_bytes()
+        assert content[place.offset : place.offset + place.length] == payload
+
+
+def test_a_segment_that_is_taken_away_last_of_all_is_sealed_all_the_same(tmp_path):
+    journal = Journal(tmp_path / "journal", "p-")
+    journal.append(b'{"n":1}')
+    shutil.rmtree(tmp_path / "journal")
+    journal.close()
+    assert _payloads(tmp_path / "journal") == [b'{"n":1}']
+
+
+def test_what_cannot_be_written_anew_is_refused_and_kept_until_it_can(tmp_path):
+    folder = tmp_path / "journal"
+    journal = Journal(folder, "p-", sync_every_s=0)
+    journal.append(b'{"n":1}')
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    for _ in range(2):
+        with pytest.raises(Fault):
+            journal.append(b'{"n":2}')
+    assert journal.failing
+    folder.unlink()
+    journal.append(b'{"n":3}')
+    journal.close()
+    assert _payloads(folder) == [b'{"n":1}', b'{"n":3}']
 
 
 def test_rotating_names_the_sealed_segment_and_seals_nothing_twice(tmp_path):

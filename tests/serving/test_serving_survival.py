@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -43,6 +44,26 @@ def test_no_acknowledged_prediction_is_lost_or_doubled_when_the_server_is_killed
     ship(place.journal, tables, contract_of(place))
     rows = tables.read("predictions").select("_request", "_id").rows()
     assert sorted(rows) == sorted(acknowledged)
+
+
+def test_a_state_folder_that_is_taken_away_under_a_server_costs_nothing_that_was_acknowledged(serve, place):
+    client = serve(sync_every_s=0.001)
+    acknowledged = [client.predict([trip(number)])["predictions"][0]["prediction_id"] for number in range(20)]
+    shutil.rmtree(place.journal)
+    (place.folder / "route.json").unlink()
+    acknowledged += [client.predict([trip(number)])["predictions"][0]["prediction_id"] for number in range(20, 40)]
+    for _ in range(1000):
+        problems = json.loads(raw(client, "GET", "/v2/health/ready")[1])["problems"]
+        if problems and "written anew" in place.log():
+            break
+        threading.Event().wait(0.01)
+    assert [one["code"] for one in problems] == ["route"]
+    assert "is gone; the route before goes on" in problems[0]["reason"]
+    process = place.processes[-1]
+    process.terminate()
+    assert process.wait(30) == 0
+    assert "Traceback" not in place.log()
+    assert shipped(place).read("predictions")["_id"].to_list() == acknowledged
 
 
 def _free_port():

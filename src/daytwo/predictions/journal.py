@@ -3,8 +3,9 @@
 `append` hands a record to the operating system, which survives the death of the process; records of several requests
 that are answered together are promised by `add` and handed over by one `flush`. A thread of its own makes the disk
 catch up every few milliseconds, which bounds what a power cut can take; asked to be stricter, `flush` waits for the
-disk itself. `segments.py` reads segments back, `record.py` says what is in them, `ship.py` carries sealed ones into
-the tables.
+disk itself. A segment whose file is taken away while it is written is written anew, so that a folder removed by mistake
+costs nothing that was promised. `segments.py` reads segments back, `record.py` says what is in them, `ship.py` carries
+sealed ones into the tables.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,6 +23,7 @@ from typing import NamedTuple, TypeAlias
 from daytwo.core.errors import Fault
 from daytwo.core.files import sync_folder
 from daytwo.predictions.segments import HEADER_BYTES, OPEN, frame_head, seal
+from daytwo.predictions.syncing import Syncer
 
 _HINT = "Free some disk space; requests are answered again as soon as their records can be written"
 # More than a record of one row: a disk that takes it is worth a try.
@@ -64,8 +65,9 @@ class Journal:
         self._promises: list[tuple[Sequence[int], PromiseOfAll]] = []
         self._lost = ""
         self.fault: str | None = None
+        self.rescued = 0  # segments that were written anew
         self._open()
-        self._syncer = _Syncer(sync_every_s)
+        self._syncer = Syncer(sync_every_s)
         self._is_strict = not sync_every_s
 
     @property
@@ -120,6 +122,8 @@ class Journal:
                 self.rotate()
             if self._path is None:
                 self._open()
+            elif self._is_strict or self._syncer.is_gone:
+                self.rescue()
             begin = self._end
             self._write(b"".join(frames))
         except OSError as err:
@@ -179,6 +183,33 @@ class Journal:
             raise Fault(f"cannot write to the journal in {self._folder}: {err.strerror or err}", hint=_HINT) from err
         self.fault = self._syncer.fault = None
 
+    def rescue(self) -> None:
+        """Write the current segment anew, where its file has been taken away.
+
+        Raises
+        ------
+        Fault
+            If that cannot be done now: the records stay with this process, and it may be tried again.
+        """
+        if self._path is None or os.fstat(self._handle).st_nlink:
+            return
+        path, handle = self._make(self._name)
+        try:
+            sent = 0
+            while sent < self._end:
+                sent += os.sendfile(handle, self._handle, sent, self._end - sent)
+            os.fdatasync(handle)
+        except OSError as err:
+            os.close(handle)
+            with contextlib.suppress(OSError):
+                path.unlink()
+            self.fault = f"the journal was taken away and cannot be written anew: {err.strerror or err}"
+            raise Fault(self.fault, hint=_HINT) from err
+        self._syncer.forget(self._handle)
+        os.close(self._handle)
+        self._path, self._handle = path, handle
+        self.rescued += 1
+
     def close(self) -> None:
         """Make everything durable and seal the current segment; an empty one is removed."""
         self._syncer.stop()
@@ -214,8 +245,14 @@ class Journal:
             raise
 
     def _open(self) -> None:
-        """Begin a segment: locked before it bears the name under which others look for dead ones."""
+        """Begin a segment."""
         name = f"{self._prefix}{self._number:06d}"
+        self._path, self._handle = self._make(name)
+        self._number += 1
+        self._end, self._name = 0, name
+
+    def _make(self, name: str) -> tuple[Path, int]:
+        """Make the file of a segment: locked before it bears the name under which others look for dead ones."""
         draft = self._folder / f".{name}.draft"
         handle = -1
         try:
@@ -232,10 +269,10 @@ class Journal:
                 draft.unlink()
             self.fault = f"cannot write to the journal in {self._folder}: {err.strerror or err}"
             raise Fault(self.fault, hint="Make the folder writable and free some disk space, then try again") from err
-        self._number += 1
-        self._path, self._handle, self._end, self._name = path, handle, 0, name
+        return path, handle
 
     def _finish(self) -> None:
+        self.rescue()
         path, handle, self._path = self._path, self._handle, None
         assert path is not None
         self._syncer.forget(handle)
@@ -245,52 +282,3 @@ class Journal:
         finally:
             os.close(handle)
             self._handle, self._end = -1, 0
-
-
-class _Syncer:
-    """A thread that makes written records durable, many at a time."""
-
-    def __init__(self, every_s: float) -> None:
-        self._every_s = every_s
-        self._wake = threading.Event()
-        self._lock = threading.Lock()
-        self._handle = -1
-        self._stopped = False
-        self.fault: str | None = None
-        self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
-        self._thread.start()
-
-    def dirty(self, handle: int) -> None:
-        """Say that `handle` was written to."""
-        self._handle = handle
-        if not self._wake.is_set():
-            self._wake.set()
-
-    def forget(self, handle: int) -> None:
-        """Wait until nothing is done with `handle` any more, so that it may be closed."""
-        with self._lock:
-            if self._handle == handle:
-                self._handle = -1
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopped = True
-        self._wake.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped:
-            self._wake.wait()
-            self._wake.clear()
-            with self._lock:
-                self._sync(self._handle)
-            time.sleep(self._every_s)
-
-    def _sync(self, handle: int) -> None:
-        if handle < 0:
-            return
-        try:
-            os.fdatasync(handle)
-            self.fault = None
-        except OSError as err:
-            self.fault = f"the disk does not take the journal: {err.strerror or err}"

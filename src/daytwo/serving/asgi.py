@@ -9,12 +9,13 @@ several processes there is `daytwo serve` with `[serve] workers`.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from daytwo.core.errors import DaytwoError
+from daytwo.core.errors import DaytwoError, Fault
 from daytwo.serving.assembly import tracing, turns_of
 from daytwo.serving.config import ServerConfig, read_config
 from daytwo.serving.handlers import Handlers
@@ -26,6 +27,7 @@ from daytwo.serving.transport.messages import HttpError
 # How often old segments are sealed and a failing disk is tried again.
 _TICK_S = 1.0
 _CONFIG = "DAYTWO_SERVE"
+_LOCK = ".asgi.lock"
 _USUAL = ".daytwo/serve.json"
 
 
@@ -59,12 +61,12 @@ class App:
         Raises
         ------
         Fault
-            If the journal's folder cannot be written.
+            If the journal's folder cannot be written, or another process runs such an app with it.
         SettingsError
             If the token leads nowhere.
         """
         config, metrics = self._config, Metrics()
-        with open_models(config, metrics) as models:
+        with _alone(Path(config.journal)), open_models(config, metrics) as models:
             handlers = Handlers(config, served=models.served, metrics=metrics)
             await models.begin()
             tending = asyncio.create_task(_tend(models))
@@ -93,6 +95,31 @@ class App:
             await send({"type": "lifespan.startup.failed", "message": str(err)})
             return
         await send({"type": "lifespan.shutdown.complete"})
+
+
+@contextmanager
+def _alone(journal: Path) -> Iterator[None]:
+    """Hold the journal for this process: two apps would each take the same request id for a new one.
+
+    Raises
+    ------
+    Fault
+        If another process holds it, or its folder cannot be written.
+    """
+    try:
+        journal.mkdir(parents=True, exist_ok=True)
+        lock = (journal / _LOCK).open("ab")
+    except OSError as err:
+        raise Fault(f"cannot write to the journal in {journal}: {err.strerror or err}", hint="Mend the folder") from err
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            raise Fault(
+                f"another process runs this app with the journal in {journal}",
+                hint="Run one process; 'daytwo serve' with [serve] workers runs several that know of each other",
+            ) from err
+        yield
 
 
 async def _tend(models: Models) -> None:

@@ -46,15 +46,19 @@ class Models:
         return {name: None if live is None else live.route.generation for name, live in lives.items()}
 
     def tend(self) -> None:
-        """Try failing disks again, and seal segments that are old."""
+        """Try failing disks again, write anew what was taken away, and seal segments that are old."""
         for one in self.served.values():
+            rescued = one.journal.rescued
             try:
+                one.journal.rescue()
                 if one.journal.failing is not None:
                     one.journal.probe()
                 if one.journal.age_s > self._config.segment_s:
                     one.journal.rotate()
             except (Fault, OSError) as err:
                 log("journal", model=one.name, reason=str(err))
+            if one.journal.rescued != rescued:
+                log("journal", model=one.name, reason="its segment was taken away, and has been written anew")
 
     async def end(self) -> None:
         """Follow the routes no longer, and finish the shadow scores that wait."""

@@ -225,20 +225,25 @@ class Watcher:
         """Look at the route file once; what could not be loaded is tried again after a while, or once it changes."""
         self._look_at_condition()
         stamp = _stamp(self._path)
+        if stamp is None and self.live is not None:
+            self._fail(f"the route {self._path} is gone")
         if stamp is None or (stamp == self._seen and not (self._is_unfinished and time.monotonic() >= self._retry_at)):
             return
         self._seen, self._retry_at = stamp, time.monotonic() + _RETRY_S
         try:
             live = await asyncio.get_running_loop().run_in_executor(None, self._load)
         except DaytwoError as err:
-            if self.fault != str(err):
-                log("route", fault=str(err))
-                self.since = time.time()
-            self.fault = str(err)
+            self._fail(str(err))
             return
         self.fault = None
         if live is not None and live is not self.live:
             self._swap(live)
+
+    def _fail(self, fault: str) -> None:
+        if self.fault != fault:
+            log("route", fault=fault)
+            self.since = time.time()
+        self.fault = fault
 
     @property
     def _is_unfinished(self) -> bool:
