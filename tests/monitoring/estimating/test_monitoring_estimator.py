@@ -204,7 +204,7 @@ def test_a_rate_that_comes_and_goes_does_not_hide_what_the_features_know():
     labels = (rng.random(8_000) < truth(matrix)).astype(float)
     _, estimator = fit_estimator(matrix, scores, labels, schema=SCHEMA, task=Task.BINARY, seed=1)
     assert estimator.kind == "boosted"
-    assert estimator.weight > 0.7
+    assert 0.6 < estimator.weight <= 0.8
 
 
 def test_labels_in_order_are_no_reason_to_fail():

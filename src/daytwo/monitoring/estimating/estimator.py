@@ -35,7 +35,7 @@ class Estimator(msgspec.Struct, frozen=True):
     """What was learnt about estimating this model's performance; its trees, if any, are a text beside it.
 
     `kind`: `boosted` (CBPE with a correction), `plain` (CBPE), `error` (DLE), `constant` (the reference's error).
-    `calibration` turns scores into probabilities; `weight` in [0, 1] is how much of the trees' correction is believed,
+    `calibration` turns scores into probabilities; `weight`, 0 to 1, is how much of the trees' correction is believed,
     and (`levels`, `shifts`) the line by score, in logits, that makes it neutral on the reference. `support` says where
     the reference has been, `columns` how many inputs the trees have; `rows` counts its labelled rows. `spread` is, per
     metric, the standard deviation of the error of estimates made from earlier rows, beyond sampling. `error_mean`,

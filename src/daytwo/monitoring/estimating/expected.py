@@ -90,7 +90,7 @@ def _average_precision(p: Floats, answers: Answers) -> Expected:
 
 
 def _log_loss(p: Floats, answers: Answers) -> Expected:
-    s = np.clip(answers.scores, _CLIP, 1 - _CLIP)
+    s = np.clip(np.asarray(answers.scores, dtype=np.float64), _CLIP, 1 - _CLIP)
     one, zero = -np.log(s), -np.log1p(-s)
     return float(np.mean(p * one + (1 - p) * zero)), (one - zero) / p.size
 
