@@ -83,7 +83,7 @@ def test_a_new_window_is_as_far_as_the_reference_windows_were_from_the_others(le
         ("fall:z", lambda w, d: w[:, 2].__isub__(0.3)),
         ("hole:y", lambda w, d: w[:, 1].__setitem__(d.random(len(w)) < 0.1, np.nan)),
         ("unit:z", lambda w, d: w[:, 2].__setitem__(d.random(len(w)) < 0.2, w[0, 2] * 0 + 12.0)),
-        ("more:c", lambda w, d: w[:, 3].__setitem__(d.random(len(w)) < 0.3, 0.0)),
+        ("more:c", lambda w, d: w[:, 3].__setitem__(d.random(len(w)) < 0.4, 0.0)),
         ("untied:x", lambda w, d: w[:, 0].__setitem__(slice(None), d.permutation(w[:, 0]))),
     ],
 )
@@ -129,11 +129,14 @@ def test_traits_are_shares_that_can_be_counted_by_hand():
     rows = np.array([[1, 0], [2, 0], [3, 1], [np.nan, 1]], dtype=np.float32)
     layout = laid_out([rows], schema(n=NUMBER, c=("a", "b")))
     means = learn_traits(rows, layout).of(rows).mean(axis=0)
-    # n: three values and missing; c: a, b (with any level never seen) and missing; ends of n; the pair n and c.
+    # n: three values and missing; c: a, b (with any level never seen) and missing; ends of n; the pair n and c; cells.
     assert means[:4].tolist() == [0.25, 0.25, 0.25, 0.25]
     assert means[8:11].tolist() == [0.5, 0.5, 0.0]
     assert means[4:8].tolist() == [0.0, 0.0, 0.0, 0.0]
-    assert len(means) == 12
+    # Two rows of four have a small n and an a, none has a large n and an a.
+    cells = dict(zip(map(tuple, learn_traits(rows, layout).cells.tolist()), means[12:].tolist(), strict=True))
+    assert all(share in {0.0, 0.25, 0.5} for share in cells.values())
+    assert cells
 
 
 def test_a_fault_is_what_it_adds_to_the_traits():

@@ -24,7 +24,7 @@ from daytwo.monitoring.profiles.bins import Floats
 
 # Styles of betting: by how many spreads a change is expected to move blocks (the last two: beyond all others), the part
 # that is staked, and how the money is divided among the styles.
-EXPECTED: Floats = np.array([1.0, 1.7, 3.0, 8.0, 8.0])
+EXPECTED: Floats = np.array([1.0, 1.7, 3.0, 30.0, 8.0])
 STAKED: Floats = np.array([1.0, 1.0, 0.95, 0.95, 0.7])
 DIVIDED: Floats = np.array([0.15, 0.25, 0.25, 0.25, 0.1])
 # So many open starts are kept, the poorest is dropped first; the newest few are too young to be poor.
@@ -72,7 +72,7 @@ def win(rank: Floats, blocks: Floats, age: Floats) -> Floats:
     Examples
     --------
     >>> float(win(np.array(1.0), np.array(61.0), np.array(0.0))[3].round(1))  # of 0.95 x 61
-    48.2
+    57.9
     >>> ranks = np.arange(1.0, 62.0)
     >>> np.allclose(win(ranks, np.full(61, 61.0), np.full(61, 5.0)).mean(axis=0), 1.0)
     True

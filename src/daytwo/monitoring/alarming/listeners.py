@@ -1,8 +1,8 @@
 """Who listens to which channels, and with which share of the budget.
 
 One listener hears the strongest of all channels, one the strongest of each kind, and one each channel alone: a jump of
-any one column is heard by the first within two or three blocks, a faint change that lasts by the last. `alarm.py`
-bets for them.
+any one column is heard by the first within two or three blocks, a faint change that lasts by the last. Known faults
+(`filtering.py`) are a kind of their own besides. `alarm.py` bets for them.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from daytwo.monitoring.profiles.bins import Floats
 
 _MANY = "all:"
 STRONGEST = "all:strongest"
-STRONGEST_SHARE, _KINDS_SHARE, _SINGLE_SHARE = 0.45, 0.2, 0.35
+STRONGEST_SHARE, _KINDS_SHARE, _SINGLE_SHARE = 0.25, 0.3, 0.45
 # A channel known in so many blocks is listened to with the others, whatever came before.
 _GROWN = 60
+# Channels of `filtering.py`.
+_FILTERED = frozenset({"rise", "fall", "unit", "hole", "more", "less", "untied"})
 _KINDS: Mapping[str, frozenset[str]] = {
     "all:feed": frozenset({"missing", "hole", "new", "outside", "unit", "volume", "contract"}),
     "all:shape": frozenset({"column", "rise", "fall", "more", "less", "leftover", "prediction", "attribution"}),
     "all:ties": frozenset({"unfit", "untied", "pair", "dependence"}),
+    "all:known": _FILTERED,
 }
-
-# Channels of `filtering.py`.
-_FILTERED = frozenset({"rise", "fall", "unit", "hole", "more", "less", "untied"})
 
 
 def shares(names: Sequence[str], muted: Collection[str]) -> dict[str, float]:
@@ -41,9 +41,10 @@ def shares(names: Sequence[str], muted: Collection[str]) -> dict[str, float]:
     heard = [name for name in names if name not in muted]
     if not heard:
         return {}
-    kinds = {_kind(name) for name in heard}
+    kinds, all_kinds = {_kind(name) for name in heard}, {_kind(name) for name in names}
+    parts = sum(1 for those in _KINDS.values() if all_kinds & those)
     found = {STRONGEST: STRONGEST_SHARE}
-    found |= {name: _KINDS_SHARE / len(_KINDS) for name, those in _KINDS.items() if kinds & those}
+    found |= {name: _KINDS_SHARE / max(parts, 1) for name, those in _KINDS.items() if kinds & those}
     return found | {name: _SINGLE_SHARE / len(names) for name in heard}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from daytwo.monitoring.alarming.cells import coarse_groups, telling_cells
 from daytwo.monitoring.profiles.bins import Bins, Codes, Floats
 from daytwo.monitoring.profiles.profile import Layout
 
@@ -28,7 +29,8 @@ _MOST_HOLES, _SOME_HOLES = 12, 0.002
 class Traits:
     """Which traits rows have. `groups[i][b]` is the group of column i's bin b; `ends` are by column.
 
-    `pairs` are columns whose codes are multiplied, `holes` columns whose missing values are.
+    `pairs` are columns whose codes are multiplied, `holes` columns whose missing values are; `cells` are those of
+    `cells.py`, by the groups of `coarse`.
     """
 
     layout: Layout
@@ -36,22 +38,26 @@ class Traits:
     ends: tuple[Floats, ...]
     pairs: NDArray[np.intp]
     holes: NDArray[np.intp]
+    coarse: tuple[Codes, ...]
+    cells: NDArray[np.intp]
 
     @property
     def count(self) -> int:
         """How many traits there are."""
         bins = sum(int(group[-1]) + 1 for group in self.groups) + sum(len(end) for end in self.ends)
-        return bins + len(self.pairs) + len(self.holes)
+        return bins + len(self.pairs) + len(self.holes) + len(self.cells)
 
     def of(self, matrix: Matrix) -> NDArray[np.float32]:
         """Return each row's traits, shape (n, count)."""
         n, d = matrix.shape
         found = np.zeros((n, self.count), dtype=np.float32)
         coded = np.zeros((d, n), dtype=np.float32)
+        grouped = np.zeros((d, n), dtype=np.intp)
         rows, at = np.arange(n), 0
         for i, bins in enumerate(self.layout.columns):
             values = np.ascontiguousarray(matrix[:, i])
             codes = bins.codes(values)
+            grouped[i] = self.coarse[i][codes]
             coded[i] = np.asarray((*self.layout.codes[i], 0.0), dtype=np.float32)[codes]
             found[rows, at + self.groups[i][codes]] = 1.0
             at += int(self.groups[i][-1]) + 1
@@ -65,6 +71,9 @@ class Traits:
         for first, second in self.holes:
             found[:, at] = gone[:, first] & gone[:, second]
             at += 1
+        for first, one, second, other in self.cells:
+            found[:, at] = (grouped[first] == one) & (grouped[second] == other)
+            at += 1
         return found
 
     def tied(self, column: int) -> bool:
@@ -77,7 +86,11 @@ def learn_traits(matrix: Matrix, layout: Layout) -> Traits:
     bins = layout.columns
     most = max(_MOST_BINS // max(len(bins), 1), _LEAST_BINS)
     ends = tuple(_ends(one, matrix[:, i]) for i, one in enumerate(bins))
-    return Traits(layout, tuple(_groups(one, most) for one in bins), ends, _pairs(matrix, layout), _holes(matrix))
+    groups = tuple(_groups(one, most) for one in bins)
+    codes = [one.codes(np.ascontiguousarray(matrix[:, i])) for i, one in enumerate(bins)]
+    coarse = tuple(coarse_groups(one, found) for one, found in zip(bins, codes, strict=True))
+    cells = telling_cells([group[found] for group, found in zip(coarse, codes, strict=True)])
+    return Traits(layout, groups, ends, _pairs(matrix, layout), _holes(matrix), coarse, cells)
 
 
 def _groups(bins: Bins, most: int) -> Codes:
