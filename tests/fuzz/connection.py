@@ -53,6 +53,9 @@ class FakeTransport:
         assert not self.ended, "an answer after the end"
         self.written += data
 
+    def can_write_eof(self) -> bool:
+        return True
+
     def write_eof(self) -> None:
         self.ended = True
 

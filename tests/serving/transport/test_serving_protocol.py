@@ -577,6 +577,9 @@ class _Sink(asyncio.Transport):
 
     def pause_reading(self): ...
 
+    def can_write_eof(self):
+        return True
+
     def write_eof(self): ...
 
     def resume_reading(self): ...
