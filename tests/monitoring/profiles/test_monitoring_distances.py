@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.spatial.distance import jensenshannon
+from scipy.spatial.distance import chebyshev, cityblock, euclidean, jensenshannon
 
 from daytwo.core.errors import DataError
 from daytwo.monitoring.profiles import distances
@@ -19,6 +19,9 @@ def test_distances_agree_with_scipy(a, seed):
     p, q, x = a / a.sum(), b / b.sum(), np.arange(a.size)
     assert distances.js_distance(a, b) == pytest.approx(jensenshannon(p, q, base=2), abs=1e-7)
     assert distances.wasserstein(a, b) == pytest.approx(stats.wasserstein_distance(x, x, p, q))
+    assert distances.hellinger(a, b) == pytest.approx(euclidean(np.sqrt(p), np.sqrt(q)) / np.sqrt(2), abs=1e-12)
+    assert distances.total_variation(a, b) == pytest.approx(cityblock(p, q) / 2, abs=1e-12)
+    assert distances.l_infinity(a, b) == pytest.approx(chebyshev(p, q), abs=1e-12)
     assert distances.psi(a, b) == pytest.approx(stats.entropy(p, q) + stats.entropy(q, p))
     table = stats.chi2_contingency([a, b], correction=False)
     assert distances.chi_squared(a, b) == pytest.approx(table.statistic, rel=1e-9, abs=1e-9)
