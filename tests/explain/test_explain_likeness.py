@@ -21,14 +21,15 @@ def test_the_share_of_a_value_and_the_values_that_occur():
 
 
 def test_distances_add_up_ranks_other_levels_and_missing_values():
-    found = LIKE.from_cases(np.array([1, 0], dtype=np.float32))
+    found = LIKE.from_cases(np.array([1, 0], dtype=np.float32)).sum(axis=0)
     assert found == pytest.approx([0, 0.25, 0.5 + 0.5, 0.75 + 0.5, 0.5 + 0.5])
-    assert LIKE.from_cases(np.array([np.nan, 1], dtype=np.float32))[4] == 0
+    assert LIKE.from_cases(np.array([np.nan, 1], dtype=np.float32))[:, 4].tolist() == [0, 0]
 
 
-def test_how_far_real_rows_are_from_their_nearest_and_what_share_is_further():
-    assert LIKE.usual == pytest.approx([0.25, 0.25, 0.25, 0.25, 0.5])
-    assert [LIKE.nearness(one) for one in (0, 0.25, 0.3, 0.6)] == [1, 1, 0.2, 0]
+def test_how_far_some_real_rows_are_from_the_nearest_other_one_of_them():
+    assert LIKE.among(np.arange(5)) == pytest.approx([0.25, 0.25, 0.25, 0.25, 0.5])
+    assert LIKE.among(np.array([0, 2])) == pytest.approx([1, 1])
+    assert LIKE.among(np.array([3])).tolist() == [np.inf]
 
 
 def test_distances_do_not_depend_on_units():

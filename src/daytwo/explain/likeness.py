@@ -26,7 +26,6 @@ class Likeness:
         self._is_category[list(schema.categories)] = True
         self._sorted = [np.sort(column[~np.isnan(column)]) for column in cases.T]
         self._cases = np.column_stack([self.place(i, column) for i, column in enumerate(cases.T)])
-        self._usual: NDArray[np.float64] | None = None
 
     def place(self, feature: int, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return where values stand: a number's mid-rank among the cases, in [0, 1]; a code itself; NaN for missing."""
@@ -51,31 +50,19 @@ class Likeness:
         return self._between(feature, self.place(feature, values)[:, None], self._cases[:, feature][None, :])
 
     def from_cases(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the distance of one row to every case, shape (n,)."""
-        total = np.zeros(len(self._cases))
-        for i in range(len(row)):
-            total += self.apart(i, row[i : i + 1])[0]
-        return total
+        """Return how far each value of one row is from that of every case, shape (d, n): summed up, the distances."""
+        return np.stack([self.apart(i, row[i : i + 1])[0] for i in range(len(row))])
 
-    def nearness(self, distance: float) -> float:
-        """Return the share of real rows that are further than `distance` from their own nearest real row, in [0, 1].
-
-        1 is nearer than nearly all, 0 further than any.
-        """
-        return float((self.usual >= distance).mean())
-
-    @property
-    def usual(self) -> NDArray[np.float64]:
-        """How far real rows are from the nearest other one, of up to 200 spread over all cases."""
-        if self._usual is None:
-            n, d = self._cases.shape
-            asked = np.unique(np.linspace(0, n - 1, _ASKED).astype(int))
-            total = np.zeros((len(asked), n))
-            for i in range(d):
-                total += self._between(i, self._cases[asked, i][:, None], self._cases[:, i][None, :])
-            total[np.arange(len(asked)), asked] = np.inf
-            self._usual = total.min(axis=1)
-        return self._usual
+    def among(self, chosen: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return how far some of the cases are from the nearest other one of them, for up to 200 spread over all."""
+        cases = self._cases[chosen]
+        asked = np.unique(np.linspace(0, len(cases) - 1, _ASKED).astype(int))
+        total = np.zeros((len(asked), len(cases)))
+        for i in range(cases.shape[1]):
+            total += self._between(i, cases[asked, i][:, None], cases[:, i][None, :])
+        total[np.arange(len(asked)), asked] = np.inf
+        nearest: NDArray[np.float64] = total.min(axis=1)
+        return nearest
 
     def _between(self, feature: int, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
         apart = np.where(a == b, 0.0, _OTHER) if self._is_category[feature] else np.abs(a - b)
