@@ -7,9 +7,7 @@ outcomes: for that, labels are needed.
 
 from __future__ import annotations
 
-import weakref
-from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +25,8 @@ from daytwo.monitoring.estimating.expected import EXPECTED
 from daytwo.monitoring.estimating.performance import Answers, Estimate
 from daytwo.monitoring.frames import as_polars, encode, schema_of, scores_of
 from daytwo.monitoring.profiles.bins import Floats
+from daytwo.monitoring.remembering import remembered
+from daytwo.monitoring.several import estimate_classes
 
 BINARY_METRICS = tuple(EXPECTED)
 VALUE_METRICS = ("mae", "rmse")
@@ -35,7 +35,6 @@ _USUAL = ("roc_auc", "accuracy", "f1")
 _DECIDED, _PROBABLE = {"accuracy", "f1", "precision", "recall"}, {"log_loss", "brier"}
 # Fewer labels of either kind say nothing about a score.
 _FEWEST = 10
-_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,6 @@ class _Learnt:
     estimator: Estimator
     model: RawModel | None
     probable: bool
-    mark: tuple[float, ...]
 
 
 def estimate(
@@ -55,7 +53,7 @@ def estimate(
     window: Any,
     *,
     features: Sequence[str],
-    score: str = "score",
+    score: str | Mapping[Any, str] = "score",
     label: str = "label",
     metrics: Iterable[str] = _USUAL,
     threshold: float | None = None,
@@ -75,9 +73,13 @@ def estimate(
         Features and scores; rows without a score are left out.
     features : sequence of str
         Columns: numbers, truths or texts.
+    score : str or {label: str}
+        The column of the score; of a model with several classes, the score column of each label. The class with the
+        highest score is decided for.
     metrics : iterable of str
         Of `roc_auc`, `average_precision`, `accuracy`, `f1`, `precision`, `recall`, `log_loss`, `brier`, `event_rate`;
-        of values `mae` and `rmse`, which are also what the default means there.
+        of values `mae` and `rmse`, which are also what the default means there. Of several classes accuracy, and the
+        means over the classes of `roc_auc`, `average_precision`, `f1`, `precision` and `recall`.
     threshold : float, optional
         Scores from here on are decided as 1. Default 0.5 for probabilities; other scores need one for `accuracy`,
         `f1`, `precision` and `recall`.
@@ -105,6 +107,10 @@ def estimate(
 
     Source: NannyML documentation (CBPE, DLE); METHODS of the modules in `estimating/`.
     """
+    if isinstance(score, Mapping):
+        if threshold is not None:
+            raise DataError("several classes have no threshold", hint="The class with the highest score is decided for")
+        return estimate_classes(reference, window, features=features, scores=score, label=label, metrics=tuple(metrics))
     learnt = _learn(reference, tuple(features), score, label, threshold)
     wanted = _wanted(tuple(metrics), learnt, threshold)
     frame = as_polars(window)
@@ -128,38 +134,20 @@ def _decided(scores: Floats, threshold: float | None) -> Floats:
 
 
 def _learn(reference: Any, features: tuple[str, ...], score: str, label: str, threshold: float | None) -> _Learnt:
-    # The threshold belongs to it: how far estimates of accuracy miss depends on the decisions.
-    key = (id(reference), features, score, label, threshold)
-    held = _HELD.get(key)
     frame = as_polars(reference)
     scores, labels = scores_of(frame, score), _labels_of(frame, label)
-    mark = (float(frame.height), float(np.nansum(scores)), float(np.nansum(labels)))
-    # The same object, unchanged as far as its scores and labels tell.
-    if held is not None and held[0]() is reference and held[1].mark == mark:
-        return held[1]
     known = ~(np.isnan(scores) | np.isnan(labels))
-    schema = schema_of(frame, features)
-    learnt = _taught(encode(frame, schema)[known], scores[known], labels[known], schema, threshold, mark)
-    try:
-        _HELD[key] = weakref.ref(reference), learnt
-    except TypeError:  # what cannot be watched is learnt from again
-        return learnt
-    while len(_HELD) > _KEPT:
-        _HELD.popitem(last=False)
-    return learnt
+
+    def taught() -> _Learnt:
+        schema = schema_of(frame, features)
+        return _taught(encode(frame, schema)[known], scores[known], labels[known], schema, threshold)
+
+    mark = (float(frame.height), float(np.nansum(scores)), float(np.nansum(labels)))
+    # The threshold belongs to it: how far estimates of accuracy miss depends on the decisions.
+    return remembered(reference, (features, score, label, threshold), mark, taught)
 
 
-_HELD: OrderedDict[tuple[object, ...], tuple[weakref.ref[Any], _Learnt]] = OrderedDict()
-
-
-def _taught(
-    matrix: NDArray[np.float32],
-    s: Floats,
-    y: Floats,
-    schema: Schema,
-    threshold: float | None,
-    mark: tuple[float, ...],
-) -> _Learnt:
+def _taught(matrix: NDArray[np.float32], s: Floats, y: Floats, schema: Schema, threshold: float | None) -> _Learnt:
     if y.size < 2 * _FEWEST:
         raise DataError(
             f"the reference has {y.size} rows with score and label",
@@ -176,7 +164,7 @@ def _taught(
         matrix, s, y, schema=schema, task=task, seed=0, threads=1, act=_decided(s, threshold)
     )
     model = None if text is None else outputs(lgb.Booster(model_str=text))
-    return _Learnt(schema, task, estimator, model, task is Task.BINARY and is_probability(s), mark)
+    return _Learnt(schema, task, estimator, model, task is Task.BINARY and is_probability(s))
 
 
 def _labels_of(frame: Any, label: str) -> Floats:
