@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from daytwo.monitoring.alarming.traits import Matrix, Traits
 from daytwo.monitoring.profiles.bins import Bins, Floats
 
-# Faults are done to so many rows.
-_ROWS = 2_000
+# Faults are done to so many rows; with many columns to fewer, so that all rows together have about so many values.
+_MOST_ROWS, _LEAST_ROWS, _VALUES = 2_000, 300, 60_000
 _SHIFT = 0.25
 _UNIT = 2.54
 # A level can become much more frequent, or much rarer, only if it is neither rare nor all.
@@ -39,7 +39,8 @@ class Fault:
 
 def learn_faults(windows: Sequence[Matrix], traits: Traits) -> list[Fault]:
     """Try every fault on some of the reference's rows."""
-    step = max(sum(len(rows) for rows in windows) // _ROWS, 1)
+    most = min(max(_VALUES // max(len(traits.layout.columns), 1), _LEAST_ROWS), _MOST_ROWS)
+    step = max(sum(len(rows) for rows in windows) // most, 1)
     pieces = [rows[i % step :: step] for i, rows in enumerate(windows)]
     rows = np.concatenate(pieces)
     starts = np.cumsum([0, *(len(piece) for piece in pieces)])

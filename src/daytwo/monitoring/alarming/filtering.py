@@ -23,8 +23,8 @@ from daytwo.monitoring.profiles.profile import Layout
 
 # With fewer windows it is not known what moves together.
 _LEAST_WINDOWS = 10
-# More traits take too long.
-_MOST_TRAITS = 3_000
+# More traits take too long: those of some 120 columns.
+_MOST_TRAITS = 2_000
 # Rows of the reference that say how rows differ, and rows of one window that are looked at.
 _MOST_ROWS, _MOST_IN_WINDOW = 20_000, 20_000
 # Variance of one row that is added to every trait: what never happened is taken for rare.
