@@ -143,4 +143,10 @@ class DbosRunner:
             DBOS.delete_workflow(run_id)
         with SetWorkflowID(run_id):
             handle = DBOS.start_workflow(self._start, flow, run_id, arguments)
-        return handle.get_result()
+        try:
+            return handle.get_result()
+        except BaseException as err:  # the ones it raises for a cancelled flow are not for everybody to import
+            status = DBOS.get_workflow_status(run_id)
+            if status is None or status.status != "CANCELLED":
+                raise
+            raise Refused(f"{run_id} was cancelled", hint=f"'daytwo flows resume {run_id}' begins it anew") from err

@@ -145,11 +145,16 @@ def open_release(
     author: str = "daytwo",
     adopt: str = "",
 ) -> None:
-    """Train, gate and put forward a candidate; or the model kept under the digest `adopt`, as it is."""
+    """Train, gate and put forward a candidate; or the model kept under the digest `adopt`, as it is.
+
+    A release that has come to an end, also by being cancelled, is not made again.
+    """
     arguments: dict[str, Json] = {"release": release_id, "reason": reason, "author": author, "now": now.isoformat()}
     if adopt:
         arguments["adopt"] = adopt
-    runner.run("release", release_id, arguments)
+    made = system.releases.get(release_id)
+    if made is None or made.state is State.TRAINING:
+        runner.run("release", release_id, arguments)
     release = system.releases.get(release_id)
     assert release is not None
     events.append(Event(now, str(release.state), release.words, {"release": release_id, "digest": release.digest}))
