@@ -55,7 +55,7 @@ def _settings(task: Task) -> st.SearchStrategy[Settings]:
         monitor=st.builds(MonitorSettings, window=SPANS, label_delay=SPANS),
         retrain=st.builds(
             RetrainSettings,
-            policy=st.sampled_from(["marginal", "never"]),
+            policy=st.sampled_from(["marginal", "every 7d", "on alarm", "never"]),
             switch_cost=POSITIVE,
             every=st.integers(1, 99),
             windows=st.lists(SPANS | st.just("all"), max_size=3).map(tuple),

@@ -37,6 +37,8 @@ COMMANDS: Mapping[str, Entry] = {
     "quarantine": Entry("quarantine", "Rows kept aside: list, show, repair and replay, drop"),
     "train": Entry("train", "Train, gate and put forward a candidate"),
     "release": Entry("train", "The same as train: start a release"),
+    "retrain": Entry("retrain", "Make a new version now, or say why none is made"),
+    "policy": Entry("policy", "The project's own past under each retraining policy, in money"),
     "adopt": Entry("adopt", "Bring in a model that somebody else trained"),
     "front": Entry("front", "Quality against cost of a version's variants"),
     "lineage": Entry("lineage", "Where a version came from; which versions saw some rows"),

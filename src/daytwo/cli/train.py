@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -31,6 +32,11 @@ def release(*, author: str, reason: str, folder: Path | None, as_json: bool) -> 
     While 'daytwo up' runs the project's flows, it alone makes releases.
     """
     made = run_release(here(folder), reason=reason, author=author or whoever() or "cli", quiet=as_json)
+    leave_with(made, folder=folder, as_json=as_json)
+
+
+def leave_with(made: Release, *, folder: Path | None, as_json: bool) -> NoReturn:
+    """Say what became of a release, and end the command: 0 where it waits for approval, 1 where a gate said no."""
     if as_json:
         told = {"release": made.id, "state": made.state, "digest": made.digest, "words": made.words}
         evidence = read_evidence(made.evidence)

@@ -78,9 +78,14 @@ class MonitorSettings(_Section, frozen=True, kw_only=True):
 
 
 class RetrainSettings(_Section, frozen=True, kw_only=True):
-    """[retrain]: when a retraining pays. `switch_cost` is in money; `windows` are training spans to try."""
+    """[retrain]: when a new version is made (`core/retraining.py`), and of what.
+
+    `switch_cost` is in money; `windows` are training spans to try; a version trained longer than `stale_after` ago is
+    replaced whatever the policy says, empty for no such limit.
+    """
 
     policy: str = "marginal"
+    stale_after: str = ""
     switch_cost: Amount = 400.0
     every: Count = 1
     windows: tuple[str, ...] = ("all", "90d")
@@ -106,6 +111,14 @@ class ReleaseSettings(_Section, frozen=True, kw_only=True):
     approval_days: Count = 14
     steps: tuple[str, ...] = ("shadow 2d", "canary 5% 1d", "canary 25% 1d")
     holdout: Share = 0.0
+
+
+class PlanSettings(_Section, frozen=True, kw_only=True):
+    """[plan]: without which nothing goes live: the figure to move, money per 30 days, the day of the next review."""
+
+    kpi: str = ""
+    budget: Amount = 0.0
+    review_by: str = ""
 
 
 class ServeSettings(_Section, frozen=True, kw_only=True):
@@ -180,6 +193,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     retrain: RetrainSettings = RetrainSettings()
     gate: GateSettings = GateSettings()
     release: ReleaseSettings = ReleaseSettings()
+    plan: PlanSettings = PlanSettings()
     serve: ServeSettings = ServeSettings()
     reasons: ReasonsSettings = ReasonsSettings()
     cost: CostSettings = CostSettings()

@@ -17,12 +17,12 @@ import msgspec
 from daytwo.core.durations import duration, rate_per_day
 from daytwo.core.errors import Fault, NotFound, SettingsError
 from daytwo.core.expression import parse
+from daytwo.core.retraining import retrain_policy
 from daytwo.core.schema import Task
-from daytwo.core.settings import FALLBACKS, Settings
+from daytwo.core.settings import FALLBACKS, RetrainSettings, Settings
 
 FILE_NAME = "daytwo.toml"
 _PREFIX = "DAYTWO_"
-_POLICIES = ("marginal", "never")
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
 _STEP = re.compile(r"(?:shadow|canary (\d+(?:\.\d+)?)%) \d+(?:\.\d+)?[smhdw]")
 
@@ -101,19 +101,27 @@ def check(settings: Settings) -> None:
     for key, value in msgspec.to_builtins(settings.value).items():
         if key != "currency":
             _meaning(f"value.{key}", parse, str(value))
-    for span in settings.retrain.windows:
-        if span != "all":
-            _meaning("retrain.windows", duration, span)
-    if settings.retrain.policy not in _POLICIES:
-        raise SettingsError(
-            f"retrain.policy = {settings.retrain.policy!r} is unknown", hint=f"Choose one of {', '.join(_POLICIES)}"
-        )
+    _check_retraining(settings.retrain)
     for step in settings.release.steps:
         match = _STEP.fullmatch(step)
         if not match or (match[1] and not 0 < float(match[1]) < 100):
             raise SettingsError(f"release.steps has {step!r}", hint="Write steps such as 'shadow 2d' or 'canary 5% 1d'")
     _check_fallback(settings.serve.fallback, settings.model.task)
     _check_personal(settings)
+
+
+def _check_retraining(retrain: RetrainSettings) -> None:
+    for span in retrain.windows:
+        if span != "all":
+            _meaning("retrain.windows", duration, span)
+    _meaning("retrain.policy", retrain_policy, retrain.policy)
+    if retrain.stale_after:
+        _meaning("retrain.stale_after", duration, retrain.stale_after)
+        if retrain.policy == "never":
+            raise SettingsError(
+                "retrain.stale_after says how old a version may get, and retrain.policy never to make another",
+                hint="Leave stale_after empty, or choose another policy, such as 'marginal'",
+            )
 
 
 def _check_personal(settings: Settings) -> None:

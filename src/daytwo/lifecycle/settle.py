@@ -1,22 +1,25 @@
 """A window's labels have come: what it was worth, whether a fresh model is better, whether retraining pays.
 
 Compares on the very same rows what was answered, the first version (had nobody retrained), the champion, and the
-challenger that was trained before the window. The marginal rule (`retrain.py`) decides in money; doing nothing is
-recorded with its reason too. A new champion that is worse for sure than the one before it is rolled back.
+challenger that was trained before the window. The policy (`retraining/policy.py`) decides; doing nothing is recorded
+with its reason too. A new champion that is worse for sure than the one before it is rolled back.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from daytwo.core.durations import rate_per_day
+from daytwo.core.durations import duration, rate_per_day
 from daytwo.core.finding import Finding, Severity
+from daytwo.core.retraining import retrain_policy
 from daytwo.core.schema import Task
 from daytwo.lifecycle.comparison import compare, finite
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.late import figures_of, inputs_alone
 from daytwo.lifecycle.releases import OPEN, State
-from daytwo.lifecycle.retraining.challengers import train_next
+from daytwo.lifecycle.retraining.challengers import challenger_cost, train_next
+from daytwo.lifecycle.retraining.policy import judged
+from daytwo.lifecycle.retraining.position import standing_of
 from daytwo.lifecycle.retraining.retrain import PairedWindow, decide
 from daytwo.lifecycle.rollback import roll_back
 from daytwo.lifecycle.slicing import realised_slices
@@ -32,6 +35,8 @@ from daytwo.monitoring.judging.judge import ALARM_SHARE
 # After a refusal the rule rests for so many windows: the same rows would be refused again.
 _REST_WINDOWS = 2
 _DAY_S = 86_400
+# By these a policy of alarms retrains.
+_ALARMS = ("drift.", "performance.")
 # Alerts of these are over when a settled window does not repeat them.
 _KINDS = ("performance.realised", "performance.concept", "performance.slice.realised")
 
@@ -103,27 +108,42 @@ def losses(system: System, span: Span, figures: dict[str, Json], watched: dict[s
 
 
 def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, Json]:
-    """Ask the marginal rule, unless something stands against asking it."""
+    """Ask the policy, unless something stands against asking it."""
     settings = system.settings.retrain
-    if settings.policy == "never":
-        return _no("the policy is never to retrain")
     if any(release.state in OPEN for release in system.releases.releases()):
         return _no("a release is under way already")
     digest = figures["champion_digest"]
     lives = [one for one in system.windows.windows() if one.settled and one.settled["champion_digest"] == digest]
     paired = [one.settled["paired"] for one in lives if one.settled and one.span.index < span.index]
     windows = [PairedWindow(**one) for one in [*paired, figures["paired"]] if isinstance(one, dict)]  # type: ignore[arg-type]
+    if settings.policy == "never":
+        return _no("leave it: the policy is never to retrain")
     refused = [r for r in system.releases.releases() if r.state in {State.REFUSED, State.DECLINED, State.STOPPED}]
     length = span.end - span.start
     if refused and span.end - refused[-1].opened_at < (_REST_WINDOWS + 1) * length:
         return _no(f"the last candidate was turned down on {refused[-1].changed_at:%d %B}; the rule rests")
-    decision = decide(
+    pays = decide(
         windows,
         age=len(lives) + 1,
         switch_cost=settings.switch_cost,
+        challenger_cost=challenger_cost(system),
         currency=system.settings.value.currency,
     )
-    return finite(asdict(decision))
+    policy = retrain_policy(settings.policy)
+    found = _found(system, span, figures) if policy.kind == "alarm" else ()
+    standing = standing_of(system, str(digest), span.end, findings=found)
+    stale_after = duration(settings.stale_after) if settings.stale_after else None
+    return finite(asdict(judged(policy, pays, standing, stale_after=stale_after))) | {"policy": settings.policy}
+
+
+def _found(system: System, span: Span, figures: dict[str, Json]) -> tuple[str, ...]:
+    """Return what was found of this window: that something moved or that it went worse, before its labels or with."""
+    watched = {one.span.index: one.watched for one in system.windows.windows()}.get(span.index)
+    kept = (watched or {}).get("findings")
+    told = [one for one in kept if isinstance(one, dict)] if isinstance(kept, list) else []
+    grave = [one for one in told if one["severity"] != Severity.INFO]
+    early = [str(one["summary"]) for one in grave if str(one["kind"]).startswith(_ALARMS)]
+    return (*early, *(one.summary for one in losses(system, span, figures, watched)))
 
 
 def _guard(system: System, span: Span, figures: dict[str, Json], cause: str) -> bool:

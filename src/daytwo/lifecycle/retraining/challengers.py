@@ -21,6 +21,9 @@ from daytwo.scoring.calibration import Calibration
 from daytwo.training.challenger import Challenger, train_challenger
 from daytwo.value.costs import TRAINING, cpu_cost
 
+_CAUSE = "challenger:"
+_LATELY = 10
+
 
 class _KeptChallenger(msgspec.Struct, frozen=True):
     """A challenger as it waits on disk for the window it will be compared in."""
@@ -32,7 +35,8 @@ class _KeptChallenger(msgspec.Struct, frozen=True):
 
 def train_next(cause: str, system: System, span: Span) -> dict[str, Json]:
     """Train the challenger that the next window will be compared with, on everything labelled by now."""
-    if span.index % system.settings.retrain.every:
+    retrain = system.settings.retrain
+    if retrain.policy == "never" or span.index % retrain.every:
         return {"trained": False}
     model = champion(system)
     assert model is not None
@@ -41,8 +45,14 @@ def train_next(cause: str, system: System, span: Span) -> dict[str, Json]:
     challenger = train_challenger(data, system.settings, seed=system.settings.seed)
     write_whole(_path(system, span.index), _text(challenger))
     spent = time.process_time() - begun
-    system.costs.add(cpu_cost(f"challenger:{cause}", span.end, TRAINING, spent, system.settings.cost))
+    system.costs.add(cpu_cost(f"{_CAUSE}{cause}", span.end, TRAINING, spent, system.settings.cost))
     return {"trained": True, "rows": data.rows}
+
+
+def challenger_cost(system: System) -> float:
+    """Return what a challenger has cost on average lately, in money; 0 where none was trained yet."""
+    spent = [one.amount for one in system.costs.costs() if one.cause.startswith(_CAUSE)][-_LATELY:]
+    return sum(spent) / len(spent) if spent else 0.0
 
 
 def challenger_before(system: System, index: int) -> Challenger | None:

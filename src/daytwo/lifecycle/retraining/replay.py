@@ -125,7 +125,15 @@ def oracle(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 0.
 
 
 def regret(run: Run, best: Run) -> float:
-    """Return how much dearer a run was than the best one, as a share of the best's total."""
+    """Return how much dearer a run was than the best one, as a share of the best's total.
+
+    Raises
+    ------
+    ValueError
+        If the best run lost nothing: then there is nothing to take a share of, and `run.total - best.total` says all.
+    """
+    if not best.total > 0:
+        raise ValueError(f"no share of a total of {best.total:g}: count losses from the right decisions")
     return run.total / best.total - 1.0
 
 
