@@ -109,8 +109,8 @@ def read(folder: Path, name: str, label: str, drop: tuple[str, ...], rows: int) 
     return frame.select(keep).with_columns(pl.Series("score", x @ weights)), keep
 
 
-def orders(count: int, runs: int, together: int) -> Iterator[np.ndarray]:
-    for seed in range(runs):
+def orders(count: int, runs: int, together: int, first: int = 0) -> Iterator[np.ndarray]:
+    for seed in range(first, first + runs):
         draw = np.random.default_rng(seed)
         begin = int(draw.integers(together))
         pieces = [p for p in np.split(np.arange(count), range(begin, count, together)) if p.size]
@@ -168,13 +168,13 @@ def drifts(frame: pl.DataFrame, names: list[str], rows: int, seed: int) -> dict[
     return found
 
 
-def judge_stream(frame: pl.DataFrame, names: list[str], rows: int, runs: int) -> dict[str, list[int]]:
+def judge_stream(frame: pl.DataFrame, names: list[str], rows: int, runs: int, first: int) -> dict[str, list[int]]:
     windows = [frame[i : i + rows] for i in range(0, frame.height - rows + 1, rows)]
     windows = windows[:240]
     delays: dict[str, list[int]] = {}
     for mode, together in (("shuffled", 1), ("runs of 7", 7)):
         alarms = seen = 0
-        for order in orders(len(windows), runs, together):
+        for order in orders(len(windows), runs, together, first):
             cut = [windows[i] for i in order]
             found = list(watch(cut[:REFERENCE], cut[REFERENCE:], features=names))
             alarms, seen = alarms + sum(one.alarm for one in found), seen + len(found)
@@ -185,13 +185,15 @@ def judge_stream(frame: pl.DataFrame, names: list[str], rows: int, runs: int) ->
             f" (budget {BUDGET:.4f}): {verdict}",
             flush=True,
         )
+    if first:
+        return delays
     for seed, order in enumerate(orders(len(windows), max(runs // 4, 3), 1)):
         cut = [windows[i] for i in order]
         for name, change in drifts(frame, names, rows, seed).items():
             coming = (change(window) for window in cut[REFERENCE : REFERENCE + LONGEST])
             found = watch(cut[:REFERENCE], coming, features=names)
-            first = next((one.window + 1 for one in found if one.alarm), LONGEST + 1)
-            delays.setdefault(name, []).append(first)
+            heard = next((one.window + 1 for one in found if one.alarm), LONGEST + 1)
+            delays.setdefault(name, []).append(heard)
     return delays
 
 
@@ -201,6 +203,9 @@ def main() -> None:
     asked.add_argument("--part", choices=tuple(STREAMS), default="held-out")
     asked.add_argument("--runs", type=int, default=20)
     asked.add_argument("--only", default="")
+    asked.add_argument(
+        "--first", type=int, default=0, help="the first run's number: to add false alarms to a bench before"
+    )
     given = asked.parse_args()
     everything: dict[str, list[int]] = {}
     for name, (label, rows, drop) in STREAMS[given.part].items():
@@ -209,7 +214,7 @@ def main() -> None:
         begin = time.process_time()
         frame, names = read(given.data, name, label, drop, rows)
         print(f"{name}: windows of {rows} rows, {len(names)} columns", flush=True)
-        for drift, found in judge_stream(frame, names, rows, given.runs).items():
+        for drift, found in judge_stream(frame, names, rows, given.runs, given.first).items():
             everything.setdefault(drift, []).extend(found)
             print(f"  {drift:18} median {np.median(found):4.1f}  mean {np.mean(found):5.1f}  of {found}", flush=True)
         print(f"  {time.process_time() - begin:.0f} CPU s")

@@ -3,8 +3,9 @@
 Windows differ: a season moves many columns together, and hides a small shift of one. What moves together in the
 reference's windows, and in its rows, is known; a fault that moves one column alone is not of that kind. So a fault's
 direction is weighed by the inverse covariance of windows, which is the sharpest linear test there is (the matched
-filter). Each reference window is judged by the others alone. `traits.py` says what a window is, `faults.py` where
-faults lead; `alarm.py` ranks the outcome, so that nothing here has to be right for false alarms to be rare.
+filter). Each reference window is judged by the others alone, without its neighbours where those resemble it.
+`traits.py` says what a window is, `faults.py` where faults lead; `alarm.py` ranks the outcome, so that nothing here
+has to be right for false alarms to be rare.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
 from daytwo.monitoring.alarming.faults import Fault, learn_faults
+from daytwo.monitoring.alarming.neighbours import resembling
 from daytwo.monitoring.alarming.traits import Matrix, Traits, learn_traits
 from daytwo.monitoring.profiles.bins import Floats
 from daytwo.monitoring.profiles.profile import Layout
@@ -29,8 +32,10 @@ _MOST_TRAITS = 2_000
 _MOST_ROWS, _MOST_IN_WINDOW = 20_000, 20_000
 # Variance of one row that is added to every trait: what never happened is taken for rare.
 _RARE, _RIDGE = 1e-3, 1e-3
-# The reference is cut into so many parts; a window is judged by what rows are like in the others.
+# The reference is cut into so many parts at most; a window is judged by what rows are like in the others.
 _PARTS = 20
+# Neighbours up to so far are left out where they resemble a window: twice as far as is shown, as that fades slowly.
+_FURTHEST = 7
 # A phase with fewer windows is not told apart.
 _LEAST_IN_PHASE = 4
 
@@ -43,7 +48,7 @@ class Whitened:
     windows: Floats
     directions: Floats
 
-    def far(self, shares: Floats, *, leave_out: int | None = None) -> Floats:
+    def far(self, shares: Floats, *, leave_out: NDArray[np.intp] | None = None) -> Floats:
         """Return how far a window went along each fault's direction, in spreads; the inverse by Woodbury's identity."""
         others = self.windows if leave_out is None else np.delete(self.windows, leave_out, axis=1)
         middle = others.mean(axis=1)
@@ -109,16 +114,20 @@ def learn_filter(
     ways = np.zeros((shares.shape[1], len(faults)))
     ways[: traits.count] = np.array([fault.direction for fault in faults]).T
     rows_in = float(np.median([len(rows) for rows in windows]))
-    parts = [_within(traits, thin[k::_PARTS]) for k in range(_PARTS)]
-    whole, sizes = np.sum([part for part, _ in parts], axis=0), sum(size for _, size in parts)
-    found = Filter(traits, faults, often, _whitened(whole / sizes, shares, ways, rows_in), rows_in)
-    # What rows of a window are like is told without its own: else what only it has would seem usual in it alone.
-    back: list[dict[str, float]] = [{}] * len(windows)
-    for k, (part, size) in enumerate(parts):
-        others = _whitened((whole - part) / (sizes - size), shares, ways, rows_in)
-        for i in range(k, len(windows), _PARTS):
-            back[i] = found.by_channel(others.far(shares[i], leave_out=i), len(windows[i]))
-    return found, back
+    whole, size = _within(traits, thin)
+    found = Filter(traits, faults, often, _whitened(whole / size, shares, ways, rows_in), rows_in)
+    history: list[dict[str, float]] = []
+    # Windows that resemble their neighbours are told without those too: a run of them to come has no like among them.
+    apart = min(2 * resembling(shares) - 1, _FURTHEST)
+    step = max(-(-len(windows) // _PARTS), apart)
+    for begin in range(0, len(windows), step):
+        end = min(begin + step, len(windows))
+        part, rows = _within(traits, thin[max(begin - apart + 1, 0) : end + apart - 1])
+        others = _whitened((whole - part) / (size - rows), shares, ways, rows_in)
+        for i in range(begin, end):
+            near = np.arange(max(i - apart + 1, 0), min(i + apart, len(windows)))
+            history.append(found.by_channel(others.far(shares[i], leave_out=near), len(windows[i])))
+    return found, history
 
 
 def _within(traits: Traits, windows: Sequence[Matrix]) -> tuple[Floats, int]:

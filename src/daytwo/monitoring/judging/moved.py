@@ -26,7 +26,7 @@ _WORDS = {
     "fall": "it is lower than the other columns let expect",
     "more": "one value is more frequent than the other columns let expect",
     "less": "one value is rarer than the other columns let expect",
-    "unit": "some values look as if they came in another unit",
+    "unit": "it changed as if some of its values came in another unit",
     "hole": "more values are missing than the other columns let expect",
 }
 
