@@ -110,6 +110,8 @@ def test_a_small_window_says_less(learnt):
 def test_few_windows_teach_nothing():
     windows = seasons(np.random.default_rng(6), 9)
     assert learn_filter(windows, [None] * 9, laid_out(windows, SEASONS)) is None
+    scores_alone = [np.zeros((5, 0), dtype=np.float32)] * 12
+    assert learn_filter(scores_alone, [None] * 12, laid_out(scores_alone, schema())) is None
 
 
 def test_phases_that_differ_are_no_change():

@@ -93,13 +93,13 @@ def learn_filter(
 ) -> tuple[Filter, list[dict[str, float]]] | None:
     """Learn from the reference's windows, and return with it the channels of each, held against the others.
 
-    None where windows are too few, or columns too many.
+    None where windows are too few, or columns none or too many.
 
     Source: C. R. Rao (1973), Linear statistical inference, section 8d (the linear function that tells two means apart
     best); F. C. Robey, D. R. Fuhrmann, E. J. Kelly & R. Nitzberg (1992), A CFAR adaptive matched filter detector, IEEE
     Trans. Aerosp. Electron. Syst. 28(1), 208-216 (the covariance learnt from samples without the signal).
     """
-    if len(windows) < _LEAST_WINDOWS:
+    if len(windows) < _LEAST_WINDOWS or not layout.columns:
         return None
     thin = [_thinned(rows, max(_MOST_ROWS // len(windows), 1)) for rows in windows]
     traits = learn_traits(np.concatenate(thin), layout)
