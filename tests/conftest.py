@@ -13,13 +13,12 @@ from typing import IO
 
 import pytest
 from sqlalchemy import Engine
+from tests.lean import LEAN
 
 from daytwo.core.ledger import create_tables, open_sqlite
 
 pytest_plugins = ["tests.browser", "tests.running"]
 
-# An installed daytwo has no scikit-learn and no pandas beside it; LightGBM would load them here, for seconds.
-LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib'))\n"
 # Has imported everything, which takes seconds. Reads one command a line; each runs in a forked child with its own
 # folder, input and outputs. It answers with the command's exit code, or of one that is only begun with its process
 # id; then a keeper waits for that one and writes its exit code to a pipe.

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tests.lean import DOOR
 
 from daytwo.project import Asked, make_project
 
-LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib'))\n"
-DOOR = LEAN + "from daytwo.cli.main import main; sys.argv[0] = 'daytwo'; main()"
 PATIENCE_S = 60
 
 

@@ -12,7 +12,8 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.running import DOOR, is_running, make, server_of
+from tests.lean import DOOR
+from tests.running import is_running, make, server_of
 
 from daytwo.beside import keeper_for
 from daytwo.core.errors import Refused

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tests.lean import DOOR
 
 from daytwo.alerts.alerts import take_in
 from daytwo.core.finding import Finding, Severity
@@ -32,9 +33,6 @@ from daytwo.wiring import open_system
 ROWS = 3_000
 BEGIN = datetime(2013, 4, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
-# An installed daytwo has no scikit-learn and no pandas beside it; LightGBM would load them here, for seconds.
-LEAN = "import sys; sys.modules |= dict.fromkeys(('sklearn', 'pandas', 'matplotlib'))\n"
-DOOR = LEAN + "from daytwo.cli.main import main; sys.argv[0] = 'daytwo'; main()"
 
 
 @dataclass(frozen=True)
