@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ KEY_FILE = f"{STATE}/{FILE}"
 _FEW_VALUES = 2
 # A regression may lose this share of the target's standard deviation and count as no worse.
 _BEARABLE = 0.01
+# What a plan proposes until somebody says otherwise: money in 30 days, and the time until people look again.
+_BUDGET = 1_000.0
+_REVIEWED_IN = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,11 @@ def _settings(asked: Asked, frame: pl.DataFrame, *, name: str, task: str, exclud
             "personal": asked.personal,
         },
         "gate": gate,
+        "plan": {
+            "kpi": "the money that its decisions bring, as [value] counts it",
+            "budget": _BUDGET,
+            "review_by": (datetime.now(UTC).date() + _REVIEWED_IN).isoformat(),
+        },
     }
     for key, said in asked.settings.items():
         tree[key] = tree.get(key, {}) | said if isinstance(said, Mapping) else said

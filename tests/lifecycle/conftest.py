@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from daytwo.alerts.sql import SqlAlertBook
-from daytwo.core.settings import DataSettings, ModelSettings, ReleaseSettings, Settings
+from daytwo.core.settings import DataSettings, ModelSettings, PlanSettings, ReleaseSettings, Settings
 from daytwo.governance.sql import SqlApprovals, SqlAuditLog, SqlTokens
 from daytwo.lifecycle.flow import Json
 from daytwo.lifecycle.records_sql import SqlReleaseBook, SqlWindowBook
@@ -52,6 +52,7 @@ def make_system(tmp_path: Path) -> Callable[..., System]:
                 model=ModelSettings(name="flights", target="late", owner="ops@airline.example"),
                 data=DataSettings(owner="data@airline.example"),
                 release=ReleaseSettings(steps=STEPS),
+                plan=PlanSettings(kpi="money", budget=1e6, review_by="2099-01-01"),
             ),
             tables=MemoryTables(),
             bundles=BundleStore(folder / ".daytwo" / "bundles"),

@@ -29,6 +29,11 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "value": {"currency": "USD", "true_positive": "2.5 * seats - 120", "false_positive": -120, "false_negative": 0},
     "monitor": {"window": "7d", "false_alarms": "1 per quarter", "label_delay": "2d"},
     "retrain": {"policy": "marginal", "switch_cost": 400.0, "every": 2},
+    "plan": {
+        "kpi": "money that early warnings save the operations desk, as [value] counts it",
+        "budget": 1_500.0,
+        "review_by": "2014-03-31",
+    },
     "gate": {"metric": "roc_auc", "margin": 0.005, "slices": ["origin", "carrier"]},
 }
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from daytwo.core.errors import Mistake, NotFound, Refused
 from daytwo.governance.approvals import Decision, Request, must_be_allowed, standing
 from daytwo.governance.audit import Entry
+from daytwo.lifecycle.delivery.plan import must_have_plan
 from daytwo.lifecycle.releases import OPEN, Release, State
 from daytwo.lifecycle.rollback import (
     cut_short,
@@ -60,10 +61,13 @@ def decide(system: System, release: Release, *, person: str, approved: bool, rea
     Raises
     ------
     Refused
-        If the release does not wait for a decision, time has run out, or this person may not decide on it.
+        If the release does not wait for a decision, time has run out, this person may not decide on it, or a yes is
+        given to what has no whole plan any more.
     """
     request = _must_wait(system, release)
     decision = _decision(system, request, person=person, approved=approved, reason=reason, now=now)
+    if approved:
+        must_have_plan(system, now)
     if decision in system.approvals.decisions(release.id):
         return decision
     system.approvals.decide(decision)
@@ -79,6 +83,8 @@ def would_stand(
     """Return what `decide` would keep and what would stand then, or raise what it would raise; nothing is kept."""
     request = _must_wait(system, release)
     decision = _decision(system, request, person=person, approved=approved, reason=reason, now=now)
+    if approved:
+        must_have_plan(system, now)
     others = [one for one in system.approvals.decisions(release.id) if one.person != person]
     return decision, standing(request, [*others, decision], now)
 

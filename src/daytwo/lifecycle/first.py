@@ -59,4 +59,5 @@ def _inputs(system: System) -> str:
         return ""
     said = msgspec.to_builtins(system.settings)
     kept = {name: said[name] for name in ("model", "data", "value", "retrain", "gate", "seed")}
+    kept["plan"] = [said["plan"], system.settings.serve.fallback]
     return digest_json([rows, read_contract(system.contract_path).digest, kept])

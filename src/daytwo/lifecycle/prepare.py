@@ -25,6 +25,7 @@ from daytwo.core.schema import Task
 from daytwo.governance.approvals import Request
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.adoption import adopted_model
+from daytwo.lifecycle.delivery.plan import plan_gate, plan_of
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.gating.evidence import Challenge, gate_candidate, groups_of, paired_on
 from daytwo.lifecycle.gating.gates import GateResult, quality_gate, verdict
@@ -204,6 +205,7 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
             settings=system.settings,
         )
     )
+    results = (*results, plan_gate(plan_of(system, digest), now.date()))
     others: dict[str, Json] = {}
     if present is not None and rows.parts.train.times is not None:
         for other in system.settings.retrain.windows:

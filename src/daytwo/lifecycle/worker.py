@@ -11,6 +11,7 @@ from datetime import datetime
 
 from daytwo.core.durations import duration
 from daytwo.lifecycle.condition import project_condition
+from daytwo.lifecycle.delivery.overdue import look_at_plan
 from daytwo.lifecycle.flow import Flow, Json, Runner
 from daytwo.lifecycle.holdout import follow_holdout
 from daytwo.lifecycle.intake.ingest import ingest
@@ -73,6 +74,7 @@ def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
     _windows(system, runner, now, events)
     keep_beat(system, "windows", now)
     _releases(system, runner, now, events)
+    events += [Event(now, "alert", words, {}) for words in look_at_plan(system, now)]
     _holdout(system, now, events)  # the first version has just gone live
     project_condition(system)
     return events

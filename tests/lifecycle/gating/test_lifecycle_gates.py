@@ -8,7 +8,7 @@ from sklearn import metrics as independent
 from daytwo.core.schema import Task
 from daytwo.lifecycle.gating import gates
 from daytwo.lifecycle.gating.gate_calibration import calibration_beside, calibration_gate, calibration_of_first
-from daytwo.lifecycle.gating.gates import GateResult, Paired, owner_gate, verdict
+from daytwo.lifecycle.gating.gates import GateResult, Paired, verdict
 from daytwo.lifecycle.gating.sequential import cluster_means, confidence_sequence, e_value
 from daytwo.lifecycle.words import metric as metric_name
 from daytwo.monitoring.estimating.metrics import DECISION_METRICS, HIGHER_IS_BETTER, VALUE_METRICS
@@ -248,11 +248,3 @@ def test_the_verdict_names_every_gate_that_said_no():
     ]
     assert verdict(results) == gates.Verdict(False, ("quality: worse", "money: less"))
     assert verdict(results[1:2]).passed
-
-
-def test_nothing_goes_live_that_nobody_owns() -> None:
-    owned = owner_gate({"the contract": "data@example.org", "the model": "ops@example.org"})
-    assert (owned.passed, owned.words) == (True, "owned by data@example.org, ops@example.org")
-    refused = owner_gate({"the contract": " ", "the model": "ops@example.org"})
-    assert not refused.passed
-    assert "nobody owns the contract: write owner in contract.toml" in refused.words

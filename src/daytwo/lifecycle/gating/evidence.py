@@ -17,7 +17,6 @@ from daytwo.lifecycle.gating.gates import (
     baseline_gate,
     latency_gate,
     money_gate,
-    owner_gate,
     quality_gate,
     robustness_gate,
     slice_gate,
@@ -72,7 +71,6 @@ def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
             calibrated = calibration_of_first(calibrated, test.labels, scores, constant, groups)
         results.append(calibrated)
     results.append(_robustness(candidate, test))
-    results.append(owner_gate({"the contract": candidate.contract.owner, "the model": settings.model.owner}))
     results.append(_latency(candidate, test, settings))
     return tuple(results)
 

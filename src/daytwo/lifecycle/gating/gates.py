@@ -196,24 +196,6 @@ def slice_gate(
     return GateResult("slices", passed, words, evidence)
 
 
-def owner_gate(owners: Mapping[str, str]) -> GateResult:
-    """Refuse a version that something behind it has no owner for: nobody would be told when it breaks.
-
-    `owners` names who answers for each thing, empty where nobody does.
-
-    Examples
-    --------
-    >>> owner_gate({"the contract": ""}).words
-    'nobody owns the contract: write owner in contract.toml, and in [model] of daytwo.toml'
-    """
-    nobody = [thing for thing, owner in owners.items() if not owner.strip()]
-    if nobody:
-        words = f"nobody owns {' and '.join(nobody)}: write owner in contract.toml, and in [model] of daytwo.toml"
-    else:
-        words = f"owned by {', '.join(dict.fromkeys(owners.values()))}"
-    return GateResult("owner", not nobody, words, dict(owners))
-
-
 def latency_gate(p99_ms: float, *, max_p99_ms: float) -> GateResult:
     """Refuse a version whose 99th percentile of one row's answer is over the limit."""
     passed = p99_ms <= max_p99_ms
