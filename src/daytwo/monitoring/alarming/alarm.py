@@ -42,7 +42,7 @@ _OWN_Z = 1.5
 _CALM_BLOCKS = 7
 # So much more evidence is asked for than the budget needs, as blocks are seldom quite exchangeable. It costs less
 # than half a block of delay where a change is plain. Blocks that resemble their neighbours are less so still: at an
-# autocorrelation of .8 they spend .75 of the budget with 2 and half of it with 4; at .95 all of it with either.
+# autocorrelation of .8 they spend .75 of the budget with 2 and .4 of it with 4; at .95 more than all of it.
 _MARGIN, _MARGIN_NEAR = 2.0, 4.0
 # Starts kept open over all books, and in one book at least; labels are remembered of so many blocks.
 _STARTS, _LEAST_STARTS, _LABELS = 12, 6, 60
