@@ -57,7 +57,7 @@ def fit_estimator(
     schema: Schema,
     task: Task,
     seed: int,
-    threads: int = 2,
+    threads: int = 1,
     act: ArrayLike | None = None,
 ) -> tuple[str | None, Estimator]:
     """Fit the performance estimator of one model on labelled rows that the model was not trained on.
