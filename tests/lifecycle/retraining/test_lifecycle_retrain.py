@@ -115,3 +115,28 @@ def test_a_cost_that_is_no_price_is_refused(costs):
 def test_losses_without_end_are_refused():
     with pytest.raises(ValueError, match="infinity"):
         simulate(np.full((4, 4), np.inf), switch_cost=1)
+
+
+def test_free_challengers_are_trained_each_window_and_dear_ones_seldom():
+    losses = stream(40, lambda i, t: 0.0 * i, noise=0.01)
+    assert simulate(losses, switch_cost=1.0).challengers == tuple(range(1, 40))
+    dear = simulate(losses, switch_cost=1.0, challenger_cost=0.1)
+    assert len(dear.challengers) < 14
+    # While nothing decays, challengers get rarer.
+    assert np.diff(dear.challengers)[-1] > np.diff(dear.challengers)[0]
+
+
+def test_a_switch_always_uses_a_challenger_of_its_window_and_pays_for_it():
+    losses = stream(40, lambda i, t: 0.1 * (t - i), noise=0.05)
+    run = simulate(losses, switch_cost=1.0, challenger_cost=0.1)
+    assert run.switches
+    assert set(run.switches) <= set(run.challengers)
+    assert run.cost == pytest.approx(len(run.switches) + 0.1 * len(run.challengers))
+
+
+def test_where_nothing_decays_dear_challengers_cost_little():
+    losses = [stream(40, lambda i, t: 0.0 * i, noise=0.01, seed=seed) for seed in range(10)]
+    for challenger_cost in (0.01, 0.05):
+        runs = [simulate(one, switch_cost=0.5, challenger_cost=challenger_cost) for one in losses]
+        never = [simulate(one, switch_cost=0.5, policy="never") for one in losses]
+        assert np.mean([run.total for run in runs]) <= 1.03 * np.mean([run.total for run in never])

@@ -7,14 +7,14 @@ NaN where t < i. Pure; the rule itself is `retrain.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.errors import SettingsError
-from daytwo.lifecycle.retraining.retrain import PairedWindow, decide
+from daytwo.lifecycle.retraining.retrain import Decision, PairedWindow, challenger_every, decide
 
 Floats = NDArray[np.float64]
 # Labels come one window late: before window t, those up to t - 2 are known.
@@ -54,8 +54,8 @@ def simulate(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 
     challenger_cost : float, money
         What training and scoring one challenger costs, >= 0. A switch uses the challenger trained at its window.
     policy : str
-        `marginal` (the rule of `retrain.py`, a challenger each window), `marginal every K` (a challenger each K
-        windows), `every K`, `always`, `never`.
+        `marginal` (the rule of `retrain.py`, challengers as often as they can pay), `marginal every K` (a challenger
+        each K windows), `every K`, `always`, `never`.
 
     Raises
     ------
@@ -77,21 +77,25 @@ def simulate(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 
     for name, price in (("switch_cost", switch_cost), ("challenger_cost", challenger_cost)):
         if not 0 <= price < np.inf:
             raise ValueError(f"{name} must be an amount of money that is not negative, not {price}")
-    every, wants = _policy(policy)
-    n = len(matrix)
-    switches: list[int] = []
+    every, by_rule = _policy(policy)
+    lives: list[int] = [0]
     challengers: list[int] = []
-    champion, total = 0, 0.0
-    for t in range(n):
-        trains = t > 0 and every > 0 and t % every == 0
-        if trains:
-            challengers.append(t)
-            if wants is None or wants(_known(matrix, champion, t, every), t - champion, switch_cost, challenger_cost):
-                champion = t
-                switches.append(t)
-        total += float(matrix[champion, t])
-    cost = switch_cost * len(switches) + challenger_cost * len(challengers)
-    return Run(tuple(switches), tuple(challengers), total, cost)
+    total = 0.0
+    for t in range(len(matrix)):
+        if t and not by_rule:
+            trains = switches = every > 0 and t % every == 0
+        elif t and (not every or t % every == 0):
+            said = _asked(matrix, lives[-1], challengers, t, switch_cost, challenger_cost)
+            switches = said.retrain
+            pause = challenger_every(said, switch_cost=switch_cost, challenger_cost=challenger_cost)
+            trains = switches or every > 0 or t - max([0, *challengers]) >= pause
+        else:
+            trains = switches = False
+        challengers += [t] if trains else []
+        lives += [t] if switches else []
+        total += float(matrix[lives[-1], t])
+    cost = switch_cost * (len(lives) - 1) + challenger_cost * len(challengers)
+    return Run(tuple(lives[1:]), tuple(challengers), total, cost)
 
 
 def oracle(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 0.0) -> Run:
@@ -137,30 +141,26 @@ def regret(run: Run, best: Run) -> float:
     return run.total / best.total - 1.0
 
 
-def _known(matrix: Floats, champion: int, t: int, every: int) -> list[PairedWindow]:
-    """Return the paired windows whose labels are known before window t, since the champion was installed."""
-    windows = range(champion, t - _LATE)
-    return [PairedWindow(float(matrix[champion, s]), float(matrix[max(s - s % every, champion), s])) for s in windows]
+def _asked(
+    matrix: Floats, own: int, challengers: list[int], t: int, switch_cost: float, challenger_cost: float
+) -> Decision:
+    """Ask the marginal rule at window t about the version of `own`, beside each window's newest challenger."""
+    trained = [0, *challengers]
+    others = [trained[bisect_right(trained, s) - 1] for s in range(own, t - _LATE)]
+    windows = [PairedWindow(float(matrix[own, s]), float(matrix[other, s])) for s, other in enumerate(others, own)]
+    return decide(windows, age=t - own, switch_cost=switch_cost, challenger_cost=challenger_cost)
 
 
-_Wants = Callable[[list[PairedWindow], int, float, float], bool]
-
-
-def _policy(text: str) -> tuple[int, _Wants | None]:
-    """Return (a challenger each so many windows, the rule that decides; None switches each time)."""
-    if text == "never":
-        return 0, None
+def _policy(text: str) -> tuple[int, bool]:
+    """Return after how many windows to act (0: never, or when the rule says), and whether the rule decides."""
+    if text in {"never", "marginal"}:
+        return 0, text == "marginal"
     if text == "always":
-        return 1, None
+        return 1, False
     match = re.fullmatch(r"(marginal )?every (\d+)", text)
-    if text == "marginal" or (match and int(match[2]) > 0):
-        every = int(match[2]) if match else 1
-        return every, None if match and not match[1] else _marginal
+    if match and int(match[2]) > 0:
+        return int(match[2]), bool(match[1])
     raise SettingsError(f"{text!r} is no retraining policy", hint=f"Choose {_POLICIES}")
-
-
-def _marginal(windows: list[PairedWindow], age: int, switch_cost: float, challenger_cost: float) -> bool:
-    return decide(windows, age=age, switch_cost=switch_cost, challenger_cost=challenger_cost).retrain
 
 
 def _matrix(losses: ArrayLike) -> Floats:

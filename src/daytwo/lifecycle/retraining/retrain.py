@@ -3,7 +3,8 @@
 The marginal rule: while a model decays, the cheapest moment to replace it is when what it loses *now* per window
 has grown to what replacing it costs *on average* per window of its life. Under linear decay that is the economic
 order quantity; after a jump it fires as soon as the jump is believed. A guard of one standard error keeps noise
-from spending money. Pure; the flow brings the losses, `replay.py` next door plays the rule over recorded ones.
+from spending money; a challenger is paid for as often as it can pay. Pure; the flow brings the losses, `replay.py`
+next door plays the rule over recorded ones.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ import numpy as np
 
 # Weight of the newest labelled window in the smoothed excess: about the last two or three windows speak.
 SMOOTHING = 0.5
+# A challenger each _CADENCE * sqrt(its share of the price) windows: every second where it is a tenth of a switch.
+_CADENCE = 8.0
+# While nothing is seen to decay, one each quarter of the champion's age where it costs 2 % of a switch, less below.
+_QUIET_SHARE, _QUIET_PER_COST = 0.25, 12.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,26 @@ def decide(
     gain = level * age - cost - accumulated
     retrain = level >= threshold and level > error
     return Decision(retrain, _words(level, error, threshold, age, currency), gain, level, error, threshold, age)
+
+
+def challenger_every(decision: Decision, *, switch_cost: float, challenger_cost: float) -> int:
+    """Return after how many windows the next challenger is worth its price, at least 1.
+
+    Rarer where it is dear beside a switch, and, while the champion is not seen to decay, rarer the older it gets.
+
+    Examples
+    --------
+    >>> quiet = Decision(False, "", -100.0, 0.0, 1.0, 5.0, age=40)
+    >>> [challenger_every(quiet, switch_cost=100.0, challenger_cost=price) for price in (0.0, 2.0, 10.0)]
+    [1, 10, 10]
+    """
+    if not challenger_cost:
+        return 1
+    share = challenger_cost / (switch_cost + challenger_cost)
+    cadence = max(1, round(_CADENCE * math.sqrt(share)))
+    if decision.excess > decision.standard_error or math.isinf(decision.standard_error):
+        return cadence
+    return max(cadence, round(decision.age * min(_QUIET_SHARE, _QUIET_PER_COST * share)))
 
 
 def _smoothed(windows: Sequence[PairedWindow], smoothing: float) -> tuple[float, float]:
