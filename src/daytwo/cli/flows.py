@@ -15,6 +15,7 @@ from daytwo.core.ledger import open_sqlite
 from daytwo.flows import open_runner
 from daytwo.lifecycle.delivery.flow_list import FlowView, Waiting, in_order, view_release, view_run
 from daytwo.lifecycle.delivery.kept_flows import KeptFlow, KeptFlows
+from daytwo.lifecycle.delivery.measures import measure_delivery
 from daytwo.lifecycle.delivery.steering import cancel_flow, must_find, resume_flow
 from daytwo.lifecycle.releases import Release, State, read_steps
 from daytwo.lifecycle.system import System
@@ -44,6 +45,29 @@ def flows(context: click.Context, *, every: bool, folder: Path | None, as_json: 
 def list_flows(*, every: bool, folder: Path | None, as_json: bool) -> None:
     """List releases and durable runs that are not over: state, step, age, what each waits for."""
     _list(here(folder), every=every, as_json=as_json)
+
+
+@flows.command(epilog="Example: daytwo flows delivery --json")
+@project_option
+@as_json
+def delivery(*, folder: Path | None, as_json: bool) -> None:
+    """Show how well versions get out: lead time, how often, how many are taken back, and how soon."""
+    system = here(folder)
+    made = measure_delivery(system.registry.history(), system.releases.releases(), clock_of(system).now())
+    if as_json:
+        tell_json(made)
+        return
+    none = "not known yet"
+    tell_table(
+        f"Delivery: {made.deployments} went live, {made.failures} taken back",
+        ("measure", "figure"),
+        [
+            ("lead time, median", none if made.lead_time_s is None else _age(made.lead_time_s)),
+            ("versions in 30 days", none if made.per_month is None else f"{made.per_month:.1f}"),
+            ("taken back", none if made.failure_rate is None else f"{made.failure_rate:.0%}"),
+            ("live until taken back, median", none if made.restore_s is None else _age(made.restore_s)),
+        ],
+    )
 
 
 @flows.command(epilog="Example: daytwo flows show release-2")

@@ -48,10 +48,15 @@ def cut_short(system: System) -> RouteChange | None:
     Only the newest change can be such a one: whoever changes the route finishes it before.
     """
     history = system.registry.history()
-    if not history or not history[-1].cause.startswith(_CAUSE):
+    if not history or not is_going_back(history[-1]):
         return None
     seal = _seal_cause(history[-1])
     return None if any(sealed.entry.cause == seal for sealed in system.audit.read()) else history[-1]
+
+
+def is_going_back(change: RouteChange) -> bool:
+    """Whether a change of the route went back to an earlier version."""
+    return change.cause.startswith(_CAUSE)
 
 
 def finish_roll_back(system: System) -> RouteChange | None:
