@@ -8,7 +8,7 @@ and money.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ class Reader:
 
 
 class Watcher(Iterator[Judgement]):
-    """The judgements of windows to come, one at a time; `watch` makes it."""
+    """The judgements of windows to come, one at a time; `watch` makes it. `name_of` says how findings call a window."""
 
     def __init__(
         self, windows: Iterable[Any], reader: Reader, normal: Normal, state: AlarmState, allowed: float
@@ -69,6 +69,7 @@ class Watcher(Iterator[Judgement]):
         self._windows = iter(windows)
         self._reader, self._normal, self._allowed = reader, normal, allowed
         self._state, self._number = state, 0
+        self.name_of: Callable[[int], str] = "window {}".format
 
     def __next__(self) -> Judgement:
         """Judge the next window."""
@@ -77,16 +78,17 @@ class Watcher(Iterator[Judgement]):
         _check_phase(frame, self._reader.phase)
         matrix, scores, phase = self._reader.read(frame)
         if not len(matrix):
-            empty = Finding("monitor.silent", f"window {number}", Severity.WARNING, f"window {number} has no rows")
+            name = self.name_of(number)
+            empty = Finding("monitor.silent", name, Severity.WARNING, f"{name} has no rows")
             return Judgement(number, 0, False, (empty,), False, {}, self._allowed, self._state.alarms)
         part = profile(matrix, scores, self._normal.layout)
         heard = self._normal.compare(part, matrix, phase)
         dumb = unlearnt(self._state, tuple(heard))
         before = self._state
-        self._state, alarm = step(before, heard, per_block=self._allowed, label=f"window {number}")
+        self._state, alarm = step(before, heard, per_block=self._allowed, label=self.name_of(number))
         findings = _findings(alarm, self._normal, part, matrix, phase) if alarm else ()
         if dumb:
-            findings = (*findings, _warming(before, dumb, self._allowed, number))
+            findings = (*findings, _warming(before, dumb, self._allowed, self.name_of(number)))
         spent = self._state.alarms
         return Judgement(number, part.rows, alarm is not None, findings, bool(dumb), heard, self._allowed, spent)
 
@@ -212,14 +214,14 @@ def _check_phase(frame: pl.DataFrame, phase: str | None) -> None:
         raise DataError(f"there is no column {phase} for the phase", hint=f"The frame has {', '.join(frame.columns)}")
 
 
-def _warming(state: AlarmState, dumb: Sequence[str], allowed: float, number: int) -> Finding:
+def _warming(state: AlarmState, dumb: Sequence[str], allowed: float, name: str) -> Finding:
     if len(dumb) >= len(state.names):
         wait = fastest(state, per_block=allowed)
         text = f"{len(state.history)} windows known: an alarm needs {wait} more that all stand out"
     else:
         columns = dict.fromkeys(name.partition(":")[2] or name for name in dumb)
         text = f"silent until ten windows since the acknowledged change are known: {', '.join(columns)}"
-    return Finding("monitor.warming", f"window {number}", Severity.INFO, text)
+    return Finding("monitor.warming", name, Severity.INFO, text)
 
 
 def _findings(

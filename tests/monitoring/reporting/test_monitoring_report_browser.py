@@ -12,6 +12,16 @@ from daytwo.monitoring import report
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.browser]
 EVIL = "<img src=http://evil.example/x onerror=alert(1)>"
 
+# The texts of drawings that reach beyond their drawing's box.
+CUT_OFF = """() => {
+  const shown = [...document.querySelectorAll('svg[role=img]')].filter(svg => svg.getClientRects().length);
+  return shown.flatMap(svg => {
+    const box = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()]);
+    return texts.filter(([_, own]) => own.left < box.left - 0.5 || own.right > box.right + 0.5).map(([said]) => said);
+  });
+}"""
+
 
 def rows(draw, windows, shift=0.0):
     size = 300 * len(windows)
@@ -72,6 +82,15 @@ def test_it_asks_nobody_anything_and_can_be_read(opened, width, scheme):
     worst = page.evaluate(CONTRASTS)
     assert worst[0][0] >= 4.5, worst
     assert EVIL in page.inner_text("body")
+
+
+def test_no_number_of_a_drawing_is_cut_off_and_windows_bear_their_names(opened):
+    page, _ = opened()
+    beyond = page.evaluate(CUT_OFF)
+    assert beyond == []
+    body = page.inner_text("body")
+    assert "moved since week 3" in body
+    assert "since window" not in body
 
 
 def test_every_drawing_has_a_name_and_a_sentence_that_says_so_what(opened):

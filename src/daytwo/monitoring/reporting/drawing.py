@@ -87,7 +87,7 @@ def metric_picture(content: Content, metric: str, *, width: int, height: int) ->
 def calibration_picture(curve: Calibration, *, size: int) -> Picture:
     """Lay out what was said against what came true, both from 0 to the largest of them."""
     most = min(max(max(one.said, one.high) for one in curve.groups) * 1.05, 1.0)
-    left, right, bottom = _LEFT, size - _RIGHT, size - _BOTTOM
+    left, right, bottom = _LEFT, size - _RIGHT - _LETTER, size - _BOTTOM  # half a number stands beyond the end
 
     def x_of(value: float) -> float:
         return round(left + value / most * (right - left), 1)

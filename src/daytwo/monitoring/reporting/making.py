@@ -88,6 +88,7 @@ def report(
     passed: list[tuple[str, pl.DataFrame]] = []
     coming = _passing(_windows(windows, size), passed)
     watcher = watch(usual, coming, features=features, score=score, budget=budget, phase=phase)
+    watcher.name_of = lambda _: passed[-1][0]
     figures, heard = _learn(usual, watcher.reader, label), watcher.heard
     seen, spoken = [], []
     for judged in watcher:
