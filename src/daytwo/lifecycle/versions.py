@@ -25,6 +25,7 @@ from daytwo.training.evaluate import answers
 _KEPT = 6
 # Batch work of the flows may use both cores of a small machine; a server process uses one.
 _THREADS = 2
+_LAST_COLUMN = b"max_feature_idx="
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,13 @@ def money_answers(
 def _raw(bundle: Bundle) -> RawModel | None:
     if ESTIMATOR_TREES not in bundle.manifest.files:
         return None
-    estimator = Estimator.from_json(bundle.read(ESTIMATOR_FILE))
-    scorer = LightgbmScorer(bundle.read(ESTIMATOR_TREES), estimator.columns, threads=_THREADS)
-    return scorer.many
+    estimator, trees = Estimator.from_json(bundle.read(ESTIMATOR_FILE)), bundle.read(ESTIMATOR_TREES)
+    if estimator.kind == "plain":
+        return None
+    return LightgbmScorer(trees, estimator.columns or _columns(trees), threads=_THREADS).many
+
+
+def _columns(trees: bytes) -> int:
+    """Return how many columns LightGBM's text reads: older bundles do not say it elsewhere."""
+    last = next(line for line in trees.splitlines() if line.startswith(_LAST_COLUMN))
+    return int(last.removeprefix(_LAST_COLUMN)) + 1

@@ -212,3 +212,9 @@ def test_labels_in_order_are_no_reason_to_fail():
     order = np.argsort(labels, kind="stable")
     _, found = fit_estimator(matrix[order], scores[order], labels[order], schema=SCHEMA, task=Task.BINARY, seed=1)
     assert found.calibration.kind == "steps"
+
+
+def test_an_estimator_of_an_older_bundle_is_read_without_its_correction():
+    old = b'{"kind":"boosted","task":"binary","low":[0.0],"high":[1.0],"spread":{"roc_auc":0.01},"loss_plain":0.5}'
+    read = Estimator.from_json(old)
+    assert (read.kind, read.spread) == ("plain", {"roc_auc": 0.01})

@@ -66,8 +66,11 @@ class Estimator(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_json(cls, text: bytes) -> Estimator:
-        """Read what `to_json` wrote."""
-        return msgspec.json.decode(text, type=cls)
+        """Read what `to_json` wrote; a correction of an older form, without `columns`, is left out."""
+        read = msgspec.json.decode(text, type=cls)
+        if read.kind == "boosted" and not read.columns:
+            return msgspec.structs.replace(read, kind="plain")
+        return read
 
 
 def with_score(matrix: NDArray[np.floating], scores: NDArray[np.floating]) -> NDArray[np.float32]:
