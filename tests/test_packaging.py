@@ -109,10 +109,11 @@ def test_without_a_compiler_the_wheel_is_one_for_every_machine_and_says_what_it_
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here")
-def test_with_a_compiler_the_wheel_holds_both_libraries_and_is_one_for_this_platform(tmp_path):
+def test_with_a_compiler_the_wheel_holds_every_library_and_is_one_for_this_platform(tmp_path):
     names, said, wheel = built(tmp_path, PATH=os.environ["PATH"])
     assert [name for name in names if name.endswith(".so")] == [
         "daytwo/contracts/_rows.so",
+        "daytwo/scoring/_shapley.so",
         "daytwo/scoring/_trees.so",
     ]
     assert wheel.endswith(f"-py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}.whl")

@@ -133,6 +133,8 @@ def _slots_of(trees: Trees) -> _Slots:
 
 def _table(sets: list[NDArray[np.int64]]) -> NDArray[np.uint32]:
     """Return for each code, and last for all others, one bit a set: 1 where the code is not in it and goes right."""
+    if min((int(one.min()) for one in sets if len(one)), default=0) < 0:
+        raise Unsuited("a missing category goes another way than an unknown one")
     codes = max((int(one.max()) + 1 for one in sets if len(one)), default=0)
     width = -(-len(sets) // 32)
     if (codes + 1) * width > _MAX_WORDS:
