@@ -20,6 +20,7 @@ from daytwo.scoring.calibration import Calibration
 from daytwo.scoring.foreign import code_digest
 from daytwo.scoring.model import Model
 from daytwo.scoring.replay import TOLERANCE, Replay
+from daytwo.scoring.shapley_c import shapley_of
 
 TRUST = Trust(frozenset([code_digest(ENTRY, CODE)]))
 
@@ -248,3 +249,14 @@ def test_serving_loads_no_package_that_the_bundle_does_not_need():
     )
     assert done.stdout == b"[]\n"
     assert done.stderr == b""
+
+
+def test_contributions_of_hard_rows_add_up_to_the_differences_of_raw_scores(made, hard):
+    engine = made.open(made.content, D)
+    if engine.trees is None:
+        assert engine.name in {"onnx", "python"}
+        return
+    reference = hard[700]
+    found = shapley_of(engine.trees, reference.tolist()).many(hard)
+    raw = engine.raw(np.vstack([hard, reference]))
+    assert found.sum(axis=1) == pytest.approx(raw[:-1] - raw[-1], abs=1e-5)
