@@ -11,10 +11,8 @@ from datetime import datetime
 from typing import TypeAlias
 
 from daytwo.core.errors import DaytwoError, Refused
-from daytwo.core.finding import Finding, Severity
-from daytwo.keeper import CHARGED_EVERY, CPU_SERIES, ServerKeeper
+from daytwo.keeper import CHARGED_EVERY, CPU_SERIES, ServerKeeper, tell_of_server
 from daytwo.lifecycle.system import System
-from daytwo.lifecycle.telling import tell_people
 from daytwo.lifecycle.worker import Event
 from daytwo.server_note import ServerNote, client_of, running_server
 from daytwo.serving.client import Client
@@ -50,7 +48,7 @@ class ServerBeside:
         if note is None and not self._is_gone:
             self._is_gone = True
             words = f"the server on {self._note.host}:{self._note.port}, which another command ran, has ended"
-            self._tell(words, now)
+            tell_of_server(self._system, "server.ended", words, now, next_step=_NEXT_STEP)
             return [Event(now, "server", f"{words}. {_NEXT_STEP}", {})]
         if note is not None and self._is_gone:
             self._note, self._is_gone = note, False
@@ -100,18 +98,6 @@ class ServerBeside:
         answered = [(model, float(rows)) for model, rows in _ROWS.findall(metrics)]
         own = sum(rows for model, rows in answered if model == name)
         return self._note.pid, used_s[0], own, sum(rows for _, rows in answered)
-
-    def _tell(self, words: str, now: datetime) -> None:
-        finding = Finding(
-            "server.ended",
-            "server",
-            Severity.WARNING,
-            words,
-            since=now,
-            owner=self._system.settings.model.owner,
-            next_step=_NEXT_STEP,
-        )
-        tell_people(self._system, [finding], at=now, opened_by=f"up {now:%Y-%m-%d}")
 
 
 Keeper: TypeAlias = ServerKeeper | ServerBeside

@@ -94,7 +94,7 @@ class ServerKeeper:
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             self._not_before = moment + self._pause_s
             words = f"the server died and cannot be started again: {err}"
-        self._tell(words, now)
+        tell_of_server(self._system, "server.died", words, now, next_step=f"See {self._system.state / LOG}")
         return [Event(now, "server", words, {})]
 
     def client(self, *, patience_s: float = 1.0) -> Client | None:
@@ -129,17 +129,12 @@ class ServerKeeper:
             self._process = None
             forget_server(self._system.state)
 
-    def _tell(self, words: str, now: datetime) -> None:
-        finding = Finding(
-            "server.died",
-            "server",
-            Severity.WARNING,
-            words,
-            since=now,
-            owner=self._system.settings.model.owner,
-            next_step=f"See {self._system.state / LOG}",
-        )
-        tell_people(self._system, [finding], at=now, opened_by=f"up {now:%Y-%m-%d}")
+
+def tell_of_server(system: System, kind: str, words: str, now: datetime, *, next_step: str) -> None:
+    """Tell people what became of the project's server."""
+    owner = system.settings.model.owner
+    finding = Finding(kind, "server", Severity.WARNING, words, since=now, owner=owner, next_step=next_step)
+    tell_people(system, [finding], at=now, opened_by=f"up {now:%Y-%m-%d}")
 
 
 def port_for(system: System, port: int | None) -> int:

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daytwo.core.errors import DataError
+from daytwo.scoring.table_file import read_table, table_bytes
 
 CASES_FILE = "cases.npy"
 # So many tell how near real rows lie to each other; more make a bundle larger and a search slower.
@@ -33,10 +32,7 @@ class Cases:
 
     def to_bytes(self) -> bytes:
         """Return both as one `.npy` file, the labels in the last column; the same cases give the same bytes."""
-        stream = io.BytesIO()
-        table = np.column_stack([self.matrix, self.labels])
-        np.lib.format.write_array(stream, table, version=(1, 0), allow_pickle=False)
-        return stream.getvalue()
+        return table_bytes(self.matrix, self.labels)
 
     @staticmethod
     def from_bytes(content: bytes) -> Cases:
@@ -47,10 +43,4 @@ class Cases:
         DataError
             If the bytes are no such rows.
         """
-        try:
-            table = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-        except (ValueError, OSError, EOFError) as err:
-            raise DataError(f"{CASES_FILE} is damaged: {err}", hint="Make the model again") from err
-        if table.ndim != 2 or table.dtype != np.float32 or not table.shape[0] or table.shape[1] < 2:
-            raise DataError(f"{CASES_FILE} holds {table.shape} of {table.dtype}", hint="Make the model again")
-        return Cases(np.ascontiguousarray(table[:, :-1]), table[:, -1])
+        return Cases(*read_table(content, np.float32, CASES_FILE))

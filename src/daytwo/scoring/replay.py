@@ -6,16 +6,16 @@ thresholds of the model, where a careless conversion sends a row down the other 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daytwo.core.errors import DataError, Refused
+from daytwo.core.errors import Refused
 from daytwo.core.schema import Schema
 from daytwo.explain.trees import Trees
+from daytwo.scoring.table_file import read_table, table_bytes
 
 # The same engine on another machine may differ in the last bits of exp(); a wrong branch is a whole leaf off.
 TOLERANCE = 1e-6
@@ -30,10 +30,7 @@ class Replay:
 
     def to_bytes(self) -> bytes:
         """Return both as one `.npy` file, the scores in the last column; the same replay gives the same bytes."""
-        stream = io.BytesIO()
-        table = np.column_stack([self.matrix.astype(np.float64), self.scores])
-        np.lib.format.write_array(stream, table, version=(1, 0), allow_pickle=False)
-        return stream.getvalue()
+        return table_bytes(self.matrix.astype(np.float64), self.scores)
 
     @staticmethod
     def from_bytes(content: bytes) -> Replay:
@@ -44,13 +41,8 @@ class Replay:
         DataError
             If the bytes are no replay set.
         """
-        try:
-            table = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-        except (ValueError, OSError, EOFError) as err:
-            raise DataError(f"this is no replay set: {err}", hint="Make the model again") from err
-        if table.ndim != 2 or table.dtype != np.float64 or not table.shape[0] or table.shape[1] < 2:
-            raise DataError(f"this is no replay set: {table.shape} of {table.dtype}", hint="Make the model again")
-        return Replay(table[:, :-1].astype(np.float32), table[:, -1])
+        matrix, scores = read_table(content, np.float64, "replay set")
+        return Replay(matrix.astype(np.float32), scores)
 
     def prove(self, score_many: Callable[[NDArray[np.float32]], NDArray[np.float64]]) -> None:
         """Score the rows and compare.

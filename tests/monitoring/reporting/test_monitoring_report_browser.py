@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 from tests.browser import CONTRASTS, NEEDS_CHROMIUM
+from tests.monitoring.reporting.conftest import drawn
 
 from daytwo.monitoring import report
 
@@ -24,19 +25,7 @@ CUT_OFF = """() => {
 
 
 def rows(draw, windows, shift=0.0):
-    size = 300 * len(windows)
-    km, rain = draw.normal(shift, 1, size), draw.normal(0, 1, size)
-    score = 1 / (1 + np.exp(-km - rain / 2))
-    return pl.DataFrame(
-        {
-            "window": np.repeat([f"week {number:02d}" for number in windows], 300),
-            "km": km,
-            EVIL: rain,
-            "feed": draw.choice(["a", "b", EVIL], size),
-            "score": score,
-            "label": (draw.random(size) < score).astype(float),
-        }
-    )
+    return drawn(draw, [f"week {number:02d}" for number in windows], EVIL, size=300, shift=shift)
 
 
 @pytest.fixture(scope="module")

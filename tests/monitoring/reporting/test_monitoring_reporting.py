@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from tests.monitoring.reporting.conftest import drawn
 
 from daytwo.core.errors import DataError
 from daytwo.core.finding import Finding, Severity
@@ -25,19 +26,7 @@ FEATURES = ["km", EVIL, "feed"]
 
 
 def rows(draw: np.random.Generator, windows: range, *, shift: float = 0.0) -> pl.DataFrame:
-    size = 200 * len(windows)
-    km, rain = draw.normal(shift, 1, size), draw.normal(0, 1, size)
-    score = 1 / (1 + np.exp(-km - rain / 2))
-    return pl.DataFrame(
-        {
-            "window": np.repeat([f"d{number:02d}" for number in windows], 200),
-            "km": km,
-            EVIL: rain,
-            "feed": draw.choice(["a", "b", EVIL], size),
-            "score": score,
-            "label": (draw.random(size) < score).astype(float),
-        }
-    )
+    return drawn(draw, [f"d{number:02d}" for number in windows], EVIL, size=200, shift=shift)
 
 
 @pytest.fixture(scope="module")
