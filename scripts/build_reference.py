@@ -84,6 +84,10 @@ FORMS: Mapping[str, str] = {
     "cost.person_hour": "money an hour",
     "cost.approval_minutes": "minutes",
     "alerts.default": "secret reference, or empty",
+    "ci.rows": "a path, may have `*`",
+    "ci.sample": "rows",
+    "ci.rejected": "share in [0, 1]",
+    "ci.expect": "tables with `column`, `change`, `expect`; may have `name`, `tolerance`, `holds`, `at_least`",
 }
 
 

@@ -177,6 +177,34 @@ class AlertSettings(_Section, frozen=True, kw_only=True):
     default: str = ""
 
 
+class ExpectSettings(_Section, frozen=True, kw_only=True):
+    """[[ci.expect]]: what a change to one column must do to the answer: leave it as it is, raise it, or lower it.
+
+    `change` is read by `core/changes.py`. An answer may go wrong by `tolerance`, in its own unit; `holds` is the share
+    of rows for which the expectation must hold; with `at_least` the answers must move that far on average.
+    """
+
+    column: str
+    change: str
+    expect: Literal["same", "up", "down"]
+    name: str = ""
+    tolerance: Amount = 0.0
+    holds: Share = 1.0
+    at_least: Amount = 0.0
+
+
+class CiSettings(_Section, frozen=True, kw_only=True):
+    """[ci]: what `daytwo ci` tries a project on: `rows` as [data] source names them, and the newest `sample` of them.
+
+    `rejected` is the share of them that the contract may reject.
+    """
+
+    rows: str = ""
+    sample: Count = 20_000
+    rejected: Share = 0.01
+    expect: tuple[ExpectSettings, ...] = ()
+
+
 class ConsoleSettings(_Section, frozen=True, kw_only=True):
     """[console]: where the web pages are."""
 
@@ -198,5 +226,6 @@ class Settings(_Section, frozen=True, kw_only=True):
     reasons: ReasonsSettings = ReasonsSettings()
     cost: CostSettings = CostSettings()
     alerts: AlertSettings = AlertSettings()
+    ci: CiSettings = CiSettings()
     console: ConsoleSettings = ConsoleSettings()
     seed: Whole = 20130401

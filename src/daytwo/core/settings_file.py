@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from daytwo.core.changes import read_change
 from daytwo.core.durations import duration, rate_per_day
 from daytwo.core.errors import Fault, NotFound, SettingsError
 from daytwo.core.expression import parse
@@ -106,6 +107,8 @@ def check(settings: Settings) -> None:
         match = _STEP.fullmatch(step)
         if not match or (match[1] and not 0 < float(match[1]) < 100):
             raise SettingsError(f"release.steps has {step!r}", hint="Write steps such as 'shadow 2d' or 'canary 5% 1d'")
+    for one in settings.ci.expect:
+        _meaning("ci.expect.change", read_change, one.change)
     _check_fallback(settings.serve.fallback, settings.model.task)
     _check_personal(settings)
 

@@ -77,8 +77,14 @@ MEANINGS: Mapping[str, str] = {
     "cost.person_hour": "the price of a person's hour",
     "cost.approval_minutes": "how long one approval takes a person",
     "alerts.default": "env:NAME or file:PATH of an Apprise URL (mail, chat, pager); empty keeps alerts here",
+    "ci.rows": "the files that `daytwo ci` tries the project on, seen from this folder; empty: those of [data] source",
+    "ci.sample": "how many of their newest rows it takes",
+    "ci.rejected": "the share of them, 0 to 1, that the contract may reject",
+    "ci.expect": "tables `[[ci.expect]]`: what a change to a column must do to the answer",
     "console.port": "where the pages are",
 }
+# Written by people, as tables of their own; an empty list would stand in their way.
+_TABLES = "ci.expect"
 _NOT_FOR = {Task.BINARY: ("value.error_cost",), Task.REGRESSION: ("value.true_", "value.false_")}
 
 
@@ -93,7 +99,7 @@ def render(settings: Settings) -> str:
         lines += ["", f"[{section}]"]
         for field, value in fields.items():
             key = f"{section}.{field}"
-            if not key.startswith(_NOT_FOR[settings.model.task]):
+            if not key.startswith(_NOT_FOR[settings.model.task]) and key != _TABLES:
                 lines.append(_line(key, value))
     return "\n".join(lines) + "\n"
 
