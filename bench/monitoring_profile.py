@@ -21,7 +21,7 @@ import polars as pl
 
 from daytwo.monitoring.alarming.channels import Moments, channels, correlations
 from daytwo.monitoring.frames import encode, schema_of, scores_of
-from daytwo.monitoring.judging.reference import build_layout
+from daytwo.monitoring.judging.layout import build_layout
 from daytwo.monitoring.profiles.profile import Profile, profile
 from daytwo.monitoring.streaming import profile_parquet
 

@@ -14,7 +14,7 @@ from daytwo.lifecycle.profiles import PROFILES, keep_profile, read_profile
 from daytwo.lifecycle.windows import Span
 from daytwo.monitoring.estimating.performance import Answers
 from daytwo.monitoring.judging.judge import Window
-from daytwo.monitoring.judging.reference import build_layout
+from daytwo.monitoring.judging.layout import build_layout
 from daytwo.monitoring.profiles.profile import profile
 from daytwo.tables.delta import DeltaTables
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from daytwo.core.errors import DataError
 from daytwo.monitoring.frames import encode, schema_of, scores_of
-from daytwo.monitoring.judging.reference import build_layout
+from daytwo.monitoring.judging.layout import build_layout
 from daytwo.monitoring.profiles.profile import Profile, profile
 from daytwo.monitoring.streaming import profile_frames, profile_parquet
 

@@ -20,9 +20,8 @@ from daytwo.core.errors import DataError, SettingsError
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.schema import Schema
 from daytwo.monitoring.alarming.alarm import Alarm, AlarmState, acknowledge, fastest, start, step, unlearnt
-from daytwo.monitoring.alarming.listeners import unfiltered
 from daytwo.monitoring.frames import as_polars, encode, schema_of, scores_of, together
-from daytwo.monitoring.judging.moved import explain_moved
+from daytwo.monitoring.judging.moved import explain_moved, telling
 from daytwo.monitoring.judging.normal import Normal, Rows, learn_normal
 from daytwo.monitoring.profiles.profile import Profile, profile
 
@@ -227,18 +226,10 @@ def _warming(state: AlarmState, dumb: Sequence[str], allowed: float, name: str) 
 def _findings(
     alarm: Alarm, normal: Normal, part: Profile, matrix: NDArray[np.float32], phase: Hashable
 ) -> tuple[Finding, ...]:
-    """One finding per column or concern that moved, the most moved first.
-
-    A fault of one column looks a little like a fault of those it goes with. So of columns but the first, a known fault
-    is told only where the column moved for itself too.
-    """
+    """One finding per column or concern that moved, the most moved first."""
     found: dict[str, Finding] = {}
     side = normal.side(phase)
-    plain = {alarm.moved[i].channel for i in unfiltered([moved.channel for moved in alarm.moved])}
-    moved_itself = {_column(channel) for channel in plain} | {_column(alarm.moved[0].channel)}
-    for moved in alarm.moved:
-        if moved.channel not in plain and _column(moved.channel) not in moved_itself:
-            continue
+    for moved in telling(alarm.moved):
         kind, subject, cause = explain_moved(moved, normal.layout, side.whole, side.moments, part, matrix)
         evidence = {"cause": cause.kind, "channel": moved.channel, "value": moved.value, "usual": moved.usual}
         evidence |= {"distance": moved.distance, "evidence": alarm.evidence, "needed": alarm.needed}
@@ -246,7 +237,3 @@ def _findings(
         finding = Finding(f"drift.{kind}", subject, Severity.WARNING, text, evidence=evidence)
         found.setdefault(subject, finding)
     return tuple(found.values())
-
-
-def _column(channel: str) -> str:
-    return channel.partition(":")[2] or channel

@@ -15,7 +15,7 @@ from daytwo.core.errors import DataError
 from daytwo.explain.reasons import build_explainer, outcome_words
 from daytwo.monitoring.estimating.estimator import Estimator
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
-from daytwo.monitoring.judging.reference import build_reference
+from daytwo.monitoring.judging.reference_fit import build_reference
 from daytwo.monitoring.judging.slice_losses import expected_losses, known_losses
 from daytwo.monitoring.judging.slice_table import build_slice_table
 from daytwo.scoring.cases import CASES_FILE, Cases

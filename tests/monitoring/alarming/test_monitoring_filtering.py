@@ -3,9 +3,9 @@ import pytest
 
 from daytwo.core.schema import Feature, Schema
 from daytwo.monitoring.alarming.faults import learn_faults
-from daytwo.monitoring.alarming.filtering import Whitened, learn_filter
+from daytwo.monitoring.alarming.filtering_fit import Whitened, learn_filter
 from daytwo.monitoring.alarming.traits import learn_traits
-from daytwo.monitoring.judging.reference import build_layout
+from daytwo.monitoring.judging.layout import build_layout
 
 NUMBER, LEVEL = (), ("a", "b", "c")
 
@@ -49,7 +49,9 @@ def test_the_distance_is_that_of_the_inverse_covariance():
     white = Whitened(lower, np.linalg.solve(lower, windows.T), np.linalg.solve(lower, ways))
     inverse = np.linalg.inv(within + np.cov(windows.T, bias=True))
     by_hand = ways.T @ inverse @ (new - windows.mean(axis=0)) / np.sqrt(np.diag(ways.T @ inverse @ ways))
-    assert np.allclose(white.far(new), by_hand)
+    assert np.allclose(white.far(new, leave_out=np.array([], dtype=np.intp)), by_hand)
+    weights, usual = white.weights()
+    assert np.allclose(weights @ new - usual, by_hand, atol=1e-4)
     others = np.delete(windows, 3, axis=0)
     inverse = np.linalg.inv(within + np.cov(others.T, bias=True))
     by_hand = ways.T @ inverse @ (windows[3] - others.mean(axis=0)) / np.sqrt(np.diag(ways.T @ inverse @ ways))

@@ -3,7 +3,7 @@ import pytest
 
 from daytwo.core.schema import Feature, Schema
 from daytwo.monitoring.alarming.leftovers import leftovers
-from daytwo.monitoring.judging.reference import build_layout
+from daytwo.monitoring.judging.layout import build_layout
 from daytwo.monitoring.profiles.profile import empty_profile, profile
 
 SCHEMA = Schema((Feature("a"), Feature("b"), Feature("c")))

@@ -3,7 +3,7 @@ import pytest
 
 from daytwo.core.schema import Feature, Schema
 from daytwo.monitoring.alarming.strangers import learn_known
-from daytwo.monitoring.judging.reference import build_layout
+from daytwo.monitoring.judging.layout import build_layout
 
 SCHEMA = Schema((Feature("seats"), Feature("wind"), Feature("origin", ("EWR", "JFK"))))
 

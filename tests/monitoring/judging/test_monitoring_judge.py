@@ -14,7 +14,10 @@ from daytwo.monitoring.estimating.estimator import Estimator
 from daytwo.monitoring.estimating.late_labels import Bias
 from daytwo.monitoring.estimating.performance import Answers
 from daytwo.monitoring.judging.judge import Window, judge
-from daytwo.monitoring.judging.reference import build_reference
+from daytwo.monitoring.judging.normal import learn_normal
+from daytwo.monitoring.judging.reference import Reference
+from daytwo.monitoring.judging.reference_fit import build_reference
+from daytwo.monitoring.profiles.profile import profile
 
 SCHEMA = Schema((Feature("wind"), Feature("seats"), Feature("distance"), Feature("origin", ("EWR", "JFK", "LGA"))))
 START = datetime(2013, 4, 1, tzinfo=UTC)
@@ -114,9 +117,9 @@ def exchanged(matrix, scores, labels):
 @pytest.mark.parametrize(
     ("fault", "channel", "cause"),
     [
-        (unit, "column:wind", "covariate"),
+        (unit, "unit:wind", "as if unit"),
         (holes, "missing:wind", "missing"),
-        (independence, "dependence", "dependence"),
+        (independence, "dependence", "untied"),
         (exchanged, "column:seats", "mix-up"),
     ],
 )
@@ -202,3 +205,24 @@ def test_what_labels_show_says_how_many_there_are(reference):
     told = next(one for one in found.findings if one.kind == "performance.realised")
     assert "75 % of labels in" in told.summary
     assert told.evidence["maturity"] == 0.75
+
+
+def test_a_project_hears_what_watch_hears_phase_by_phase():
+    matrix, scores, _ = rows(70, 5)
+    day = np.repeat(np.arange(70), PER_DAY)
+    matrix[day % 7 == 5, 0] *= 1.5
+    times = np.datetime64("2013-01-07T12", "us") + day.astype("timedelta64[D]")
+    learnt = build_reference(matrix, answers(scores), SCHEMA, task=Task.BINARY, times=times, window=timedelta(days=7))
+    kept = Reference.from_json(learnt.to_json())
+    assert kept.calendar == "weekday"
+    assert sorted(kept.phases) == [*"0123456"]
+    windows = [(matrix[day == i], scores[day == i], str(i % 7)) for i in range(70)]
+    normal, history = learn_normal(windows, SCHEMA)
+    assert [dict(zip(kept.channel_names, row, strict=True)) for row in kept.history] == history
+    saturday = window(0)
+    rows_of = slice(0, PER_DAY)
+    part = profile(saturday.matrix[rows_of], saturday.answers.scores[rows_of], kept.layout)
+    heard = kept.compare(part, saturday.matrix[rows_of], "5")
+    assert heard == pytest.approx(normal.compare(part, saturday.matrix[rows_of], "5"))
+    assert heard["fall:wind"] > 4.0
+    assert kept.compare(part, saturday.matrix[rows_of], "1")["fall:wind"] < 3.0

@@ -14,8 +14,10 @@ from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import champion, load_watch
 from daytwo.monitoring.alarming.alarm import MIN_HISTORY, AlarmState, fastest, start
 from daytwo.monitoring.alarming.blocks import split
+from daytwo.monitoring.alarming.calendar import phase_of
 from daytwo.monitoring.judging.delay import Delay, try_shift
 from daytwo.monitoring.judging.judge import ALARM_SHARE
+from daytwo.monitoring.judging.normal import Rows
 
 # Trying out costs time that grows with columns, blocks and rows: so many are enough for a figure.
 _MOST_COLUMNS, _MOST_BLOCKS, _MOST_ROWS, _TRIES = 8, 120, 200_000, 3
@@ -68,11 +70,18 @@ def budget_report(system: System, *, shift: float, now: datetime) -> BudgetRepor
     watched = [one for one in system.windows.windows() if (one.watched or {}).get("version") == model.digest]
     data = history(system, model.contract, model.payoff.columns, now)
     matrix, times = data.matrix[-_MOST_ROWS:], None if data.times is None else data.times[-_MOST_ROWS:]
-    blocks = [matrix[rows] for rows in split(len(matrix), times, reference.block)][-_MOST_BLOCKS:]
+    blocks = split(len(matrix), times, reference.block)[-_MOST_BLOCKS:]
     numbers = [one.name for one in model.contract.features.features if not one.is_category][:_MOST_COLUMNS]
     delays: dict[str, Delay] = {}
     if numbers and len(blocks) >= 2 * MIN_HISTORY:
-        said = [(rows, np.asarray(model.score_many(rows), dtype=np.float64), None) for rows in blocks]
+        said: list[Rows] = [
+            (
+                matrix[rows],
+                np.asarray(model.score_many(matrix[rows]), dtype=np.float64),
+                "" if times is None else phase_of(reference.calendar, times[rows].min()),
+            )
+            for rows in blocks
+        ]
         features = model.contract.features
         delays = try_shift(said, features, allowed=per_block, shift=shift, columns=numbers, tries=_TRIES)
     return BudgetReport(

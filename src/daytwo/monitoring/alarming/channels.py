@@ -8,6 +8,8 @@ do not explain (`leftovers.py`), `volume` rows per block. The caller may add `ne
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from daytwo.core.errors import DataError
@@ -26,11 +28,13 @@ CONTRACT_UNIT = 0.005
 _MIN_BLOCKS = 8
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Moments:
     """Sum and sum of squares of the blocks' correlation matrices, so that one block can be taken out again."""
 
-    def __init__(self, blocks: int, total: Floats, squares: Floats) -> None:
-        self.blocks, self.total, self.squares = blocks, total, squares
+    blocks: int
+    total: Floats
+    squares: Floats
 
     def without(self, matrix: Floats) -> Moments:
         """Return the moments with one block's matrix taken out."""

@@ -35,7 +35,7 @@ def resembling(history: Floats) -> int:
     alive = history[:, np.ptp(history, axis=0) > 0] if n else history
     if n <= _MAX_LAG or not alive.size:
         return 1
-    ranks = _ranks(alive)
+    ranks = centred_ranks(alive)
     ranks /= np.sqrt((ranks**2).sum(axis=0))
     draw = np.random.default_rng(0)
     orders = [draw.permutation(n) for _ in range(_SHUFFLES)]
@@ -53,7 +53,7 @@ def _along(products: Floats, lag: int) -> float:
     return float(np.trace(products, offset=lag))
 
 
-def _ranks(values: Floats) -> Floats:
+def centred_ranks(values: Floats) -> Floats:
     """Return ranks by column less their mean; equal values share one, so that ties show no order."""
     found = np.empty_like(values)
     for i, column in enumerate(values.T):

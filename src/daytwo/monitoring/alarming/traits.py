@@ -25,7 +25,7 @@ _MOST_PAIRS, _WEAKEST = 300, 0.1
 _MOST_HOLES, _SOME_HOLES = 12, 0.002
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Traits:
     """Which traits rows have. `groups[i][b]` is the group of column i's bin b; `ends` are by column.
 

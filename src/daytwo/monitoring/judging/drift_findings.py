@@ -11,7 +11,7 @@ from daytwo.core.finding import Finding, Severity
 from daytwo.monitoring.alarming.alarm import Alarm
 from daytwo.monitoring.judging.causes import Cause
 from daytwo.monitoring.judging.harm import Harm
-from daytwo.monitoring.judging.moved import explain_moved
+from daytwo.monitoring.judging.moved import explain_moved, telling
 from daytwo.monitoring.judging.reference import Reference
 from daytwo.monitoring.profiles.profile import Profile
 
@@ -63,7 +63,7 @@ def drift_finding(
 
 def _moved_themselves(alarm: Alarm) -> set[str]:
     """Return the columns and concerns that moved, without those that only fit a moved column no longer."""
-    named = {part.channel: part.channel.partition(":") for part in alarm.moved}
+    named = {part.channel: part.channel.partition(":") for part in telling(alarm.moved)}
     direct = {name or kind for kind, _, name in named.values() if kind not in _OF_OTHERS}
     return direct or {name or kind for kind, _, name in named.values()}
 

@@ -20,6 +20,7 @@ from daytwo.core.finding import Finding, Severity
 from daytwo.core.schema import Task
 from daytwo.monitoring.alarming.alarm import MIN_HISTORY, Alarm, AlarmState, fastest, step
 from daytwo.monitoring.alarming.blocks import Times, split
+from daytwo.monitoring.alarming.calendar import phase_of
 from daytwo.monitoring.alarming.channels import CONTRACT_UNIT
 from daytwo.monitoring.estimating.estimator import Estimator, RawModel, estimated
 from daytwo.monitoring.estimating.late_labels import Bias, corrected
@@ -154,12 +155,12 @@ def _listen(
     """Let the alarm hear the window block by block."""
     alarms, heard = [], dict[str, float]()
     for number, (rows, part) in enumerate(zip(blocks, parts, strict=True)):
-        channels = reference.compare(part, window.matrix[rows])
+        begin = None if window.times is None else window.times[rows].min()
+        phase = "" if begin is None else phase_of(reference.calendar, begin)
+        channels = reference.compare(part, window.matrix[rows], phase)
         if window.contract_share is not None:
             channels["contract"] = window.contract_share / CONTRACT_UNIT
-        day = f"{window.start:%Y-%m-%d} #{number + 1}"
-        if window.times is not None:
-            day = str(window.times[rows].min().astype("datetime64[D]"))
+        day = f"{window.start:%Y-%m-%d} #{number + 1}" if begin is None else str(begin.astype("datetime64[D]"))
         state, alarm = step(state, channels, per_block=per_block, label=day)
         alarms += [alarm] if alarm else []
         heard = {name: max(value, heard.get(name, value)) for name, value in channels.items()}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.monitoring.alarming.alarm import Moved
 from daytwo.monitoring.alarming.channels import Moments
+from daytwo.monitoring.alarming.listeners import unfiltered
 from daytwo.monitoring.judging.causes import Cause, column_cause
 from daytwo.monitoring.profiles.profile import Layout, Profile
 
@@ -30,6 +33,24 @@ _WORDS = {
     "hole": "more values are missing than the other columns let expect",
 }
 
+# A channel of this kind is loud for any large move: the words say what it looks like, not that it is so.
+_LOOKS_LIKE = {"unit": "as if unit"}
+
+
+def telling(moved: Sequence[Moved]) -> tuple[Moved, ...]:
+    """Return the channels worth telling, in their order.
+
+    A fault of one column looks a little like a fault of those it goes with. So of columns but the first, a known fault
+    is told only where the column moved for itself too.
+    """
+    plain = {moved[i].channel for i in unfiltered([one.channel for one in moved])}
+    themselves = {_column(channel) for channel in plain} | {_column(moved[0].channel)}
+    return tuple(one for one in moved if one.channel in plain or _column(one.channel) in themselves)
+
+
+def _column(channel: str) -> str:
+    return channel.partition(":")[2] or channel
+
 
 def explain_moved(
     moved: Moved, layout: Layout, whole: Profile, moments: Moments, part: Profile, matrix: NDArray[np.floating]
@@ -48,5 +69,5 @@ def explain_moved(
     names = [bins.name for bins in layout.columns]
     cause = column_cause(layout, whole, part, matrix, names.index(column))
     if cause.kind == "covariate" and kind in _WORDS:
-        cause = Cause(kind, _WORDS[kind])
+        cause = Cause(_LOOKS_LIKE.get(kind, kind), _WORDS[kind])
     return kind, column, cause

@@ -7,36 +7,24 @@ Monday is no change. Every reference window is held against the others, never ag
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.schema import Schema
-from daytwo.monitoring.alarming.channels import Moments, channels, correlations
-from daytwo.monitoring.alarming.filtering import Filter, learn_filter
+from daytwo.monitoring.alarming.calendar import LEAST_IN_PHASE
+from daytwo.monitoring.alarming.channels import channels
+from daytwo.monitoring.alarming.filtering import Filter
+from daytwo.monitoring.alarming.filtering_fit import learn_filter
 from daytwo.monitoring.alarming.strangers import Known, learn_known
-from daytwo.monitoring.judging.reference import build_layout
+from daytwo.monitoring.judging.layout import build_layout
+from daytwo.monitoring.judging.side import Side, side_of
 from daytwo.monitoring.profiles.bins import Floats
-from daytwo.monitoring.profiles.profile import Layout, Profile, merge, profile
-
-# With fewer windows of its own a phase is compared with the whole reference.
-_LEAST_IN_PHASE = 4
+from daytwo.monitoring.profiles.profile import Layout, Profile, profile
 
 Rows = tuple[NDArray[np.float32], Floats, Hashable]
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Reference windows that a window is compared with."""
-
-    whole: Profile
-    moments: Moments
-
-    def without(self, part: Profile) -> Side:
-        """Return this side with one of its windows taken out."""
-        return Side(self.whole - part, self.moments.without(correlations(part)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +63,8 @@ def learn_normal(windows: Sequence[Rows], schema: Schema) -> tuple[Normal, list[
     filtered, faulty = learn_filter(matrices, phases, layout) or (None, [{}] * len(parts))
     normal = Normal(
         layout,
-        _side(parts, layout),
-        {phase: _side(those, layout) for phase, those in members.items() if len(those) >= _LEAST_IN_PHASE},
+        side_of(parts, layout),
+        {phase: side_of(those, layout) for phase, those in members.items() if len(those) >= LEAST_IN_PHASE},
         known,
         filtered,
         int(np.median([part.rows for part in parts])),
@@ -88,13 +76,6 @@ def learn_normal(windows: Sequence[Rows], schema: Schema) -> tuple[Normal, list[
         for part, phase, strange, fault in zip(parts, phases, strangers, faulty, strict=True)
     ]
     return normal, history
-
-
-def _side(parts: Iterable[Profile], layout: Layout) -> Side:
-    listed = list(parts)
-    matrices = [correlations(part) for part in listed]
-    squares = np.sum([matrix**2 for matrix in matrices], axis=0)
-    return Side(merge(layout, listed), Moments(len(listed), np.sum(matrices, axis=0), squares))
 
 
 def _numbers(normal: Normal, part: Profile, side: Side) -> dict[str, float]:
