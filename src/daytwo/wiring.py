@@ -61,10 +61,10 @@ def open_system(folder: Path, environment: Mapping[str, str] | None = None) -> S
     return build_system(loaded)
 
 
-def build_system(loaded: LoadedSettings) -> System:
-    """Open what a project with these settings keeps."""
+def build_system(loaded: LoadedSettings, state: Path | None = None) -> System:
+    """Open what a project with these settings keeps; in another place than the project's own, where one is named."""
     settings, folder = loaded.settings, loaded.folder
-    state = folder / STATE
+    state = folder / STATE if state is None else state
     engine = open_sqlite(state / "ledger.db")
     create_tables(engine)
     alert_url = secret(settings.alerts.default)

@@ -8,7 +8,7 @@ have been.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -29,6 +29,7 @@ from daytwo.lifecycle.delivery.plan import plan_gate, plan_of
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.gating.evidence import Challenge, gate_candidate, groups_of, paired_on
 from daytwo.lifecycle.gating.gates import GateResult, quality_gate, verdict
+from daytwo.lifecycle.gating.unseen import as_read_by, set_aside
 from daytwo.lifecycle.releases import Release, State
 from daytwo.lifecycle.rows import DATASET, history
 from daytwo.lifecycle.system import System
@@ -37,17 +38,11 @@ from daytwo.registry.bundle import DatasetVersion
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.candidate import TrainingRequest, train_candidate
 from daytwo.training.challenger import train_challenger
-from daytwo.training.dataset import Split, TrainingData, split
+from daytwo.training.dataset import Split, TrainingData
 from daytwo.training.lineage import code_of
 from daytwo.value.costs import TRAINING, cpu_cost
 
 Floats = NDArray[np.float64]
-Scores = Callable[[NDArray[np.float32]], Floats]
-# The test part is the newest windows, but never more than this share of all labelled rows.
-_TEST_SHARE = 0.25
-# Fewer rows than these judge nobody; then so many, or this share of all, are set aside.
-_FEWEST_TEST_ROWS = 500
-_LEAST_TEST_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +96,6 @@ def _rows(system: System, until: datetime) -> _Rows:
     payoff = Payoff.from_settings(system.settings.value, system.settings.model.task)
     data = history(system, contract, payoff.columns, until)
     return _Rows(contract, payoff, set_aside(data, system))
-
-
-def set_aside(data: TrainingData, system: System) -> Split:
-    """Part the newest windows from the rows to learn from; more than those where they hold only a few rows."""
-    if data.times is None:
-        return split(data, seed=system.settings.seed)
-    length = duration(system.settings.monitor.window) * system.settings.gate.test_windows
-    newest = data.times[-1].astype("datetime64[us]").item()
-    start = np.datetime64(newest - length + timedelta(microseconds=1), "us")
-    rows = int((data.times >= start).sum())
-    if rows > _TEST_SHARE * data.rows:
-        return split(data, test_share=_TEST_SHARE)
-    if rows < _FEWEST_TEST_ROWS:
-        return split(data, test_share=min(max(_FEWEST_TEST_ROWS / data.rows, _LEAST_TEST_SHARE), _TEST_SHARE))
-    return split(data, test_from=start)
 
 
 def _train(system: System, release_id: str, author: str, now: datetime, adopt: str) -> dict[str, Json]:
@@ -196,6 +176,7 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
     """Judge the candidate on the rows set aside, beside the champion if there is one."""
     rows = _rows(system, now)
     present = champion(system)
+    beside = None if present is None else as_read_by(system, present, rows.parts, now)
     results = gate_candidate(
         Challenge(
             candidate=load_model(system.bundles, digest),
@@ -203,17 +184,19 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
             test=rows.parts.test,
             train=rows.parts.train,
             settings=system.settings,
+            beside=beside,
         )
     )
     results = (*results, plan_gate(plan_of(system, digest), now.date()))
     others: dict[str, Json] = {}
     if present is not None and rows.parts.train.times is not None:
+        old = present.score_many(rows.parts.test.matrix if beside is None else beside)
         for other in system.settings.retrain.windows:
             part = _recent(rows.parts.train, other)
             if other == window or part.rows == rows.parts.train.rows:
                 continue
             quick = train_challenger(part, system.settings, seed=system.settings.seed)
-            others[other] = _gate_json(_quick_gate(system, rows, present.score_many, quick.score_many))
+            others[other] = _gate_json(_quick_gate(system, rows, old, quick.score_many(rows.parts.test.matrix)))
     said = verdict(results)
     return {
         "passed": said.passed,
@@ -225,9 +208,9 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
     }
 
 
-def _quick_gate(system: System, rows: _Rows, old: Scores, new: Scores) -> GateResult:
+def _quick_gate(system: System, rows: _Rows, old: Floats, new: Floats) -> GateResult:
     test, settings = rows.parts.test, system.settings
-    paired = paired_on(test, rows.payoff, new(test.matrix), old(test.matrix))
+    paired = paired_on(test, rows.payoff, new, old)
     return quality_gate(
         paired,
         task=settings.model.task,

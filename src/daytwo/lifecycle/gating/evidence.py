@@ -40,13 +40,21 @@ _MONEY_SHARE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A candidate against the champion (None for a first version) on the rows set aside."""
+    """A candidate against the champion (None for a first version) on the rows set aside.
+
+    `beside` are the same rows as the champion's own contract encodes them, shape (n, d); None where both have one.
+    """
 
     candidate: Model
     champion: Model | None
     test: TrainingData
     train: TrainingData
     settings: Settings
+    beside: NDArray[np.float32] | None = None
+
+    def old_scores(self, champion: Model) -> Floats:
+        """Return what the champion answers to the rows set aside."""
+        return champion.score_many(self.test.matrix if self.beside is None else self.beside)
 
 
 def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
@@ -65,7 +73,7 @@ def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
     if task is Task.BINARY:
         calibrated = calibration_gate(test.labels, scores, groups)
         if challenge.champion is not None:
-            old = challenge.champion.score_many(test.matrix)
+            old = challenge.old_scores(challenge.champion)
             calibrated = calibration_beside(calibrated, calibration_gate(test.labels, old, groups))
         else:
             calibrated = calibration_of_first(calibrated, test.labels, scores, constant, groups)
@@ -101,7 +109,7 @@ def paired_on(test: TrainingData, payoff: Payoff, candidate: Floats, champion: F
 def _against(challenge: Challenge, champion: Model, scores: Floats) -> list[GateResult]:
     test, settings = challenge.test, challenge.settings
     groups, unit = groups_of(test)
-    old = champion.score_many(test.matrix)
+    old = challenge.old_scores(champion)
     paired = paired_on(test, challenge.candidate.payoff, scores, old)
     results = [
         quality_gate(
