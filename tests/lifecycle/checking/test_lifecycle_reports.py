@@ -124,7 +124,7 @@ def require_result(result, ids):
 
 
 @settings(max_examples=100, deadline=None)
-@given(TRIALS, st.sampled_from(["", "models/trips", "a b/ü"]))
+@given(TRIALS, st.sampled_from(["", ".", "models/trips", "a b/ü"]))
 def test_every_log_keeps_the_standard(trial, prefix):
     require_sarif(json.loads(sarif(trial, prefix=prefix)))
 

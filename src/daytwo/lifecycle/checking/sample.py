@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from daytwo.contracts.contract import Contract
 from daytwo.contracts.event_times import times_of
 from daytwo.core.errors import DataError
+from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.sources.files import read_rows
-from daytwo.sources.rows import Rows
+from daytwo.sources.personal import hidden_rows
 from daytwo.sources.source import is_address, parse_source
 
 
@@ -51,7 +52,11 @@ def take_sample(sources: Sequence[Path | str], contract: Contract, *, most: int,
         if times is not None and not np.isnat(times).all():
             last = times[~np.isnat(times)].max().astype("datetime64[us]").item().replace(tzinfo=UTC)
             newest = last if newest is None else max(last, newest)
-        taken.append(source if rows.frame.height <= left else _write(rows, times, left, into / f"sample-{number:04}"))
+        if rows.frame.height <= left:
+            taken.append(source)
+        else:
+            cut = _newest(rows.frame, times, left)
+            taken.append(_write(cut, into / f"sample-{number:04}", texts=rows.texts))
         left -= min(rows.frame.height, left)
     return Sample(tuple(reversed(taken)), most - left, newest)
 
@@ -63,16 +68,33 @@ def _times(contract: Contract, frame: pl.DataFrame) -> NDArray[np.datetime64] | 
         return None
 
 
-def _write(rows: Rows, times: NDArray[np.datetime64] | None, most: int, path: Path) -> Path:
-    frame = rows.frame
-    if times is not None:
-        order = np.argsort(times, kind="stable")
-        newest = order[~np.isnat(times[order])][-most:]
-        frame = frame[np.sort(newest).tolist()]
-    else:
-        frame = frame.tail(most)
+def write_newest(
+    sources: Sequence[Path | str], contract: Contract, *, most: int, path: Path, pseudonyms: Pseudonyms | None
+) -> tuple[Path, int]:
+    """Write the newest rows of the last of `sources` to `path`, and return the file, with its ending, and its rows.
+
+    What is personal is hidden, by pseudonyms that stay what they are where they are hidden once more.
+    """
+    source = sources[-1]
+    numbers = [column.name for column in contract.columns if column.is_numeric]
+    opened = parse_source(source if is_address(str(source)) else Path(source))
+    rows = hidden_rows(read_rows(opened, numbers=numbers, keep_broken=True), pseudonyms)
+    frame = _newest(rows.frame, _times(contract, rows.frame), most)
+    return _write(frame, path, texts=rows.texts), frame.height
+
+
+def _newest(frame: pl.DataFrame, times: NDArray[np.datetime64] | None, most: int) -> pl.DataFrame:
+    if times is None:
+        return frame.tail(most)
+    order = np.argsort(times, kind="stable")
+    newest = order[~np.isnat(times[order])][-most:]
+    kept: pl.DataFrame = frame[np.sort(newest).tolist()]
+    return kept
+
+
+def _write(frame: pl.DataFrame, path: Path, *, texts: bool) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if rows.texts:  # texts must stay such, to be parsed as those of the file are
+    if texts:  # they must stay such, to be parsed as those of the file are
         path = path.with_suffix(".csv")
         frame.write_csv(path)
     else:

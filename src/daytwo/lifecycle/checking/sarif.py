@@ -74,7 +74,7 @@ def _result(check: Check, rule: int, prefix: str) -> dict[str, object]:
 
 
 def _location(place: Place, prefix: str) -> dict[str, object]:
-    path = "/".join(part for part in (prefix.strip("/"), place.file) if part)
+    path = "/".join(part for part in (prefix.strip("/"), place.file) if part not in {"", "."})
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": quote(path), "uriBaseId": "%SRCROOT%"},
