@@ -174,3 +174,16 @@ def test_wrong_input_is_a_bug_of_the_caller():
 def test_damaged_json_is_refused(text):
     with pytest.raises(DataError, match="no calibration"):
         Calibration.from_json(text)
+
+
+def test_later_rows_choose_the_calibration_where_they_are_given():
+    chance = np.random.default_rng(5)
+    scores = chance.random(20_000)
+    passing = (chance.random(20_000) < scores**2).astype(float)
+    after = chance.random(20_000)
+    truth = (chance.random(20_000) < after).astype(float)
+    assert fit_calibration(scores, passing).method != "identity"
+    assert fit_calibration(scores, passing, later=(after, truth)).method == "identity"
+    again = (chance.random(20_000) < after**2).astype(float)
+    chosen = fit_calibration(scores, passing, later=(after, again))
+    assert np.abs(chosen.many([0.2, 0.5, 0.8]) - [0.04, 0.25, 0.64]).max() < 0.03

@@ -5,21 +5,23 @@ import pytest
 from daytwo.core.schema import Task
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.training.dataset import divide
-from daytwo.training.fit import bin_rows, fit_reference, grow
+from daytwo.training.fit import bin_alike, bin_rows, fit_reference, grow
 from daytwo.training.recipe import (
+    Binning,
     Recipe,
     Shape,
-    binning_for,
     challenger_recipe,
     min_rows_for,
     reference_recipe,
+    student_recipe,
     student_shapes,
 )
-from daytwo.training.variants import grow_students
+from daytwo.training.trained import work_of
+from daytwo.training.variants import grow_students, teaching_rows
 
 
 def binned_of(parts, task=Task.BINARY, threads=1):
-    return bin_rows(parts.fit, task, binning_for(parts.fit.rows), seed=3, threads=threads)
+    return bin_rows(parts.fit, task, Binning(), seed=3, threads=threads)
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +35,21 @@ def fitted(parts):
 
 
 def test_early_stopping_keeps_the_trees_that_serve_the_tune_part_best(parts):
-    recipe = Recipe(trees=60, leaves=31, rate=0.3, min_rows=5, patience=20)
+    recipe = Recipe(trees=120, leaves=31, rate=0.1, min_rows=5, patience=20)
     stopped = fit_reference(binned_of(parts), parts.fit, parts.tune, recipe)
     longest = grow(binned_of(parts), parts.fit.labels, recipe, soft=False)
     booster = lightgbm.Booster(model_str=longest.text.decode())
     losses = []
-    for trees in range(1, 61):
+    for trees in range(1, 121):
         p = booster.predict(parts.tune.matrix, num_iteration=trees, num_threads=1)
         losses.append(-np.mean(np.where(parts.tune.labels == 1, np.log(p), np.log1p(-p))))
-    assert stopped.trees == int(np.argmin(losses)) + 1 < 40
+    assert stopped.trees == int(np.argmin(losses)) + 1 < 100
 
 
 def test_a_model_has_a_few_trees_even_where_the_first_is_the_best(parts):
     turned = type(parts.tune)(parts.tune.schema, parts.tune.matrix, 1 - parts.tune.labels)
     recipe = reference_recipe(parts.fit.rows, Task.BINARY)
-    assert fit_reference(binned_of(parts), parts.fit, turned, recipe).trees == 10
+    assert fit_reference(binned_of(parts), parts.fit, turned, recipe).trees == 25
 
 
 def test_what_the_booster_knows_of_its_rows_is_what_the_engine_answers(parts, fitted):
@@ -78,24 +80,75 @@ def test_what_was_grown_before_on_the_same_bins_leaves_no_trace(parts, fitted):
     assert fit_reference(binned, parts.fit, parts.tune, recipe).text == fitted.text
 
 
+def students_of(parts, fitted, shapes, seed=3):
+    teacher = LightgbmScorer(fitted.text, 4).many
+    return grow_students(binned_of(parts), parts.fit.matrix, parts.tune.matrix, teacher, shapes, seed=seed)
+
+
 def test_students_of_a_fixed_reference_do_not_change_when_tune_labels_are_poisoned(parts):
     fixed = Recipe(**{**reference_recipe(parts.fit.rows, Task.BINARY).parameters, "patience": 0, "trees": 30})
     texts = []
     for labels in (parts.tune.labels, 1 - parts.tune.labels):
         poisoned = type(parts.tune)(parts.tune.schema, parts.tune.matrix, labels)
-        binned = binned_of(parts)
-        reference = fit_reference(binned, parts.fit, poisoned, fixed)
-        students = grow_students(binned, parts.fit.labels, reference.scores, student_shapes(parts.fit.rows, 1e9))
+        reference = fit_reference(binned_of(parts), parts.fit, poisoned, fixed)
+        students = students_of(parts, reference, [Shape(5, 31, 0.5), Shape(9, 31, 0.5)])
         texts.append({name: one.text for name, one in students.items()})
     assert texts[0] == texts[1]
 
 
-def test_students_learn_from_both_the_label_and_the_reference(parts, fitted):
-    shape = [Shape(12, 31, 0.4)]
-    one = grow_students(binned_of(parts), parts.fit.labels, fitted.scores, shape)["12x31"]
-    other = grow_students(binned_of(parts), parts.fit.labels, parts.fit.labels, shape)["12x31"]
-    assert one.text != other.text
-    assert np.corrcoef(one.scores, fitted.scores)[0, 1] > np.corrcoef(other.scores, fitted.scores)[0, 1]
+def test_a_student_says_on_new_rows_what_the_reference_says(parts, fitted):
+    work = work_of(fitted, parts.fit.matrix)
+    students = students_of(parts, fitted, student_shapes(parts.fit.rows, work))
+    taught = LightgbmScorer(fitted.text, 4).raw(parts.select.matrix)
+    off = {
+        name: np.std(LightgbmScorer(one.text, 4).raw(parts.select.matrix) - taught) / taught.std()
+        for name, one in students.items()
+    }
+    works = [work_of(one, parts.fit.matrix) / work for one in students.values()]
+    assert works == sorted(works, reverse=True)
+    assert works[0] < 0.65
+    assert works[-1] < 0.1
+    assert max(off.values()) < 0.2
+    assert min(off.values()) < 0.06
+
+
+def test_fitting_the_leaves_anew_brings_a_student_nearer_to_the_reference(parts, fitted):
+    shape = Shape(9, 31, 0.5)
+    refitted = students_of(parts, fitted, [shape])[shape.name]
+    rows = teaching_rows(parts.fit.matrix, parts.tune.matrix, seed=3)
+    taught = LightgbmScorer(fitted.text, 4)
+    recipe = student_recipe(shape, parts.fit.rows, Task.BINARY)
+    plain = grow(bin_alike(binned_of(parts), rows), taught.many(rows), recipe, soft=True)
+    off = [
+        np.std(LightgbmScorer(one.text, 4).raw(parts.select.matrix) - taught.raw(parts.select.matrix))
+        for one in (refitted, plain)
+    ]
+    assert off[0] < 0.8 * off[1]
+    assert np.array_equal(LightgbmScorer(refitted.text, 4).many(parts.fit.matrix), refitted.scores)
+
+
+def test_students_of_the_same_seed_are_the_same_bytes_whatever_the_threads(parts, fitted):
+    teacher = LightgbmScorer(fitted.text, 4).many
+    texts = {
+        grow_students(
+            binned_of(parts, threads=n), parts.fit.matrix, parts.tune.matrix, teacher, [Shape(5, 31, 0.5)], seed=3
+        )["5x31"].text
+        for n in (1, 2)
+    }
+    assert len(texts) == 1
+    assert students_of(parts, fitted, [Shape(5, 31, 0.5)], seed=4)["5x31"].text not in texts
+
+
+def test_mixed_rows_are_made_of_values_that_their_columns_have(parts):
+    rows = teaching_rows(parts.fit.matrix, parts.tune.matrix, seed=1)
+    assert np.array_equal(rows[: parts.fit.rows], parts.fit.matrix, equal_nan=True)
+    mixed = rows[parts.fit.rows :]
+    assert len(mixed) == 50_000
+    known = np.concatenate([parts.fit.matrix, parts.tune.matrix])
+    for place in range(rows.shape[1]):
+        assert np.isin(mixed[:, place], known[:, place]).all() or np.isnan(mixed[:, place]).any()
+    whole = {row.tobytes() for row in known}
+    assert 0.2 < np.mean([row.tobytes() in whole for row in mixed]) < 0.5
 
 
 def test_a_regression_learns_values(data_of):
@@ -113,11 +166,11 @@ def test_recipes_suit_any_number_of_rows(rows):
     assert 5 <= min_rows_for(rows) <= 60
     for task in Task:
         assert reference_recipe(rows, task).leaves >= 7
-    shapes = student_shapes(rows, 1e9)
-    assert len({shape.name for shape in shapes}) == len(shapes) >= 4
-    assert all(7 <= shape.leaves <= max(7, rows // 100) for shape in shapes)
+    shapes = student_shapes(rows, 1e4)
+    assert len({shape.name for shape in shapes}) == len(shapes) == 7
+    assert all(7 <= shape.leaves <= max(7, rows // 80) and 0 < shape.rate < 1 for shape in shapes)
 
 
 def test_only_students_that_save_work_are_grown():
-    assert student_shapes(100_000, 10.0) == ()
-    assert [shape.name for shape in student_shapes(100_000, 100.0)] == ["12x63", "6x127"]
+    assert student_shapes(100_000, 20.0) == ()
+    assert [shape.name for shape in student_shapes(100_000, 100.0)] == ["6x127", "4x127", "3x127", "2x127"]

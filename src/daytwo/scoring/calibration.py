@@ -112,7 +112,9 @@ class Calibration:
         return 1 / (1 + float(np.exp(-min(max(z, -700.0), 700.0))))
 
 
-def fit_calibration(scores: ArrayLike, labels: ArrayLike, *, folds: int = 5) -> Calibration:
+def fit_calibration(
+    scores: ArrayLike, labels: ArrayLike, *, folds: int = 5, later: tuple[ArrayLike, ArrayLike] | None = None
+) -> Calibration:
     """Choose and fit the calibration with the lowest log-loss on rows it was not fitted to.
 
     Parameters
@@ -123,6 +125,8 @@ def fit_calibration(scores: ArrayLike, labels: ArrayLike, *, folds: int = 5) -> 
     folds : int
         How many blocks of neighbouring rows are left out in turn. Blocks, because rows near in time are alike
         and would give each other away.
+    later : scores, shape (m,), and labels, shape (m,), optional
+        Later rows, which then do the choosing. What passes with a season shows only there.
 
     Returns
     -------
@@ -144,6 +148,10 @@ def fit_calibration(scores: ArrayLike, labels: ArrayLike, *, folds: int = 5) -> 
         raise ValueError("labels must be 0 or 1")
     if min(y.sum(), len(y) - y.sum()) < _MIN_CLASS_ROWS:
         return Calibration()
+    if later is not None:
+        after, truth = (np.asarray(one, dtype=np.float64) for one in later)
+        fitted = {method: fit(s, y) for method, fit in _FITS.items()}
+        return min(fitted.values(), key=lambda one: _log_loss(one.many(after), truth))
     losses = dict.fromkeys(_FITS, 0.0)
     for block in np.array_split(np.arange(len(y)), folds):
         rest = np.ones(len(y), dtype=bool)

@@ -22,6 +22,7 @@ from daytwo.core.finding import Finding
 from daytwo.core.settings import Settings
 from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.registry.bundle import BASE_RATE, Code, DatasetVersion, Lineage, Manifest
+from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.adopt import Adopted, as_fitted
 from daytwo.training.bundle_files import model_files, monitoring_files
@@ -31,7 +32,7 @@ from daytwo.training.evaluate import Evaluation, check_metric, evaluate
 from daytwo.training.fit import bin_rows, fit_reference
 from daytwo.training.front import REFERENCE, Times, Variant, mark_front, recommend, with_times
 from daytwo.training.lineage import environment_digest, makers, window_of
-from daytwo.training.recipe import binning_for, reference_recipe, student_shapes
+from daytwo.training.recipe import Binning, reference_recipe, student_shapes
 from daytwo.training.suspicion import suspicions
 from daytwo.training.trained import Trained, calibrated, describe, grown, work_of
 from daytwo.training.user_model import FILE as USER_FILE
@@ -150,7 +151,7 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
             files = request.adopted.files
             return {REFERENCE: calibrated(REFERENCE, fitted, engine, parts, task, files=files)}
     with watch.step("binning"):
-        binned = bin_rows(parts.fit, task, binning_for(rows), seed=request.seed, threads=request.threads)
+        binned = bin_rows(parts.fit, task, Binning(), seed=request.seed, threads=request.threads)
     with watch.step("reference"):
         own = None if request.folder is None else user_fit(request.folder)
         if own is not None and request.folder is not None:
@@ -159,11 +160,13 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
             fitted = fit_reference(binned, parts.fit, parts.tune, reference_recipe(rows, task))
     with watch.step("students"):
         shapes = student_shapes(rows, work_of(fitted, parts.fit.matrix))
-        students = grow_students(binned, parts.fit.labels, fitted.scores, shapes)
+        teacher = LightgbmScorer(fitted.text, parts.fit.matrix.shape[1], threads=request.threads).many
+        students = grow_students(binned, parts.fit.matrix, parts.tune.matrix, teacher, shapes, seed=request.seed)
     with watch.step("calibration"):
-        return {
-            name: grown(name, one, parts, task, threads=request.threads)
-            for name, one in {REFERENCE: fitted, **students}.items()
+        reference = grown(REFERENCE, fitted, parts, task, threads=request.threads)
+        return {REFERENCE: reference} | {
+            name: grown(name, one, parts, task, threads=request.threads, calibration=reference.calibration)
+            for name, one in students.items()
         }
 
 

@@ -17,7 +17,7 @@ from daytwo.scoring.calibration import Calibration, fit_sigmoid
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.training.dataset import TrainingData, check_learnable
 from daytwo.training.fit import bin_rows, grow
-from daytwo.training.recipe import Binning, challenger_recipe, min_rows_for
+from daytwo.training.recipe import Binning, challenger_recipe
 
 # The newest tenth calibrates; more rows than this add nothing to two or twenty parameters.
 _CALIBRATION_SHARE = 0.1
@@ -57,7 +57,7 @@ def train_challenger(data: TrainingData, settings: Settings, *, seed: int, threa
     held = min(int(data.rows * _CALIBRATION_SHARE), _CALIBRATION_ROWS)
     fit, newest = data.take(slice(0, data.rows - held)), data.take(slice(data.rows - held, data.rows))
     check_learnable(fit, task, minimum=1, rarest=2)
-    binned = bin_rows(fit, task, Binning(max_bin=_MAX_BIN, min_rows=min_rows_for(fit.rows)), seed=seed, threads=threads)
+    binned = bin_rows(fit, task, Binning(max_bin=_MAX_BIN), seed=seed, threads=threads)
     fitted = grow(binned, fit.labels, challenger_recipe(fit.rows, task), soft=False)
     model = Challenger(fitted.text, Calibration(), len(data.schema.features), threads)
     if task is Task.REGRESSION:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import cast
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.schema import Task
+from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.training.dataset import TrainingData
 from daytwo.training.recipe import Binning, Recipe
+from daytwo.training.refit import refit_leaves
 
 _OBJECTIVES = {Task.BINARY: "binary", Task.REGRESSION: "regression"}
 # Soft labels between 0 and 1 need the cross entropy; its trees answer with the same sigmoid.
 _SOFT_OBJECTIVES = {Task.BINARY: "cross_entropy", Task.REGRESSION: "regression"}
 # Where the newest rows are of another world, the first tree may be the best: a model all the same has a few.
-_FEWEST_TREES = 10
+_FEWEST_TREES = 25
 # An improvement smaller than this is noise of the last digits.
 _LEAST_GAIN = 1e-7
 # The number of threads is of the machine, not of the model.
@@ -30,7 +33,7 @@ _THREADS = re.compile(r"^\[num_threads: -?\d+\]$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Binned:
-    """Rows of the fit part, binned once. Only labels may be changed afterwards, and only through `grow`."""
+    """Rows, binned once. Only labels may be changed afterwards, and only by the functions here that grow."""
 
     dataset: lgb.Dataset
     task: Task
@@ -39,7 +42,7 @@ class Binned:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A grown model: its LightGBM `text`, how many `trees` it kept, its scores on the rows it learned from.
+    """A grown model: its LightGBM `text`, how many `trees` it kept, its scores on the fit part.
 
     `scores` has shape (n,), in the rows' order: probabilities, or values. `gains` is how much each feature lowered
     the loss, shape (d,), in the objective's unit.
@@ -56,7 +59,8 @@ def bin_rows(data: TrainingData, task: Task, binning: Binning, *, seed: int, thr
     fixed: dict[str, object] = {
         "max_bin": binning.max_bin,
         "bin_construct_sample_cnt": binning.sample_rows,
-        "min_data_in_leaf": binning.min_rows,
+        # Recipes differ in the rows of a leaf, so columns that some could not use are kept for the others.
+        "feature_pre_filter": False,
         "cat_smooth": binning.category_smoothing,
         "max_cat_threshold": binning.max_categories,
         "seed": seed,
@@ -66,6 +70,17 @@ def bin_rows(data: TrainingData, task: Task, binning: Binning, *, seed: int, thr
         "verbosity": -1,
     }
     return Binned(_dataset(data, fixed), task, fixed)
+
+
+def bin_alike(binned: Binned, matrix: NDArray[np.float32]) -> Binned:
+    """Put other rows into the same bins, whose edges are where a model grown on `binned` splits.
+
+    Trees grow on them with one thread: sums over so many rows differ in the last bit with the number of threads, and
+    answers without noise bring splits that are equally good.
+    """
+    fixed = {**binned.fixed, "num_threads": 1}
+    dataset = lgb.Dataset(matrix, np.zeros(len(matrix)), reference=binned.dataset, params=dict(fixed))
+    return Binned(dataset.construct(), binned.task, fixed)
 
 
 def fit_reference(binned: Binned, fit: TrainingData, tune: TrainingData, recipe: Recipe) -> Fitted:
@@ -96,19 +111,49 @@ def grow(binned: Binned, targets: NDArray[np.float64], recipe: Recipe, *, soft: 
 
     `soft` targets of a binary task may be any probabilities; otherwise they are labels.
     """
-    binned.dataset.set_label(targets)
-    objectives = _SOFT_OBJECTIVES if soft else _OBJECTIVES
-    booster = _booster(binned, recipe, objectives[binned.task], "none")
-    for _ in range(recipe.trees):
-        if booster.update():
-            break
-    return _fitted(booster)
+    return _fitted(_grown(binned, targets, recipe, (_SOFT_OBJECTIVES if soft else _OBJECTIVES)[binned.task]))
+
+
+def grow_refitted(
+    binned: Binned,
+    matrix: NDArray[np.float32],
+    targets: NDArray[np.float64],
+    recipe: Recipe,
+    *,
+    sums: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    fit_part: NDArray[np.float32],
+) -> Fitted:
+    """Grow `recipe.trees` trees towards soft `targets`, then fit all their leaves anew towards `sums`.
+
+    `matrix` holds the binned rows, shape (n, d); `sums` what the trees should add up to (log-odds, or the value) and
+    `weights` how much each row counts, both of shape (n,). `fit_part` are the rows that it is scored on.
+    """
+    booster = _grown(binned, targets, recipe, _SOFT_OBJECTIVES[binned.task])
+    scorer = LightgbmScorer(model_text(booster), matrix.shape[1], threads=cast("int", binned.fixed["num_threads"]))
+    first = scorer.trees.first_leaf
+    values = refit_leaves(scorer.leaves(matrix), scorer.trees.leaf_value, first, sums, weights)
+    for tree, leaves in enumerate(np.split(values, first[1:])):
+        for leaf, value in enumerate(leaves.tolist()):
+            booster.set_leaf_output(tree, leaf, value)
+    text = model_text(booster)
+    scores = LightgbmScorer(text, matrix.shape[1]).many(fit_part)
+    return Fitted(text, booster.num_trees(), scores, np.asarray(booster.feature_importance("gain"), dtype=np.float64))
 
 
 def model_text(booster: lgb.Booster) -> bytes:
     """Return the model as text without what belongs to the machine it was grown on."""
     text: str = booster.model_to_string(num_iteration=-1)
     return _THREADS.sub("[num_threads: 0]", text).encode()
+
+
+def _grown(binned: Binned, targets: NDArray[np.float64], recipe: Recipe, objective: str) -> lgb.Booster:
+    binned.dataset.set_label(targets)
+    booster = _booster(binned, recipe, objective, "none")
+    for _ in range(recipe.trees):
+        if booster.update():
+            break
+    return booster
 
 
 def _dataset(data: TrainingData, fixed: dict[str, object], *, reference: lgb.Dataset | None = None) -> lgb.Dataset:
@@ -126,6 +171,7 @@ def _booster(binned: Binned, recipe: Recipe, objective: str, metric: str) -> lgb
         "objective": objective,
         "metric": metric,
         "num_leaves": recipe.leaves,
+        "min_data_in_leaf": recipe.min_rows,
         "learning_rate": recipe.rate,
         "lambda_l2": recipe.penalty,
         "feature_fraction": recipe.column_share,

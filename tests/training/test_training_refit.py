@@ -1,0 +1,38 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daytwo.training.refit import refit_leaves
+
+
+def dense(leaves, first, count):
+    matrix = np.zeros((len(leaves), count))
+    for tree, start in enumerate(first):
+        matrix[np.arange(len(leaves)), start + leaves[:, tree]] = 1
+    return matrix
+
+
+@given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 6))
+def test_the_leaves_are_those_of_penalised_least_squares(seed, trees, most):
+    chance = np.random.default_rng(seed)
+    sizes = chance.integers(1, most + 1, trees)
+    first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    n, count = 60, int(sizes.sum())
+    leaves = np.stack([chance.integers(0, size, n) for size in sizes], axis=1)
+    values, target = chance.normal(size=count), chance.normal(size=n)
+    weights = chance.uniform(0.1, 3, n)
+    found = refit_leaves(leaves, values, first, target, weights)
+    reached, w = dense(leaves, first, count), weights / weights.mean()
+    left = reached.T @ (w * (target - reached @ values))
+    exact = values + np.linalg.solve(reached.T @ (w[:, None] * reached) + np.eye(count), left)
+
+    def loss(now):
+        return (w * (target - reached @ now) ** 2).sum() + ((now - values) ** 2).sum()
+
+    assert -1e-9 <= loss(found) - loss(exact) <= 1e-6 * (loss(values) - loss(exact)) + 1e-9
+
+
+def test_what_one_tree_can_say_exactly_it_says_but_for_the_pull():
+    leaves = np.repeat([0, 1], 5_000)[:, None]
+    found = refit_leaves(leaves, np.zeros(2), np.array([0]), np.repeat([1.0, -2.0], 5_000), np.ones(10_000))
+    assert np.abs(found - [1.0, -2.0]).max() < 1e-3
