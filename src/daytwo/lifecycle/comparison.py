@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from daytwo.core.schema import Task
 from daytwo.lifecycle.flow import Json
 from daytwo.lifecycle.gating.gates import Paired, quality_difference
-from daytwo.lifecycle.retraining.challengers import challenger_before
+from daytwo.lifecycle.retraining.challengers import latest_challengers
+from daytwo.lifecycle.retraining.evidence import LOSSES, challenger_name
 from daytwo.lifecycle.rows import LiveRows, live_rows
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import champion, load_model, money_answers
@@ -21,6 +22,7 @@ from daytwo.lifecycle.windows import Span
 from daytwo.monitoring.estimating.performance import Answers, realised, realised_money, standard_error
 from daytwo.scoring.model import Model
 from daytwo.training.evaluate import check_metric
+from daytwo.training.regret import against_the_best
 
 Floats = NDArray[np.float64]
 
@@ -50,9 +52,15 @@ def compare(system: System, span: Span) -> dict[str, Json] | None:
         "paired": None,
         "against_earlier": None,
     }
-    challenger = challenger_before(system, span.index)
-    if challenger is not None:
-        money["challenger"] = _money_of(model, rows, challenger.score_many(rows.matrix))
+    scores = {one: challenger.score_many(rows.matrix) for one, challenger in latest_challengers(system, span.index)}
+    figures[LOSSES] = {
+        model.digest: _lost(model, rows, model.score_many(rows.matrix)),
+        first[0].digest: _lost(model, rows, static.score_many(rows.matrix)),
+        **{challenger_name(one): _lost(model, rows, said) for one, said in scores.items()},
+    }
+    if scores:
+        newest = scores[max(scores)]
+        money["challenger"] = _money_of(model, rows, newest)
         difference = money["challenger"] - money["champion"]
         error = standard_error(difference - difference.mean(), rows.days) * len(difference)
         figures["paired"] = {
@@ -60,7 +68,7 @@ def compare(system: System, span: Span) -> dict[str, Json] | None:
             "challenger": -float(money["challenger"].sum()),
             "standard_error": error if np.isfinite(error) else None,
         }
-        figures["challenger"] = _figures(model, rows, challenger.score_many(rows.matrix), None)
+        figures["challenger"] = _figures(model, rows, newest, None)
     if earlier is not None and system.registry.find(earlier).digest != model.digest:
         check_metric(system.settings.gate.metric, task)  # it may have been changed since the training looked at it
         old = load_model(system.bundles, earlier)
@@ -122,12 +130,25 @@ def _money(model: Model, rows: LiveRows) -> Floats:
     return _money_of(model, rows, model.score_many(rows.matrix))
 
 
+def _lost(model: Model, rows: LiveRows, scores: Floats) -> float:
+    """Return what decisions by these scores lost, in money, counted from the right decision of each row."""
+    money = realised_money(
+        against_the_best(model.payoff, _said(model, rows, scores), rows.column), rows.labels, model.task
+    )
+    return 0.0 if money is None else -float(np.nan_to_num(money).sum())
+
+
 def _money_of(model: Model, rows: LiveRows, scores: Floats) -> Floats:
+    money = realised_money(_said(model, rows, scores), rows.labels, model.task)
+    return np.zeros(rows.rows) if money is None else np.nan_to_num(money)
+
+
+def _said(model: Model, rows: LiveRows, scores: Floats) -> Answers:
+    """Return what these scores decide; nobody acts on the holdout group."""
     said = money_answers(model.payoff, scores, rows.column, rows.days)
     if said.act is not None and rows.held.any():
         said = _decided(said, np.where(rows.held, 0.0, said.act), model, rows)
-    money = realised_money(said, rows.labels, model.task)
-    return np.zeros(rows.rows) if money is None else np.nan_to_num(money)
+    return said
 
 
 def number(value: float) -> float | None:

@@ -18,9 +18,10 @@ from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.late import figures_of, inputs_alone
 from daytwo.lifecycle.releases import OPEN, State
 from daytwo.lifecycle.retraining.challengers import challenger_cost, train_next
+from daytwo.lifecycle.retraining.evidence import evidence
 from daytwo.lifecycle.retraining.policy import judged
 from daytwo.lifecycle.retraining.position import standing_of
-from daytwo.lifecycle.retraining.retrain import PairedWindow, decide
+from daytwo.lifecycle.retraining.retrain import Prices, decide
 from daytwo.lifecycle.rollback import roll_back
 from daytwo.lifecycle.slicing import realised_slices
 from daytwo.lifecycle.system import System
@@ -114,19 +115,17 @@ def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, J
         return _no("a release is under way already")
     digest = figures["champion_digest"]
     lives = [one for one in system.windows.windows() if one.settled and one.settled["champion_digest"] == digest]
-    paired = [one.settled["paired"] for one in lives if one.settled and one.span.index < span.index]
-    windows = [PairedWindow(**one) for one in [*paired, figures["paired"]] if isinstance(one, dict)]  # type: ignore[arg-type]
     if settings.policy == "never":
         return _no("leave it: the policy is never to retrain")
     refused = [r for r in system.releases.releases() if r.state in {State.REFUSED, State.DECLINED, State.STOPPED}]
     length = span.end - span.start
     if refused and span.end - refused[-1].opened_at < (_REST_WINDOWS + 1) * length:
         return _no(f"the last candidate was turned down on {refused[-1].changed_at:%d %B}; the rule rests")
+    seen = evidence(system, span, figures)
     pays = decide(
-        windows,
-        age=len(lives) + 1,
-        switch_cost=settings.switch_cost,
-        challenger_cost=challenger_cost(system),
+        seen,
+        age=max(1, seen.now - min([span.index, *(one.span.index for one in lives)])),
+        prices=Prices(settings.switch_cost, challenger_cost(system)),
         currency=system.settings.value.currency,
     )
     policy = retrain_policy(settings.policy)

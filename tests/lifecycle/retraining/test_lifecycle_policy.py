@@ -2,18 +2,27 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daytwo.core.retraining import retrain_policy
+from daytwo.lifecycle.retraining.decay import Evidence
 from daytwo.lifecycle.retraining.policy import Standing, judged, next_due
-from daytwo.lifecycle.retraining.retrain import PairedWindow, decide
+from daytwo.lifecycle.retraining.retrain import Prices, decide
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
-DECAYS = decide([PairedWindow(100.0 + 30 * k, 100.0) for k in range(6)], age=6, switch_cost=50)
-KEEPS = decide([PairedWindow(100.0, 100.0)] * 6, age=7, switch_cost=50)
+AGES = np.arange(6)[None, :] - np.array([[0], [2], [4]])
+
+
+def weighed(rate):
+    losses = np.where(AGES >= 0, 100.0 + rate * AGES, np.nan)
+    return decide(Evidence(7, (0, 2, 4), losses, own=0), age=7, prices=Prices(50.0))
+
+
+DECAYS, KEEPS = weighed(30.0), weighed(0.0)
 
 
 def standing(days, *, trained=0.0, findings=()):

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import daytwo.lifecycle
 from daytwo.core.errors import SettingsError
+from daytwo.lifecycle.retraining.decay import Evidence
 from daytwo.lifecycle.retraining.replay import oracle, regret, simulate
-from daytwo.lifecycle.retraining.retrain import PairedWindow, decide
+from daytwo.lifecycle.retraining.retrain import Decision, Prices, cheapest_life, decide, pays_to_know
 
 
 def stream(n, excess, noise=0.0, seed=0):
@@ -72,23 +75,78 @@ def test_a_policy_or_matrix_that_is_none_is_refused():
         oracle([[1.0, np.nan], [np.nan, 1.0]], switch_cost=1)
 
 
-def test_the_guard_holds_back_what_may_be_noise_and_says_so():
-    noisy = [PairedWindow(10 + wobble, 10, standard_error=8.0) for wobble in (1, 3, 2, 4, 3, 4)]
-    decision = decide(noisy, age=60, switch_cost=1.0, currency="USD")
-    assert not decision.retrain
-    assert "may be noise" in decision.words
-    sure = [PairedWindow(w.champion, w.challenger, standard_error=0.5) for w in noisy]
-    decision = decide(sure, age=60, switch_cost=1.0, currency="USD")
-    assert decision.retrain
-    assert decision.expected_gain > 0
-    assert "retrain" in decision.words
+def test_the_words_say_what_would_be_saved_and_from_where_on_it_pays():
+    ages = np.arange(8)[None, :] - np.array([[0], [4]])
+    losses = np.where(ages >= 0, 100.0 + 5.0 * ages, np.nan)
+    seen = Evidence(9, (0, 4), losses, own=0)
+    early = decide(seen, age=9, prices=Prices(10_000.0), currency="USD")
+    assert not early.retrain
+    assert early.words.startswith("leave it: a fresh model would save ")
+    assert 35 < early.excess < 45
+    assert "USD a window (standard error" in early.words
+    now = decide(seen, age=9, prices=Prices(50.0), currency="USD")
+    assert now.retrain
+    assert now.words.startswith("retrain: a fresh model would save ")
+    assert now.expected_gain > 0
+    better = decide(
+        Evidence(9, (0, 4), np.where(ages >= 0, 100.0 - 9.0 * ages, np.nan), own=0), age=9, prices=Prices(1)
+    )
+    assert "after 9 windows a fresh model would do no better" in better.words
 
 
-def test_a_young_or_better_champion_is_left_alone():
-    assert "too early" in decide([], age=1, switch_cost=1).words
-    assert "do no better" in decide([PairedWindow(1, 2)] * 5, age=6, switch_cost=1).words
-    with pytest.raises(ValueError, match="5 labelled windows"):
-        decide([PairedWindow(1, 2)] * 5, age=4, switch_cost=1)
+def test_before_any_label_nothing_is_done():
+    told = decide(Evidence(1, (0,), np.full((1, 0), np.nan), own=0), age=1, prices=Prices(1.0))
+    assert (told.retrain, told.words) == (False, "too early: no window has its labels yet")
+    assert not pays_to_know(told, Prices(1.0, 0.1))
+    with pytest.raises(ValueError, match="an age of 0"):
+        decide(Evidence(1, (0,), np.full((1, 0), np.nan), own=0), age=0, prices=Prices(1.0))
+
+
+def test_where_a_switch_is_nearly_free_every_window_has_a_new_version():
+    runs = [
+        simulate(stream(40, lambda i, t: 0.01 * (t - i), noise=0.01, seed=seed), switch_cost=0.003) for seed in range(5)
+    ]
+    assert np.mean([len(run.switches) for run in runs]) > 30
+
+
+def test_a_young_version_is_judged_by_what_age_cost_those_before_it():
+    losses = stream(60, lambda i, t: 0.05 * (t - i), noise=0.01)
+    lives = np.diff((0, *simulate(losses, switch_cost=0.1).switches))
+    # sqrt(2 * 0.1 / 0.05) = 2 windows; labels of a version's own windows come after two.
+    assert np.median(lives[5:]) == 2
+
+
+@given(st.floats(0.01, 1e6), st.floats(0, 1e4), st.integers(1, 80))
+def test_no_life_is_cheaper_than_the_cheapest(price, rate, longest):
+    life, average = cheapest_life(price, rate, longest)
+    by_hand = [(price + sum(rate * age for age in range(n))) / n for n in range(1, longest + 1)]
+    assert 1 <= life <= longest
+    assert average == pytest.approx(min(by_hand))
+    assert by_hand[life - 1] == pytest.approx(average)
+
+
+def test_what_knowing_is_worth_is_what_a_draw_of_outcomes_says():
+    ages = np.arange(8)[None, :] - np.array([[0], [4]])
+    seen = Evidence(10, (0, 4), np.where(ages >= 0, 100.0 + 0.5 * ages, np.nan), own=0)
+    told = decide(seen, age=10, prices=Prices(40.0))
+    life, average = cheapest_life(40.0, told.rate, 10)
+    windows = min(max(life, 10), 10)
+    drawn = np.random.default_rng(1).normal(told.excess, told.standard_error, 400_000)
+    best = max(told.excess - average, 0.0)
+    assert told.worth_knowing == pytest.approx(windows * (np.maximum(drawn - average, 0).mean() - best), rel=0.02)
+    assert isinstance(told, Decision)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
+def test_the_rule_knows_no_unit_of_money(scale):
+    losses = stream(40, lambda i, t: 0.02 * (t - i), noise=0.02)
+    plain = simulate(losses, switch_cost=0.3, challenger_cost=0.01)
+    other = simulate(losses * scale, switch_cost=0.3 * scale, challenger_cost=0.01 * scale)
+    assert (other.switches, other.challengers) == (plain.switches, plain.challengers)
+
+
+def test_nothing_lost_is_nothing_to_gain():
+    assert simulate(np.zeros((8, 8)), switch_cost=1.0).switches == ()
 
 
 def test_the_replay_is_public_and_reads_no_loss_that_was_not_known():

@@ -7,6 +7,7 @@ rule know every week what a fresh model would bring. It is never served.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,8 @@ from daytwo.value.costs import TRAINING, cpu_cost
 
 _CAUSE = "challenger:"
 _LATELY = 10
+# So many of them are scored in each window: how they age tells how the next version will.
+_SCORED = 8
 
 
 class _KeptChallenger(msgspec.Struct, frozen=True):
@@ -57,11 +60,14 @@ def challenger_cost(system: System) -> float:
 
 def challenger_before(system: System, index: int) -> Challenger | None:
     """Return the newest challenger that knew nothing of window `index`, if there is one."""
-    for earlier in range(index - 1, max(index - 1 - system.settings.retrain.every, -1), -1):
-        path = _path(system, earlier)
-        if path.is_file():
-            return _read(path.read_bytes())
-    return None
+    return next((challenger for _, challenger in latest_challengers(system, index, most=1)), None)
+
+
+def latest_challengers(system: System, index: int, *, most: int = _SCORED) -> Iterator[tuple[int, Challenger]]:
+    """Yield the newest challengers that knew nothing of window `index`, with the windows they were trained after."""
+    kept = sorted(int(path.stem.removeprefix("w")) for path in _folder(system).glob("w*.json"))
+    for earlier in reversed([one for one in kept if one < index][-most:]):
+        yield earlier, _read(_path(system, earlier).read_bytes())
 
 
 def _text(challenger: Challenger) -> bytes:
@@ -75,4 +81,8 @@ def _read(text: bytes) -> Challenger:
 
 
 def _path(system: System, index: int) -> Path:
-    return system.state / "challengers" / f"w{index:04d}.json"
+    return _folder(system) / f"w{index:04d}.json"
+
+
+def _folder(system: System) -> Path:
+    return system.state / "challengers"

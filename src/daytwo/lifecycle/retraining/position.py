@@ -26,6 +26,8 @@ class Numbers:
     excess: float | None
     standard_error: float | None
     threshold: float | None
+    rate: float | None
+    worth_knowing: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,14 @@ def _changes(system: System, policy: RetrainPolicy, numbers: Numbers, due: datet
             yield "a window that moved or went worse than usual"
         case "marginal" if numbers.threshold is not None and numbers.excess is not None:
             yield (
-                f"it retrains once a fresh model would save {numbers.threshold:,.2f} {currency} a window, and more "
-                f"than one standard error; now that is {numbers.excess:,.2f}"
+                f"it retrains once a fresh model would save {numbers.threshold:,.2f} {currency} a window; "
+                f"now that is {numbers.excess:,.2f}"
                 + ("" if numbers.standard_error is None else f" (standard error {numbers.standard_error:,.2f})")
             )
+            if numbers.rate is not None:
+                yield f"each window of age costs {numbers.rate:,.2f} {currency} more, by all versions so far"
         case "marginal":
-            yield "two settled windows of this version: before, noise cannot be told from decay"
+            yield "a settled window: before, nobody knows what this version loses"
     if due is not None:
         yield f"the calendar: a new version is due on {due:%d %B %Y}"
 

@@ -7,14 +7,14 @@ NaN where t < i. Pure; the rule itself is `retrain.py`.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.errors import SettingsError
-from daytwo.lifecycle.retraining.retrain import Decision, PairedWindow, challenger_every, decide
+from daytwo.lifecycle.retraining.decay import Evidence
+from daytwo.lifecycle.retraining.retrain import Decision, Prices, decide, pays_to_know
 
 Floats = NDArray[np.float64]
 # Labels come one window late: before window t, those up to t - 2 are known.
@@ -78,6 +78,7 @@ def simulate(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 
         if not 0 <= price < np.inf:
             raise ValueError(f"{name} must be an amount of money that is not negative, not {price}")
     every, by_rule = _policy(policy)
+    prices = Prices(switch_cost, challenger_cost)
     lives: list[int] = [0]
     challengers: list[int] = []
     total = 0.0
@@ -85,10 +86,9 @@ def simulate(losses: ArrayLike, *, switch_cost: float, challenger_cost: float = 
         if t and not by_rule:
             trains = switches = every > 0 and t % every == 0
         elif t and (not every or t % every == 0):
-            said = _asked(matrix, lives[-1], challengers, t, switch_cost, challenger_cost)
+            said = _asked(matrix, lives[-1], challengers, t, prices)
             switches = said.retrain
-            pause = challenger_every(said, switch_cost=switch_cost, challenger_cost=challenger_cost)
-            trains = switches or every > 0 or t - max([0, *challengers]) >= pause
+            trains = switches or every > 0 or pays_to_know(said, prices)
         else:
             trains = switches = False
         challengers += [t] if trains else []
@@ -141,14 +141,11 @@ def regret(run: Run, best: Run) -> float:
     return run.total / best.total - 1.0
 
 
-def _asked(
-    matrix: Floats, own: int, challengers: list[int], t: int, switch_cost: float, challenger_cost: float
-) -> Decision:
-    """Ask the marginal rule at window t about the version of `own`, beside each window's newest challenger."""
-    trained = [0, *challengers]
-    others = [trained[bisect_right(trained, s) - 1] for s in range(own, t - _LATE)]
-    windows = [PairedWindow(float(matrix[own, s]), float(matrix[other, s])) for s, other in enumerate(others, own)]
-    return decide(windows, age=t - own, switch_cost=switch_cost, challenger_cost=challenger_cost)
+def _asked(matrix: Floats, own: int, challengers: list[int], t: int, prices: Prices) -> Decision:
+    """Ask the marginal rule at window t about the version of `own`, on what was known of all models by then."""
+    trained = (0, *challengers)
+    losses = matrix[list(trained), : max(t - _LATE, 0)]
+    return decide(Evidence(t, trained, losses, trained.index(own)), age=t - own, prices=prices)
 
 
 def _policy(text: str) -> tuple[int, bool]:

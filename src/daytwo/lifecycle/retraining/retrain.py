@@ -1,52 +1,46 @@
 """When does retraining pay? Weigh what the champion's age costs against what a new version costs, in money.
 
 The marginal rule: while a model decays, the cheapest moment to replace it is when what it loses *now* per window
-has grown to what replacing it costs *on average* per window of its life. Under linear decay that is the economic
-order quantity; after a jump it fires as soon as the jump is believed. A guard of one standard error keeps noise
-from spending money; a challenger is paid for as often as it can pay. Pure; the flow brings the losses, `replay.py`
-next door plays the rule over recorded ones.
+has grown to what replacing it costs *on average* per window of a life. Where a switch costs less than the next window
+alone would lose, that is at once. What the champion's age costs is worked out from all versions (`decay.py`). A
+challenger is trained where knowing more may pay more than it costs. Pure; the flow brings the losses, `replay.py` next
+door plays the rule over recorded ones.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-# Weight of the newest labelled window in the smoothed excess: about the last two or three windows speak.
-SMOOTHING = 0.5
-# A challenger each _CADENCE * sqrt(its share of the price) windows: every second where it is a tenth of a switch.
-_CADENCE = 8.0
-# While nothing is seen to decay, one each quarter of the champion's age where it costs 2 % of a switch, less below.
-_QUIET_SHARE, _QUIET_PER_COST = 0.25, 12.5
+from daytwo.lifecycle.retraining.decay import Decay, Evidence, decay
+
+# The future is taken to be as long as the past, and at least so many windows.
+_SHORTEST_FUTURE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class PairedWindow:
-    """What champion and fresh challenger lost on the same labelled rows of one window, in money.
+class Prices:
+    """What one replacement costs in approval, rollout and risk, and what one challenger costs; in money, >= 0."""
 
-    `standard_error` is of their difference, from days or rows within the window; None where only means are known.
-    """
-
-    champion: float
-    challenger: float
-    standard_error: float | None = None
+    switch: float
+    challenger: float = 0.0
 
     @property
-    def excess(self) -> float:
-        """What the champion lost more than the challenger."""
-        return self.champion - self.challenger
+    def together(self) -> float:
+        """What a new version costs: it is trained, and it is switched to."""
+        return self.switch + self.challenger
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Retrain or leave alone, and why in words.
 
-    `excess` is the smoothed present loss per window by which a fresh model would do better, `standard_error` its
-    error, `threshold` the excess per window from which replacing pays, `expected_gain` the money saved over a life
-    as long as the present one if replaced now rather than never (negative: not yet), `age` windows since installation.
+    `excess` is the present loss per window by which a fresh model would do better, `standard_error` its error,
+    `threshold` the excess per window from which replacing pays, `expected_gain` the money saved over a life as long
+    as the present one if replaced now rather than never (negative: not yet), `age` windows since installation, `rate`
+    what each window of age costs more. `worth_knowing` is what a challenger trained now would be worth.
     """
 
     retrain: bool
@@ -56,100 +50,95 @@ class Decision:
     standard_error: float
     threshold: float
     age: int
+    rate: float = 0.0
+    worth_knowing: float = 0.0
 
 
-def decide(
-    windows: Sequence[PairedWindow],
-    *,
-    age: int,
-    switch_cost: float,
-    challenger_cost: float = 0.0,
-    smoothing: float = SMOOTHING,
-    currency: str = "",
-) -> Decision:
-    """Apply the marginal rule with its guard to the present champion.
+def decide(seen: Evidence, *, age: int, prices: Prices, currency: str = "") -> Decision:
+    """Apply the marginal rule to the present champion.
 
     Parameters
     ----------
-    windows : oldest first
-        The labelled windows since the champion was installed, each scored by the champion and by a challenger that
-        was trained before that window.
+    seen : Evidence
+        What the champion and the challengers so far lost on the windows whose labels are known.
     age : int
-        Windows since installation, those whose labels are still to come included; at least len(windows).
-    switch_cost : float, money
-        Approval, rollout and risk of one replacement, >= 0.
-    challenger_cost : float, money
-        Training and scoring one challenger, >= 0; those of this life are counted as spent on the next replacement.
+        Windows since the champion was installed, at least 1.
 
     Examples
     --------
-    >>> flat = [PairedWindow(100.0, 100.0)] * 6
-    >>> decide(flat, age=7, switch_cost=50).retrain
+    >>> ages = np.arange(8)[None, :] - np.array([[0], [3], [6]])
+    >>> still = Evidence(9, (0, 3, 6), np.where(ages >= 0, 100.0, np.nan), own=0)
+    >>> decide(still, age=9, prices=Prices(50.0)).retrain
     False
-    >>> decay = [PairedWindow(100.0 + 10 * k, 100.0) for k in range(6)]
-    >>> decide(decay, age=6, switch_cost=50).retrain
+    >>> decays = Evidence(9, (0, 3, 6), np.where(ages >= 0, 100.0 + 2.0 * ages, np.nan), own=0)
+    >>> decide(decays, age=9, prices=Prices(50.0)).retrain
     True
 
     Source: A. Mahadevan & M. Mathioudakis (2024), Cost-aware retraining for machine learning, Knowledge-Based
-    Systems 293; F. W. Harris (1913), How many parts to make at once (the optimum under linear growth).
+    Systems 293; F. W. Harris (1913), How many parts to make at once (the optimum under linear growth); H. Raiffa &
+    R. Schlaifer (1961), Applied statistical decision theory, ch. 5 (what knowing is worth).
     """
-    if age < len(windows):
-        raise ValueError(f"{len(windows)} labelled windows in an age of {age}")
-    cost = switch_cost + challenger_cost
-    if len(windows) < 2:
-        words = "too early: fewer than two labelled windows since this version was installed"
-        return Decision(False, words, -cost, 0.0, math.inf, math.inf, age)
-    level, error = _smoothed(windows, smoothing)
-    unlabelled = age - len(windows)
-    accumulated = max(sum(window.excess for window in windows) + unlabelled * level, 0.0)
-    threshold = (cost + accumulated) / age
-    gain = level * age - cost - accumulated
-    retrain = level >= threshold and level > error
-    return Decision(retrain, _words(level, error, threshold, age, currency), gain, level, error, threshold, age)
+    if age < 1:
+        raise ValueError(f"an age of {age} windows")
+    found, price = decay(seen), prices.together
+    if not found.scale:
+        words = "too early: no window has its labels yet"
+        return Decision(False, words, -price, 0.0, math.inf, math.inf, age)
+    life, average = cheapest_life(price, found.rate, max(_SHORTEST_FUTURE, seen.now))
+    # What the champion lost so far for its age, if that grew evenly.
+    accumulated = max(found.excess, 0.0) * (age - 1) / 2
+    threshold = max(average, (price + accumulated) / age)
+    gain = found.excess * age - price - accumulated
+    ahead = min(max(life, age), max(_SHORTEST_FUTURE, seen.now))
+    # While the newest model waits for its first labels, another one would tell little that it does not.
+    worth = _worth(found, average, ahead) if np.isfinite(seen.losses[-1]).any() else 0.0
+    retrain = found.excess >= threshold
+    words = _words(found, threshold, age, currency)
+    return Decision(retrain, words, gain, found.excess, found.standard_error, threshold, age, found.rate, worth)
 
 
-def challenger_every(decision: Decision, *, switch_cost: float, challenger_cost: float) -> int:
-    """Return after how many windows the next challenger is worth its price, at least 1.
-
-    Rarer where it is dear beside a switch, and, while the champion is not seen to decay, rarer the older it gets.
+def pays_to_know(decision: Decision, prices: Prices) -> bool:
+    """Return whether a challenger is worth its price now; a free one always is.
 
     Examples
     --------
-    >>> quiet = Decision(False, "", -100.0, 0.0, 1.0, 5.0, age=40)
-    >>> [challenger_every(quiet, switch_cost=100.0, challenger_cost=price) for price in (0.0, 2.0, 10.0)]
-    [1, 10, 10]
+    >>> told = Decision(False, "", -9.0, 0.0, 1.0, 5.0, age=4, worth_knowing=2.0)
+    >>> [pays_to_know(told, Prices(50.0, price)) for price in (0.0, 1.0, 3.0)]
+    [True, True, False]
     """
-    if not challenger_cost:
-        return 1
-    share = challenger_cost / (switch_cost + challenger_cost)
-    cadence = max(1, round(_CADENCE * math.sqrt(share)))
-    if decision.excess > decision.standard_error or math.isinf(decision.standard_error):
-        return cadence
-    return max(cadence, round(decision.age * min(_QUIET_SHARE, _QUIET_PER_COST * share)))
+    return decision.worth_knowing >= prices.challenger
 
 
-def _smoothed(windows: Sequence[PairedWindow], smoothing: float) -> tuple[float, float]:
-    """Return the exponentially smoothed excess and its standard error."""
-    excess = np.array([window.excess for window in windows])
-    weights = smoothing * (1 - smoothing) ** np.arange(len(excess) - 1, -1, -1)
-    weights /= weights.sum()
-    level = float(weights @ excess)
-    known = [window.standard_error for window in windows]
-    if all(error is not None for error in known):
-        variances = np.array([float(error or 0.0) ** 2 for error in known])
-    else:
-        # Successive differences hold the noise twice and hardly any of a slow decay (von Neumann 1941).
-        variances = np.full(excess.size, float(np.mean(np.diff(excess) ** 2)) / 2)
-    return level, float(np.sqrt(weights**2 @ variances))
+def cheapest_life(price: float, rate: float, longest: int) -> tuple[int, float]:
+    """Return the windows of life that cost least on average, and that average, where each window costs `rate` more.
+
+    Examples
+    --------
+    >>> cheapest_life(20.0, 0.4, 40)
+    (10, 3.8)
+    >>> cheapest_life(20.0, 0.0, 40)
+    (40, 0.5)
+    """
+    lives = np.arange(1, longest + 1)
+    averages = price / lives + max(rate, 0.0) * (lives - 1) / 2
+    best = int(np.argmin(averages))
+    return int(lives[best]), float(averages[best])
 
 
-def _words(level: float, error: float, threshold: float, age: int, currency: str) -> str:
+def _worth(found: Decay, threshold: float, windows: int) -> float:
+    """Return what knowing the excess would bring over so many windows: how often, and by how much, it would decide."""
+    off = abs(found.excess - threshold) / found.standard_error if found.standard_error else math.inf
+    if off > 30:
+        return 0.0
+    density, beyond = math.exp(-off * off / 2) / math.sqrt(2 * math.pi), math.erfc(off / math.sqrt(2)) / 2
+    return found.standard_error * windows * (density - off * beyond)
+
+
+def _words(found: Decay, threshold: float, age: int, currency: str) -> str:
     unit = f" {currency}" if currency else ""
-    lead = f"a fresh model would save {level:,.2f}{unit} a window (standard error {error:,.2f})"
-    if level <= 0:
-        return f"leave it: after {age} windows a fresh model would do no better"
-    if level <= error:
-        return f"leave it: {lead}, which may be noise"
-    if level < threshold:
-        return f"leave it: {lead}; replacing pays from {threshold:,.2f}{unit} a window on"
-    return f"retrain: {lead}, and replacing pays from {threshold:,.2f}{unit} a window on"
+    lead = f"a fresh model would save {found.excess:,.2f}{unit} a window (standard error {found.standard_error:,.2f})"
+    if found.excess >= threshold:
+        return f"retrain: {lead}, and replacing pays from {threshold:,.2f}{unit} a window on"
+    if found.excess <= 0:
+        return f"leave it: after {age} window{'' if age == 1 else 's'} a fresh model would do no better"
+    return f"leave it: {lead}; replacing pays from {threshold:,.2f}{unit} a window on"
