@@ -172,6 +172,44 @@ def test_exit_codes(daytwo, checkout, tmp_path, args, harm, code, told):
         assert log["runs"][0]["invocations"] == [{"executionSuccessful": False}]
 
 
+def test_every_gate_of_the_settings_can_say_no(daytwo, checkout):
+    contract = checkout / "contract.toml"
+    text = contract.read_text()
+    contract.write_text(text.replace("[columns.carrier]", '[columns.carrier]\nrole = "checked"', 1))
+    limits = {
+        "SENSITIVE": '["carrier", "seats"]',
+        "MAX_GAP": "0.0001",
+        "MAX_JUMP": "0.0001",
+        "MAX_MEMORY_MB": "0.001",
+        "MAX_AGE": "30d",
+        "MAX_P99_MS": "0.000001",
+    }
+    plan = {"DAYTWO_PLAN__BUDGET": "1e-12"}
+    env = {f"DAYTWO_GATE__{key}": value for key, value in limits.items()}
+    said = daytwo("ci", "-C", checkout, "--json", **env, **plan)
+    assert said.code == 1, said
+    gates = {check["name"]: check for check in said.json["checks"] if check["group"] == "gate"}
+    failed = {name for name, check in gates.items() if check["standing"] == "failed"}
+    assert failed >= {"fairness", "robustness", "memory", "data", "latency", "cost"}
+    assert "carrier=B6" in gates["fairness"]["words"]  # no input of the model, and still its groups differ
+    assert "days old, over 30.0" in gates["data"]["words"]
+    lines = (checkout / "daytwo.toml").read_text().splitlines()
+    where = {name: lines[check["place"]["line"] - 1].split(" ")[0] for name, check in gates.items()}
+    assert where["memory"] == "max_memory_mb"
+    assert where["cost"] == "budget"
+    assert where["fairness"] == "sensitive"
+
+
+def test_reasons_that_move_to_other_columns_are_refused(daytwo, checkout, tmp_path):
+    base = shutil.copytree(checkout, tmp_path / "base")
+    contract = checkout / "contract.toml"
+    contract.write_text(contract.read_text().replace("[columns.carrier]", '[columns.carrier]\nrole = "checked"', 1))
+    said = daytwo("ci", "-C", checkout, "--against", base, "--json", DAYTWO_GATE__MAX_SHIFT="0.05")
+    gates = {check["name"]: check for check in said.json["checks"] if check["group"] == "gate"}
+    assert gates["reasons"]["standing"] == "failed"
+    assert "to 0%" in gates["reasons"]["words"]
+
+
 def test_a_change_in_git_is_tried_from_a_worktree(daytwo, checkout, tmp_path):
     def git(*words):
         who = ("-c", "user.name=ana", "-c", "user.email=ana@example.org", "-c", "commit.gpgsign=false")

@@ -92,13 +92,26 @@ class RetrainSettings(_Section, frozen=True, kw_only=True):
 
 
 class GateSettings(_Section, frozen=True, kw_only=True):
-    """[gate]: what a candidate must hold. `margin` is the bearable loss of the metric, in its own unit."""
+    """[gate]: what a candidate must hold. `margin` is the bearable loss of the metric, in its own unit.
+
+    Groups of the `sensitive` columns may differ by `max_gap`. One harmed column may move the mean answer by
+    `max_jump`, in probability or in widths of a regression's range; `max_shift` is the share of the reasons' weight
+    that may move to other columns. An empty `max_age` sets no limit to the age of the newest labelled row.
+    """
 
     metric: str = "roc_auc"
     margin: Amount = 0.005
     max_p99_ms: Positive = 20.0
     slices: tuple[str, ...] = ()
     test_windows: Count = 4
+    sensitive: tuple[str, ...] = ()
+    max_gap: Positive = 0.1
+    max_jump: Share = 0.5
+    max_shift: Share = 0.5
+    max_rejected: Share = 0.5
+    fewest_rows: Count = 200
+    max_age: str = ""
+    max_memory_mb: Positive = 1024.0
 
 
 class ReleaseSettings(_Section, frozen=True, kw_only=True):

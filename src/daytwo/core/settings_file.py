@@ -107,6 +107,8 @@ def check(settings: Settings) -> None:
         match = _STEP.fullmatch(step)
         if not match or (match[1] and not 0 < float(match[1]) < 100):
             raise SettingsError(f"release.steps has {step!r}", hint="Write steps such as 'shadow 2d' or 'canary 5% 1d'")
+    if settings.gate.max_age:
+        _meaning("gate.max_age", duration, settings.gate.max_age)
     for one in settings.ci.expect:
         _meaning("ci.expect.change", read_change, one.change)
     _check_fallback(settings.serve.fallback, settings.model.task)

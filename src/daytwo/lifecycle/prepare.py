@@ -27,9 +27,11 @@ from daytwo.governance.audit import Entry
 from daytwo.lifecycle.adoption import adopted_model
 from daytwo.lifecycle.delivery.plan import plan_gate, plan_of
 from daytwo.lifecycle.flow import Json, Run
-from daytwo.lifecycle.gating.evidence import Challenge, gate_candidate, groups_of, paired_on
+from daytwo.lifecycle.gating.challenge import Challenge, groups_of
+from daytwo.lifecycle.gating.evidence import gate_candidate, paired_on
 from daytwo.lifecycle.gating.gates import GateResult, quality_gate, verdict
-from daytwo.lifecycle.gating.unseen import as_read_by, set_aside
+from daytwo.lifecycle.gating.supply import supply_gates
+from daytwo.lifecycle.gating.unseen import as_read_by, read_beside, set_aside
 from daytwo.lifecycle.releases import Release, State
 from daytwo.lifecycle.rows import DATASET, history
 from daytwo.lifecycle.system import System
@@ -94,7 +96,7 @@ def _give_up(system: System, release_id: str, words: str, now: datetime) -> dict
 def _rows(system: System, until: datetime) -> _Rows:
     contract = read_contract(system.contract_path)
     payoff = Payoff.from_settings(system.settings.value, system.settings.model.task)
-    data = history(system, contract, payoff.columns, until)
+    data = history(system, contract, read_beside(system, payoff), until)
     return _Rows(contract, payoff, set_aside(data, system))
 
 
@@ -187,7 +189,8 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
             beside=beside,
         )
     )
-    results = (*results, plan_gate(plan_of(system, digest), now.date()))
+    supplied = supply_gates(system, system.bundles.get(digest), rows.parts, now)
+    results = (*results, *supplied, plan_gate(plan_of(system, digest), now.date()))
     others: dict[str, Json] = {}
     if present is not None and rows.parts.train.times is not None:
         old = present.score_many(rows.parts.test.matrix if beside is None else beside)

@@ -72,8 +72,8 @@ def as_array(frame: pl.DataFrame, name: str) -> NDArray[np.generic]:
     """Return one column as an array: numbers as float64 with NaN for null, texts as objects with None."""
     if name not in frame.columns:
         raise DataError(
-            f"the payoff reads the column {name!r}, which the rows do not have",
-            hint="Name a column of the contract in [value] of daytwo.toml",
+            f"[value] or [gate] sensitive reads the column {name!r}, which the rows do not have",
+            hint="Name a column of the contract there, in daytwo.toml",
         )
     series = frame[name]
     if series.dtype.is_numeric():

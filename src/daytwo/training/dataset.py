@@ -31,7 +31,7 @@ class TrainingData:
 
     `matrix` is a feature matrix (`core/schema.py`), shape (n, d), float32; `labels` 0 or 1, or the value, shape (n,);
     `times` in UTC, shape (n,), never falling, None where rows bear no time; `money` holds the columns that the
-    payoff reads, by name, each of shape (n,).
+    payoff and the gates read, by name, each of shape (n,).
     """
 
     schema: Schema

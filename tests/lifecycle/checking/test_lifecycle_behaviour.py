@@ -20,6 +20,7 @@ CONTRACT = Contract(
         Column("wind", Kind.NUMBER, nullable=True, minimum=0.0, maximum=100.0),
         Column("carrier", Kind.CATEGORY, levels=("AA", "B6", "DL")),
         Column("rain", Kind.BOOLEAN),
+        Column("seats", Kind.INTEGER, minimum=1.0),
         Column("late", Kind.INTEGER, role=Role.TARGET),
     ),
 )
@@ -42,7 +43,7 @@ class Rule:
 
 
 def rows():
-    return np.column_stack([WIND, np.arange(90) % 3, np.arange(90) % 2]).astype(np.float32)
+    return np.column_stack([WIND, np.arange(90) % 3, np.arange(90) % 2, np.arange(90) + 1]).astype(np.float32)
 
 
 def expected(column, change, expect, **more):
@@ -84,10 +85,18 @@ def test_a_truth_and_a_set_number():
     assert behave(Rule(lambda row: row[0]), rows(), expected("wind", "*1.1", "up")).passed
 
 
+def test_a_whole_number_stays_one():
+    assert behave(Rule(lambda row: row[3]), rows(), expected("seats", "*1.5", "up")).rows == 45
+
+
 @pytest.mark.parametrize(
     ("column", "change", "told"),
     [
-        ("late", "+1", "names the column 'late', which is no input of the model. Its inputs are wind, carrier, rain"),
+        (
+            "late",
+            "+1",
+            "names the column 'late', which is no input of the model. Its inputs are wind, carrier, rain, seats",
+        ),
         ("sun", "+1", "'sun', which is no input"),
         ("carrier", "+1", "Write 'any', or '=' and one of AA, B6, DL"),
         ("carrier", "=XX", "carrier cannot become what was asked for"),

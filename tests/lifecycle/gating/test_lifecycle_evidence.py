@@ -5,7 +5,8 @@ import pytest
 
 from daytwo.core.schema import Feature, Schema, Task
 from daytwo.core.settings import ValueSettings
-from daytwo.lifecycle.gating.evidence import groups_of, paired_on
+from daytwo.lifecycle.gating.challenge import groups_of
+from daytwo.lifecycle.gating.evidence import paired_on
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.dataset import TrainingData
 

@@ -70,6 +70,8 @@ def _changed(
         low = -np.inf if column.minimum is None else column.minimum
         high = np.inf if column.maximum is None else column.maximum
         asked = there & (numbers != values) & (numbers >= low) & (numbers <= high)
+        if column.kind is Kind.INTEGER:
+            asked &= numbers == np.round(numbers)
         yield asked, numbers[asked].astype(np.float32)
         return
     for code in _codes(column, change):

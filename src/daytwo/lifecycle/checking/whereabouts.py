@@ -16,7 +16,12 @@ _GATES: Mapping[str, tuple[str, str]] = {
     "money": ("value", ""),
     "slices": ("gate", "slices"),
     "calibration": ("gate", ""),
-    "robustness": ("gate", ""),
+    "robustness": ("gate", "max_jump"),
+    "fairness": ("gate", "sensitive"),
+    "reasons": ("gate", "max_shift"),
+    "data": ("gate", "max_rejected"),
+    "memory": ("gate", "max_memory_mb"),
+    "cost": ("plan", "budget"),
     "latency": ("gate", "max_p99_ms"),
     "plan": ("plan", ""),
 }

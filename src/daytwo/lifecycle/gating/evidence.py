@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from daytwo.capacity.latency import measure_latency
 from daytwo.core.schema import Task
-from daytwo.core.settings import Settings
+from daytwo.lifecycle.gating.challenge import Challenge, groups_of
+from daytwo.lifecycle.gating.conduct import conduct
 from daytwo.lifecycle.gating.gate_calibration import calibration_beside, calibration_gate, calibration_of_first
 from daytwo.lifecycle.gating.gates import (
     GateResult,
     Paired,
     baseline_gate,
-    latency_gate,
     money_gate,
     quality_gate,
-    robustness_gate,
     slice_gate,
 )
 from daytwo.monitoring.estimating.performance import realised_money
@@ -28,33 +24,8 @@ from daytwo.training.dataset import TrainingData
 from daytwo.training.evaluate import answers, trivial
 
 Floats = NDArray[np.float64]
-# Rows for the latency and robustness gates: enough for a 99th percentile.
-_TIMED_ROWS = 2_000
-_HARMED_ROWS = 1_000
-# Fewer days than these say too little about the days to come; rows are then put into so many groups.
-_FEWEST_DAYS = 10
-_GROUPS = 20
 # A candidate may bring this share of a row's mean stake less and still count as no worse in money.
 _MONEY_SHARE = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """A candidate against the champion (None for a first version) on the rows set aside.
-
-    `beside` are the same rows as the champion's own contract encodes them, shape (n, d); None where both have one.
-    """
-
-    candidate: Model
-    champion: Model | None
-    test: TrainingData
-    train: TrainingData
-    settings: Settings
-    beside: NDArray[np.float32] | None = None
-
-    def old_scores(self, champion: Model) -> Floats:
-        """Return what the champion answers to the rows set aside."""
-        return champion.score_many(self.test.matrix if self.beside is None else self.beside)
 
 
 def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
@@ -78,23 +49,7 @@ def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
         else:
             calibrated = calibration_of_first(calibrated, test.labels, scores, constant, groups)
         results.append(calibrated)
-    results.append(_robustness(candidate, test))
-    results.append(_latency(candidate, test, settings))
-    return tuple(results)
-
-
-def groups_of(test: TrainingData) -> tuple[NDArray[np.int64], str]:
-    """Return the group of each row, shape (n,), and what groups are called: rows of one group share their fate.
-
-    Days, where there are enough of them. Times as coarse as months leave too few, so rows are then grouped as they
-    follow one another; rows without times stand each for itself.
-    """
-    if test.days is None:
-        return np.arange(test.rows), "rows"
-    if np.unique(test.days).size >= _FEWEST_DAYS:
-        return test.days, "days"
-    groups = min(_GROUPS, test.rows)
-    return np.arange(test.rows) * groups // max(test.rows, 1), "groups of rows"
+    return (*results, *conduct(challenge))
 
 
 def paired_on(test: TrainingData, payoff: Payoff, candidate: Floats, champion: Floats) -> Paired:
@@ -141,27 +96,3 @@ def _slices(model: Model, test: TrainingData, columns: tuple[str, ...]) -> dict[
             for code, level in enumerate(feature.levels):
                 masks[f"{feature.name}={level}"] = test.matrix[:, i] == code
     return masks
-
-
-def _robustness(model: Model, test: TrainingData) -> GateResult:
-    """Harm rows one feature at a time: its value lost, or as large as the contract lets pass."""
-    rows = test.matrix[:_HARMED_ROWS]
-    limits = {column.name: column.maximum for column in model.contract.columns}
-    harmed = {}
-    for i, feature in enumerate(model.schema.features):
-        lost = rows.copy()
-        lost[:, i] = np.nan
-        harmed[f"without {feature.name}"] = model.score_many(lost)
-        maximum = limits.get(feature.name)
-        if not feature.is_category and maximum is not None:
-            extreme = rows.copy()
-            extreme[:, i] = np.float32(maximum)
-            harmed[f"{feature.name} at its limit"] = model.score_many(extreme)
-    return robustness_gate(model.score_many(rows), harmed, task=model.task)
-
-
-def _latency(model: Model, test: TrainingData, settings: Settings) -> GateResult:
-    """Time one row at a time, over many different rows, as a server would ask."""
-    rows = test.matrix[:_TIMED_ROWS].tolist()
-    found = measure_latency(lambda i: model.score(rows[i % len(rows)]), _TIMED_ROWS)
-    return latency_gate(found.p99_us / 1000, max_p99_ms=settings.gate.max_p99_ms)

@@ -203,37 +203,6 @@ def latency_gate(p99_ms: float, *, max_p99_ms: float) -> GateResult:
     return GateResult("latency", passed, words, {"p99_ms": p99_ms, "max_p99_ms": max_p99_ms})
 
 
-def robustness_gate(
-    scores: ArrayLike, disturbed: Mapping[str, ArrayLike], *, task: Task, reach: float = 1.0
-) -> GateResult:
-    """Refuse a version that answers disturbed rows absurdly.
-
-    Parameters
-    ----------
-    scores : shape (n,)
-        Answers to unharmed rows.
-    disturbed : name -> shape (m,)
-        Answers to the same rows harmed in one way, such as `without wind_speed` or `wind_speed at its limit`.
-    reach : float
-        A regression may leave the range of `scores` by this many times its width; a probability stays in [0, 1].
-    """
-    base = np.asarray(scores, dtype=np.float64)
-    if task is Task.BINARY:
-        low, high = 0.0, 1.0
-    else:
-        width = float(np.ptp(base)) * reach
-        low, high = float(base.min()) - width, float(base.max()) + width
-    absurd = []
-    for name, answers in disturbed.items():
-        values = np.asarray(answers, dtype=np.float64)
-        if not np.isfinite(values).all() or (values < low).any() or (values > high).any():
-            absurd.append(name)
-    moves = {name: float(np.mean(np.asarray(a, dtype=np.float64)) - base.mean()) for name, a in disturbed.items()}
-    words = f"absurd answers {', '.join(absurd)}" if absurd else f"sound answers under {len(disturbed)} disturbances"
-    evidence = {"low": low, "high": high, "moves": {name: _finite(move) for name, move in moves.items()}}
-    return GateResult("robustness", not absurd, words, evidence)
-
-
 def _evidence(interval: Interval, *, margin: float, superior: bool) -> dict[str, object]:
     return {
         "difference": _finite(interval.mean),

@@ -41,6 +41,11 @@ def set_aside(data: TrainingData, system: System) -> Split:
     return split(data, test_from=start)
 
 
+def read_beside(system: System, payoff: Payoff) -> tuple[str, ...]:
+    """Return the columns that are read beside the features: those of the payoff, and those whose groups are judged."""
+    return tuple(dict.fromkeys([*payoff.columns, *system.settings.gate.sensitive]))
+
+
 def as_read_by(system: System, present: Model, parts: Split, now: datetime) -> NDArray[np.float32] | None:
     """Return the rows set aside as the champion's own contract encodes them; None where the contract has not changed.
 
