@@ -35,6 +35,8 @@ from daytwo.monitoring.judging.judge import ALARM_SHARE
 
 # After a refusal the rule rests for so many windows: the same rows would be refused again.
 _REST_WINDOWS = 2
+# So many standard errors of saving before a candidate is made: gates would not believe less, and the rule would rest.
+_BELIEVED = 1.0
 _DAY_S = 86_400
 # By these a policy of alarms retrains.
 _ALARMS = ("drift.", "performance.")
@@ -126,6 +128,7 @@ def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, J
         seen,
         age=max(1, seen.now - min([span.index, *(one.span.index for one in lives)])),
         prices=Prices(settings.switch_cost, challenger_cost(system)),
+        surely=_BELIEVED,
         currency=system.settings.value.currency,
     )
     policy = retrain_policy(settings.policy)

@@ -94,6 +94,16 @@ def test_the_words_say_what_would_be_saved_and_from_where_on_it_pays():
     assert "after 9 windows a fresh model would do no better" in better.words
 
 
+def test_where_proof_is_asked_for_what_may_be_noise_is_left_alone_and_said_to_be_so():
+    ages = np.arange(8)[None, :] - np.array([[0], [4]])
+    losses = np.where(ages >= 0, 100.0 + 0.2 * ages, np.nan) + np.random.default_rng(2).normal(0, 3, (2, 8))
+    seen = Evidence(9, (0, 4), losses, own=0)
+    assert decide(seen, age=9, prices=Prices(1.0)).retrain
+    told = decide(seen, age=9, prices=Prices(1.0), surely=3.0)
+    assert not told.retrain
+    assert told.words.endswith("which may be noise")
+
+
 def test_before_any_label_nothing_is_done():
     told = decide(Evidence(1, (0,), np.full((1, 0), np.nan), own=0), age=1, prices=Prices(1.0))
     assert (told.retrain, told.words) == (False, "too early: no window has its labels yet")

@@ -119,8 +119,8 @@ def _changes(system: System, policy: RetrainPolicy, numbers: Numbers, due: datet
             yield "a window that moved or went worse than usual"
         case "marginal" if numbers.threshold is not None and numbers.excess is not None:
             yield (
-                f"it retrains once a fresh model would save {numbers.threshold:,.2f} {currency} a window; "
-                f"now that is {numbers.excess:,.2f}"
+                f"it retrains once a fresh model would save {numbers.threshold:,.2f} {currency} a window, and more "
+                f"than one standard error; now that is {numbers.excess:,.2f}"
                 + ("" if numbers.standard_error is None else f" (standard error {numbers.standard_error:,.2f})")
             )
             if numbers.rate is not None:

@@ -54,7 +54,7 @@ class Decision:
     worth_knowing: float = 0.0
 
 
-def decide(seen: Evidence, *, age: int, prices: Prices, currency: str = "") -> Decision:
+def decide(seen: Evidence, *, age: int, prices: Prices, surely: float = 0.0, currency: str = "") -> Decision:
     """Apply the marginal rule to the present champion.
 
     Parameters
@@ -63,6 +63,9 @@ def decide(seen: Evidence, *, age: int, prices: Prices, currency: str = "") -> D
         What the champion and the challengers so far lost on the windows whose labels are known.
     age : int
         Windows since the champion was installed, at least 1.
+    surely : float, standard errors
+        How far above nothing the saving must be. Where a gate asks for proof and a refusal makes the rule rest, early
+        tries cost more than they bring; where a switch just happens, 0 is cheapest.
 
     Examples
     --------
@@ -92,8 +95,9 @@ def decide(seen: Evidence, *, age: int, prices: Prices, currency: str = "") -> D
     ahead = min(max(life, age), max(_SHORTEST_FUTURE, seen.now))
     # While the newest model waits for its first labels, another one would tell little that it does not.
     worth = _worth(found, average, ahead) if np.isfinite(seen.losses[-1]).any() else 0.0
-    retrain = found.excess >= threshold
-    words = _words(found, threshold, age, currency)
+    noise = surely * found.standard_error
+    retrain = found.excess >= threshold and found.excess > noise
+    words = _words(found, threshold, noise, age, currency)
     return Decision(retrain, words, gain, found.excess, found.standard_error, threshold, age, found.rate, worth)
 
 
@@ -134,9 +138,11 @@ def _worth(found: Decay, threshold: float, windows: int) -> float:
     return found.standard_error * windows * (density - off * beyond)
 
 
-def _words(found: Decay, threshold: float, age: int, currency: str) -> str:
+def _words(found: Decay, threshold: float, noise: float, age: int, currency: str) -> str:
     unit = f" {currency}" if currency else ""
     lead = f"a fresh model would save {found.excess:,.2f}{unit} a window (standard error {found.standard_error:,.2f})"
+    if found.excess > 0 and found.excess <= noise:
+        return f"leave it: {lead}, which may be noise"
     if found.excess >= threshold:
         return f"retrain: {lead}, and replacing pays from {threshold:,.2f}{unit} a window on"
     if found.excess <= 0:
