@@ -29,7 +29,7 @@ def test_the_leaves_are_those_of_penalised_least_squares(seed, trees, most):
     def loss(now):
         return (w * (target - reached @ now) ** 2).sum() + ((now - values) ** 2).sum()
 
-    assert -1e-9 <= loss(found) - loss(exact) <= 1e-6 * (loss(values) - loss(exact)) + 1e-9
+    assert -1e-9 <= loss(found) - loss(exact) <= 1e-4 * (loss(values) - loss(exact)) + 1e-9
 
 
 def test_what_one_tree_can_say_exactly_it_says_but_for_the_pull():

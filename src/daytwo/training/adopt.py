@@ -89,7 +89,7 @@ def hold_against(model: ForeignModel, schema: Schema, *, columns: Sequence[str] 
 
 
 def as_fitted(adopted: Adopted, engine: Engine, data: TrainingData, task: Task) -> Fitted:
-    """Score the fit part, as if the model had been grown on it.
+    """Return the model as if it had been grown here; its scores of the fit part must be what the task asks for.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def as_fitted(adopted: Adopted, engine: Engine, data: TrainingData, task: Task) 
             hint="Save the model with its probability of the positive class, not log-odds, a rank or a label",
         )
     trees = 0 if engine.trees is None else len(engine.trees.roots)
-    return Fitted(adopted.model.content, trees, scores, np.zeros(data.matrix.shape[1]))
+    return Fitted(adopted.model.content, trees, np.zeros(data.matrix.shape[1]))
 
 
 def prove_scores(engine: Engine, matrix: NDArray[np.float32], before: NDArray[np.float64]) -> int:

@@ -63,7 +63,7 @@ def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payof
 def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str, seed: int) -> dict[str, bytes]:
     """Return the files that later windows, each as long as `window`, are held against."""
     rows = join((parts.fit, *parts.held_out))
-    scores = np.concatenate([chosen.calibration.many(chosen.fitted.scores), *chosen.held_scores(parts)])
+    scores = np.concatenate([chosen.calibration.many(chosen.scorer.many(parts.fit.matrix)), *chosen.held_scores(parts)])
     held_out = np.arange(rows.rows) >= parts.fit.rows
     said = answers(payoff, scores, rows.column, rows.days)
     reference = build_reference(

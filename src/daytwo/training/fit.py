@@ -42,15 +42,13 @@ class Binned:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A grown model: its LightGBM `text`, how many `trees` it kept, its scores on the fit part.
+    """A grown model: its LightGBM `text`, and how many `trees` it kept.
 
-    `scores` has shape (n,), in the rows' order: probabilities, or values. `gains` is how much each feature lowered
-    the loss, shape (d,), in the objective's unit.
+    `gains` is how much each feature lowered the loss, shape (d,), in the objective's unit.
     """
 
     text: bytes
     trees: int
-    scores: NDArray[np.float64]
     gains: NDArray[np.float64]
 
 
@@ -122,12 +120,11 @@ def grow_refitted(
     *,
     sums: NDArray[np.float64],
     weights: NDArray[np.float64],
-    fit_part: NDArray[np.float32],
 ) -> Fitted:
     """Grow `recipe.trees` trees towards soft `targets`, then fit all their leaves anew towards `sums`.
 
     `matrix` holds the binned rows, shape (n, d); `sums` what the trees should add up to (log-odds, or the value) and
-    `weights` how much each row counts, both of shape (n,). `fit_part` are the rows that it is scored on.
+    `weights` how much each row counts, both of shape (n,).
     """
     booster = _grown(binned, targets, recipe, _SOFT_OBJECTIVES[binned.task])
     scorer = LightgbmScorer(model_text(booster), matrix.shape[1], threads=cast("int", binned.fixed["num_threads"]))
@@ -136,9 +133,7 @@ def grow_refitted(
     for tree, leaves in enumerate(np.split(values, first[1:])):
         for leaf, value in enumerate(leaves.tolist()):
             booster.set_leaf_output(tree, leaf, value)
-    text = model_text(booster)
-    scores = LightgbmScorer(text, matrix.shape[1]).many(fit_part)
-    return Fitted(text, booster.num_trees(), scores, np.asarray(booster.feature_importance("gain"), dtype=np.float64))
+    return _fitted(booster)
 
 
 def model_text(booster: lgb.Booster) -> bytes:
@@ -180,13 +175,5 @@ def _booster(binned: Binned, recipe: Recipe, objective: str, metric: str) -> lgb
 
 
 def _fitted(booster: lgb.Booster) -> Fitted:
-    caught: list[NDArray[np.float64]] = []
-
-    def catch(scores: NDArray[np.float64], _: lgb.Dataset) -> tuple[str, float, bool]:
-        caught.append(np.array(scores, dtype=np.float64))
-        return "caught", 0.0, False
-
-    # The booster knows its scores on its own rows already: predicting them again would cost as much as ten trees.
-    booster.eval_train(catch)
     gains = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
-    return Fitted(model_text(booster), booster.num_trees(), caught[0], gains)
+    return Fitted(model_text(booster), booster.num_trees(), gains)

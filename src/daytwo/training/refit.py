@@ -13,9 +13,9 @@ from scipy import sparse
 
 # Pull towards the values that boosting gave, in rows of mean weight.
 _PULL = 1.0
-_STEPS = 60
+_STEPS = 30
 # The solution is good enough when what is left of the gradient is this share of the first.
-_LEFT = 1e-4
+_LEFT = 1e-3
 
 
 def refit_leaves(

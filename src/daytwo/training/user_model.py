@@ -83,7 +83,7 @@ def fit_user(fit: Callable[[TrainingData], object], data: TrainingData, task: Ta
     if task is Task.BINARY and not (scores.min() >= 0 and scores.max() <= 1):
         raise Refused(f"the model of {path} does not answer with probabilities", hint="Use the objective 'binary'")
     gains = np.asarray(kept.feature_importance("gain"), dtype=np.float64)
-    return Fitted(model_text(kept), kept.num_trees(), scores, gains)
+    return Fitted(model_text(kept), kept.num_trees(), gains)
 
 
 def _where(err: Exception, path: Path) -> str:
