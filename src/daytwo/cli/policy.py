@@ -23,8 +23,8 @@ def policy() -> None:
 def replayed(*, folder: Path | None, as_json: bool) -> None:
     """Replay every policy over the windows whose labels have come; the cheapest first.
 
-    A policy is credited with the challengers that were trained after each window. Policies that wait for alarms are
-    not replayed.
+    A policy is credited with the challengers that were trained after each window. 'on alarm' takes the alarms as they
+    were raised, whichever version answered then.
     """
     found = backtest(here(folder))
     if as_json:

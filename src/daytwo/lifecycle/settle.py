@@ -17,6 +17,7 @@ from daytwo.lifecycle.comparison import compare, finite
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.late import figures_of, inputs_alone
 from daytwo.lifecycle.releases import OPEN, State
+from daytwo.lifecycle.retraining.alarms import early_alarms
 from daytwo.lifecycle.retraining.challengers import challenger_cost, train_next
 from daytwo.lifecycle.retraining.evidence import evidence
 from daytwo.lifecycle.retraining.policy import judged
@@ -38,8 +39,6 @@ _REST_WINDOWS = 2
 # So many standard errors of saving before a candidate is made: gates would not believe less, and the rule would rest.
 _BELIEVED = 1.0
 _DAY_S = 86_400
-# By these a policy of alarms retrains.
-_ALARMS = ("drift.", "performance.")
 # Alerts of these are over when a settled window does not repeat them.
 _KINDS = ("performance.realised", "performance.concept", "performance.slice.realised")
 
@@ -51,7 +50,7 @@ def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
     if figures is None:
         return {"retrain": False, "words": "no labelled rows in this window"}
     decision = run.step("decide", lambda: _decide(system, span, figures))
-    run.step("challenger", lambda: train_next(run.id, system, span))
+    run.step("challenger", lambda: train_next(run.id, system, span, decision))
 
     def record() -> dict[str, Json]:
         watched = {one.span.index: one.watched for one in system.windows.windows()}.get(span.index)
@@ -141,11 +140,7 @@ def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, J
 def _found(system: System, span: Span, figures: dict[str, Json]) -> tuple[str, ...]:
     """Return what was found of this window: that something moved or that it went worse, before its labels or with."""
     watched = {one.span.index: one.watched for one in system.windows.windows()}.get(span.index)
-    kept = (watched or {}).get("findings")
-    told = [one for one in kept if isinstance(one, dict)] if isinstance(kept, list) else []
-    grave = [one for one in told if one["severity"] != Severity.INFO]
-    early = [str(one["summary"]) for one in grave if str(one["kind"]).startswith(_ALARMS)]
-    return (*early, *(one.summary for one in losses(system, span, figures, watched)))
+    return (*early_alarms(watched), *(one.summary for one in losses(system, span, figures, watched)))
 
 
 def _guard(system: System, span: Span, figures: dict[str, Json], cause: str) -> bool:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from daytwo.core.durations import duration
 from daytwo.core.errors import Refused
 from daytwo.core.retraining import retrain_policy
+from daytwo.lifecycle.retraining.alarms import ALARM, alarms_of, on_alarms
 from daytwo.lifecycle.retraining.challengers import challenger_before, challenger_cost
 from daytwo.lifecycle.retraining.replay import Run, oracle, simulate
 from daytwo.lifecycle.rows import LiveRows, live_rows
@@ -77,9 +78,14 @@ def backtest(system: System) -> Backtest:
     switch, challenger = system.settings.retrain.switch_cost, challenger_cost(system)
     best = oracle(losses, switch_cost=switch, challenger_cost=challenger)
     own = _as_windows(system)
+    runs = {
+        policy: simulate(losses, switch_cost=switch, challenger_cost=challenger, policy=policy)
+        for policy in dict.fromkeys((*_POLICIES, *([own] if own != ALARM else [])))
+    }
+    found_in = [alarms_of(one) for one in records]
+    runs[ALARM] = on_alarms(losses, found_in, switch_cost=switch, challenger_cost=challenger)
     found = []
-    for policy in dict.fromkeys((*_POLICIES, *([own] if own else []))):
-        run = simulate(losses, switch_cost=switch, challenger_cost=challenger, policy=policy)
+    for policy, run in runs.items():
         missed = run.total - best.total
         found.append(Replayed(policy, run.switches, run.loss, run.cost, run.total, missed, policy == own))
     return Backtest(
@@ -93,11 +99,11 @@ def backtest(system: System) -> Backtest:
 
 
 def _as_windows(system: System) -> str:
-    """Return the project's own policy as a replay knows it; empty where it waits for alarms, which are not replayed."""
+    """Return the project's own policy as a replay knows it."""
     policy = retrain_policy(system.settings.retrain.policy)
     if policy.kind == "every":
         return f"every {max(1, round(policy.every / duration(system.settings.monitor.window)))}"
-    return "" if policy.kind == "alarm" else policy.kind
+    return ALARM if policy.kind == "alarm" else policy.kind
 
 
 def _losses(system: System, indexes: Sequence[int]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ rule know every week what a fresh model would bring. It is never served.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -36,11 +36,18 @@ class _KeptChallenger(msgspec.Struct, frozen=True):
     features: int
 
 
-def train_next(cause: str, system: System, span: Span) -> dict[str, Json]:
-    """Train the challenger that the next window will be compared with, on everything labelled by now."""
+def train_next(cause: str, system: System, span: Span, decision: Mapping[str, Json]) -> dict[str, Json]:
+    """Train the challenger that the next window will be compared with, on everything labelled by now.
+
+    None is trained where knowing more is worth less than it costs, as the `decision` says (`retrain.py`), nor in
+    between `[retrain] every` windows.
+    """
     retrain = system.settings.retrain
     if retrain.policy == "never" or span.index % retrain.every:
         return {"trained": False}
+    worth = decision.get("worth_knowing")
+    if isinstance(worth, int | float) and worth < challenger_cost(system) and not decision.get("retrain"):
+        return {"trained": False, "words": "a challenger would cost more than what it tells is worth"}
     model = champion(system)
     assert model is not None
     begun = time.process_time()
