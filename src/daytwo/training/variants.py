@@ -21,8 +21,8 @@ from daytwo.training.recipe import Shape, student_recipe
 _MIXED_SHARE = 0.3
 # Mixed rows for each row of the fit part, and the fewest: twice as many bring 3 % more.
 _MIXED_ROWS, _FEWEST_MIXED = 1.5, 50_000
-# More rows bring little: twice as many, answers that lie 0 to 14 % nearer to the reference's.
-_MOST_ROWS = 120_000
+# More rows bring little: half as many, answers that lie 0 to 14 % further from the reference's.
+_MOST_ROWS = 200_000
 # A probability nearer to 0 or 1 counts as this near: its log-odds would weigh nothing.
 _EDGE = 1e-6
 
@@ -74,7 +74,7 @@ def grow_students(
 
 
 def teaching_rows(matrix: NDArray[np.float32], newest: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
-    """Return the rows that students learn from, at most 120,000: those of `matrix`, then mixed ones.
+    """Return the rows that students learn from, at most 200,000: those of `matrix`, then mixed ones.
 
     A mixed row is a row of `matrix` or `newest` of which each value is, by chance of 0.3, that of another such row.
     """
