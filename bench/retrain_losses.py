@@ -94,6 +94,41 @@ def drawn(seed: int) -> Iterator[Stream]:
         yield Stream(f"{name} {seed}", losses, none, none, none)
 
 
+def hard(seed: int) -> Iterator[Stream]:
+    """Fourteen worlds made to be hard: 24 to 60 windows, noise of any size, models that differ by luck."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([24, 40, 60]))
+    i, t = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    age = np.maximum(t - i, 0)
+    walk = np.cumsum(rng.normal(0, 0.05, (n, 3)), axis=0)
+    season = np.sin(2 * np.pi * np.arange(n) / rng.choice([8, 13, 26]) + rng.uniform(0, 6))
+    small, large = (np.cumsum((rng.random(n) < p) * rng.exponential(size, n)) for p, size in ((0.08, 0.1), (0.04, 0.4)))
+    worlds = {
+        "still": 0.0 * age,
+        "slow": rng.uniform(0.001, 0.006) * age,
+        "fast": rng.uniform(0.01, 0.04) * age,
+        "jumps": small[t] - small[i],
+        "large jumps": large[t] - large[i],
+        "season": rng.uniform(0.03, 0.15) * np.abs(season[t] - season[i]),
+        "fading": rng.uniform(0.02, 0.15) * (1 - np.exp(-age / rng.uniform(2, 10))),
+        "root": rng.uniform(0.005, 0.04) * np.sqrt(age),
+        "walk": np.minimum(((walk[t] - walk[i]) ** 2).sum(-1), 0.5),
+        "uneven": rng.uniform(0.005, 0.02) * age * np.exp(rng.normal(0, 0.5, n))[t],
+        "calendar": 0.03 * np.log1p(age) * (1 + 2 * (season[t] > 0.5)),
+        "learning": 0.05 * np.exp(-i / 8.0),
+        "begins": 0.01 * np.maximum(age - np.maximum(n // 2 - i, 0), 0),
+        "ends": 0.02 * np.minimum(age, np.maximum(n // 2 - i, 0)),
+    }
+    base = rng.uniform(0.2, 0.8)
+    for name, excess in worlds.items():
+        noise = rng.choice([0.003, 0.01, 0.03])
+        shared, luck = rng.normal(0, rng.choice([0.01, 0.05]), n), rng.normal(0, noise * rng.choice([0.2, 1.0]), (n, 1))
+        own = rng.normal(0, noise, (n, n)) * (0.7 + 0.6 * rng.random(n))
+        losses = np.where(t >= i, np.maximum(base + excess + shared + own + luck, 0.02), np.nan)
+        none = np.full_like(losses, np.nan)
+        yield Stream(f"{name} {seed}", losses, none, none, none)
+
+
 def _rows(folder: Path, name: str) -> tuple[Floats, Floats, list[bool]]:
     """Return numbers (categories as codes by first appearance), labels, and which columns are categories."""
     part = next(one for one in STREAMS.values() if name in one)
