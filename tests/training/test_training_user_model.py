@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
 from daytwo.core.errors import DataError, Refused, SettingsError
 from daytwo.core.schema import Task
 from daytwo.scoring.lightgbm_c import LightgbmScorer
+from daytwo.training.candidate import TrainingRequest, train_candidate
 from daytwo.training.user_model import fit_user, user_fit
 
 BOOSTER = """
@@ -38,8 +40,27 @@ def test_an_estimator_of_lightgbm_is_taken_too(tmp_path, made):
     assert run(tmp_path, text + ".fit(data.matrix, data.labels)\n", made).trees == 4
 
 
+FOREST = """
+from sklearn.ensemble import RandomForestClassifier
+
+def fit(data):
+    return RandomForestClassifier(20, max_depth=9, random_state=1).fit(data.matrix, data.labels)
+"""
+
+
+def test_a_forest_becomes_the_reference_that_students_learn_from(tmp_path, contract_of, settings_of, made):
+    fitted = run(tmp_path, FOREST, made)
+    home = user_fit(tmp_path)(made)
+    assert fitted.trees == 20
+    assert np.allclose(LightgbmScorer(fitted.text, 4).many(made.matrix), home.predict_proba(made.matrix)[:, 1])
+    request = TrainingRequest(contract_of(), settings_of(), seed=1, folder=tmp_path)
+    candidate = train_candidate(request, made)
+    assert len(candidate.variants) > 1
+    assert next(one for one in candidate.variants if one.name == "reference").trees == 20
+
+
 def test_anything_else_is_refused_with_the_way_to_come(tmp_path, made):
-    with pytest.raises(Refused, match=r"returned a dict.*with 'daytwo adopt'"):
+    with pytest.raises(Refused, match=r"returned a dict.*'daytwo adopt' takes model files"):
         run(tmp_path, "def fit(data):\n    return {}\n", made)
 
 

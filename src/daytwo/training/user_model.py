@@ -17,6 +17,7 @@ import numpy as np
 
 from daytwo.core.errors import DataError, Mistake, Refused, SettingsError
 from daytwo.core.schema import Task
+from daytwo.training.conversion.estimators import estimator_text
 from daytwo.training.dataset import TrainingData
 from daytwo.training.fit import Fitted, model_text
 
@@ -50,14 +51,14 @@ def user_fit(folder: Path) -> Callable[[TrainingData], object] | None:
 
 
 def fit_user(fit: Callable[[TrainingData], object], data: TrainingData, task: Task, path: Path) -> Fitted:
-    """Run the user's `fit` on the fit part, and take the LightGBM model that it returns.
+    """Run the user's `fit` on the fit part, and take over the model that it returns (`conversion/`).
 
     Raises
     ------
     DataError
         If `fit` fails; the message names the line.
     Refused
-        If it returns something else than a LightGBM model for this task and these features.
+        If the model is none that can be kept as data, or is of another task or other features.
     """
     try:
         estimator = fit(data)
@@ -67,10 +68,7 @@ def fit_user(fit: Callable[[TrainingData], object], data: TrainingData, task: Ta
         raise DataError(f"fit() in {path} failed: {_where(err, path)}", hint="Correct the function") from err
     booster = estimator if isinstance(estimator, lgb.Booster) else getattr(estimator, "booster_", None)
     if not isinstance(booster, lgb.Booster):
-        raise Refused(
-            f"fit() in {path} returned a {type(estimator).__name__}, which daytwo cannot keep as data",
-            hint="Return a LightGBM Booster or estimator; other models come in with 'daytwo adopt'",
-        )
+        booster = lgb.Booster(model_str=estimator_text(estimator, data, task).decode())
     if booster.num_feature() != len(data.schema.features) or booster.num_model_per_iteration() != 1:
         raise Refused(
             f"the model of {path} reads {booster.num_feature()} features and gives "
