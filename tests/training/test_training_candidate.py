@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from daytwo.core.errors import SettingsError
 from daytwo.core.schema import Task
+from daytwo.monitoring.judging.reference import Reference
 from daytwo.registry.bundle import BASE_RATE, BundleStore
 from daytwo.scoring.model import Model
 from daytwo.training.candidate import TrainingRequest, train_candidate
@@ -42,6 +43,18 @@ def test_the_bundle_loads_proves_itself_and_gives_reasons(candidate, made, tmp_p
     row = {"wind": 2.5, "age": 0.1, "noise": 0.0, "carrier": "b"}
     assert model.explain(model.encoder.row(row), row)[0].feature == "wind"
     assert {"reference.json", "estimator.json", "evaluation.json", "card.md"} <= set(candidate.files)
+
+
+def test_the_reference_knows_the_reasons_that_the_served_model_gives(candidate, made, tmp_path):
+    model = Model.load(BundleStore(tmp_path).put(candidate.files, candidate.manifest))
+    reference = Reference.from_json(candidate.files["reference.json"])
+    assert reference.attribution is not None
+    assert reference.filter is not None
+    assert {"attribution:wind", "rise:wind", "hole:age"} <= set(reference.channel_names)
+    usual = reference.attribution.asked(made.matrix, model.contributions)
+    assert max(usual.values()) < 4.0
+    other = reference.attribution.asked(made.matrix, lambda rows: model.contributions(rows) * 2)
+    assert other["attribution:wind"] > 6.0
 
 
 def test_figures_are_those_of_rows_no_tree_has_seen(candidate, made, tmp_path):

@@ -98,6 +98,7 @@ def _judge(system: System, span: Span) -> dict[str, Json]:
         model=watch.raw,
         currency=system.settings.value.currency,
         biases=late,
+        reasons=None if model.no_reasons else model.contributions,
     )
     aged = _aged(system, span, judgement, model.digest, records)
     chance, currency = (1 - ALARM_SHARE) * judgement.allowed, system.settings.value.currency

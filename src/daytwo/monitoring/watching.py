@@ -20,9 +20,11 @@ from daytwo.core.errors import DataError, SettingsError
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.schema import Schema
 from daytwo.monitoring.alarming.alarm import Alarm, AlarmState, acknowledge, fastest, start, step, unlearnt
+from daytwo.monitoring.alarming.attribution import rows_to_ask, sampled
 from daytwo.monitoring.frames import as_polars, encode, schema_of, scores_of, together
 from daytwo.monitoring.judging.moved import explain_moved, telling
 from daytwo.monitoring.judging.normal import Normal, Rows, learn_normal
+from daytwo.monitoring.profiles.bins import Floats
 from daytwo.monitoring.profiles.profile import Profile, profile
 
 
@@ -52,6 +54,16 @@ class Reader:
     schema: Schema
     score: str
     phase: str | None
+    reasons: Callable[[pl.DataFrame], Any] | None = None
+
+    def given(self, frame: pl.DataFrame, most: int) -> Floats | None:
+        """Return what each feature contributes to the scores of at most so many rows; None where nobody says."""
+        if self.reasons is None:
+            return None
+        there = frame.columns
+        columns = [pl.col(name) if name in there else pl.lit(None).alias(name) for name in self.schema.names]
+        rows = frame[sampled(frame.height, most)].select(columns)
+        return np.asarray(self.reasons(rows), dtype=np.float64)
 
     def read(self, frame: pl.DataFrame) -> Rows:
         """Return what the alarm needs of a frame; a window's phase is that of its first row."""
@@ -81,7 +93,9 @@ class Watcher(Iterator[Judgement]):
             empty = Finding("monitor.silent", name, Severity.WARNING, f"{name} has no rows")
             return Judgement(number, 0, False, (empty,), False, {}, self._allowed, self._state.alarms)
         part = profile(matrix, scores, self._normal.layout)
-        heard = self._normal.compare(part, matrix, phase)
+        known = self._normal.attribution
+        given = None if known is None else self._reader.given(frame, known.looked_at)
+        heard = self._normal.compare(part, matrix, phase, given)
         dumb = unlearnt(self._state, tuple(heard))
         before = self._state
         self._state, alarm = step(before, heard, per_block=self._allowed, label=self.name_of(number))
@@ -127,6 +141,7 @@ def watch(
     score: str = "score",
     budget: str = "1 per 90 windows",
     phase: str | None = None,
+    reasons: Callable[[pl.DataFrame], Any] | None = None,
 ) -> Watcher:
     """Watch windows of rows for change, within a budget of false alarms.
 
@@ -145,6 +160,9 @@ def watch(
     phase : name of a column, optional
         One value a window, such as its weekday: the window is compared with the reference's windows of that value
         where there are four or more, else with all.
+    reasons : function of a Polars frame of the features, optional
+        What each feature contributes to the score of each row, shape (rows, features), such as Shapley values of any
+        model: then drift of the reasons is heard too. It is asked for at most 500 rows of a window.
 
     Returns
     -------
@@ -174,8 +192,9 @@ def watch(
     frames = reference_frames(reference)
     for frame in frames:
         _check_phase(frame, phase)
-    reader = Reader(schema_of(together(frames, features), features), score, phase)
-    normal, rows = learn_normal([reader.read(frame) for frame in frames], reader.schema)
+    reader = Reader(schema_of(together(frames, features), features), score, phase, reasons)
+    given = [one for frame in frames if (one := reader.given(frame, rows_to_ask(len(frames)))) is not None]
+    normal, rows = learn_normal([reader.read(frame) for frame in frames], reader.schema, given)
     names = tuple(rows[0]) if rows else ()
     state = start(names, tuple(tuple(row[name] for name in names) for row in rows))
     return Watcher(windows, reader, normal, state, allowed)

@@ -13,6 +13,7 @@ from daytwo.contracts.toml_text import to_toml
 from daytwo.core.durations import duration
 from daytwo.core.errors import DataError
 from daytwo.explain.reasons import build_explainer, outcome_words
+from daytwo.monitoring.alarming.attribution import Reasons
 from daytwo.monitoring.estimating.estimator import Estimator
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
 from daytwo.monitoring.judging.reference_fit import build_reference
@@ -25,6 +26,7 @@ from daytwo.scoring.model import CALIBRATION_FILE, CONTRACT_FILE, EXPLAINER_FILE
 from daytwo.scoring.novelty import NOVELTY_FILE
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
+from daytwo.scoring.shapley_c import shapley_of
 from daytwo.training.confidence_fit import fit_confidence
 from daytwo.training.dataset import Parts, TrainingData, join
 from daytwo.training.evaluate import answers
@@ -75,6 +77,7 @@ def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str,
         times=rows.times,
         held_out=held_out,
         window=duration(window),
+        reasons=_reasons(chosen, parts, payoff),
     )
     newest = np.flatnonzero(held_out)[-_ESTIMATOR_ROWS:]
     trees, estimator = fit_estimator(
@@ -90,6 +93,14 @@ def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str,
     files = {REFERENCE_FILE: reference.to_json(), ESTIMATOR_FILE: estimator.to_json()}
     files[SLICES_FILE] = _slices(join(parts.held_out), scores[held_out], payoff, estimator, trees)
     return files if trees is None else {**files, ESTIMATOR_TREES: trees.encode()}
+
+
+def _reasons(chosen: Trained, parts: Parts, payoff: Payoff) -> Reasons | None:
+    """Return what tells the model's reasons, as its bundle will; None where the engine has no trees."""
+    if chosen.scorer.trees is None:
+        return None
+    typical = build_explainer(parts.fit.matrix, parts.fit.schema, task=payoff.task, outcome="").reference
+    return shapley_of(chosen.scorer.trees, typical).many
 
 
 def _slices(

@@ -3,7 +3,7 @@ import pytest
 
 from daytwo.core.schema import Feature, Schema
 from daytwo.monitoring.alarming.faults import learn_faults
-from daytwo.monitoring.alarming.filtering_fit import Whitened, learn_filter
+from daytwo.monitoring.alarming.filtering_fit import Whitened, learn_filter, settled
 from daytwo.monitoring.alarming.traits import learn_traits
 from daytwo.monitoring.judging.layout import build_layout
 
@@ -50,7 +50,7 @@ def test_the_distance_is_that_of_the_inverse_covariance():
     inverse = np.linalg.inv(within + np.cov(windows.T, bias=True))
     by_hand = ways.T @ inverse @ (new - windows.mean(axis=0)) / np.sqrt(np.diag(ways.T @ inverse @ ways))
     assert np.allclose(white.far(new, leave_out=np.array([], dtype=np.intp)), by_hand)
-    weights, usual = white.weights()
+    weights, usual = settled(within, windows.T, ways)
     assert np.allclose(weights @ new - usual, by_hand, atol=1e-4)
     others = np.delete(windows, 3, axis=0)
     inverse = np.linalg.inv(within + np.cov(others.T, bias=True))

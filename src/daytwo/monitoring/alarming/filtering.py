@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from daytwo.monitoring.alarming.traits import Matrix, Traits
 from daytwo.monitoring.profiles.bins import Floats
 
+# What never differs must tie: less than a thousandth of a spread is rounding.
+_DIGITS = 3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Filter:
@@ -46,7 +49,7 @@ class Filter:
         size = min(rows / self.rows, 1.0) ** 0.5
         found: dict[str, float] = {}
         for (channel, opposite), value in zip(self.channels, far.tolist(), strict=True):
-            sized = float(f"{value * size:.6g}")
+            sized = round(value * size, _DIGITS)
             found[channel] = max(found.get(channel, -np.inf), sized)
             if opposite:
                 found[opposite] = max(found.get(opposite, -np.inf), -sized)

@@ -32,7 +32,11 @@ _MOST_IN_ALL, _LEAST_IN_WINDOW = 400_000, 2_000
 # Variance of one row that is added to every trait: what never happened is taken for rare.
 _RARE, _RIDGE = 1e-3, 1e-3
 # The reference is cut into so many parts at most; a window is judged by what rows are like in the others.
-_PARTS = 20
+_PARTS = 12
+# Rows that are worked on at a time, so that the upper half is not.
+_PANEL = 256
+# With fewer parts a window's neighbours are not left out of these: too few rows would be left.
+_LEAST_PARTS = 5
 # Neighbours up to so far are left out where they resemble a window: twice as far as is shown, as that fades slowly.
 _FURTHEST = 7
 
@@ -58,19 +62,54 @@ class Whitened:
         found: Floats = way / np.sqrt(np.maximum(spread, 1e-12))
         return found
 
-    def weights(self) -> tuple[NDArray[np.float32], Floats]:
-        """Return by what the traits of a window to come are multiplied to say how far it went, and what is usual.
 
-        Shapes (faults, traits) and (faults,): where no reference window is left out, `far` is linear.
-        """
-        middle = self.windows.mean(axis=1)
-        around = self.windows - middle[:, None]
-        along = around.T @ self.directions
-        inner = around.T @ around + np.eye(around.shape[1]) * around.shape[1]
-        ways = self.directions - around @ np.linalg.solve(inner, along)
-        ways /= np.sqrt(np.maximum((self.directions * ways).sum(axis=0), 1e-12))
-        raw = solve_triangular(self.lower, ways, lower=True, trans="T").T
-        return raw.astype(np.float32), ways.T @ middle
+def settled(covariance: Floats, windows: Floats, directions: Floats) -> tuple[NDArray[np.float32], Floats]:
+    """Return by what a window's traits are multiplied to say how far it went along each direction, and what is usual.
+
+    Shapes (faults, traits) and (faults,): where no reference window is left out, `far` is linear. It is kept in
+    bundles, so it is worked out in plain steps: those of BLAS differ in the last bits by how many threads there are.
+    Windows and directions have shapes (traits, windows) and (traits, faults), not whitened.
+    """
+    middle = windows.sum(axis=1) / windows.shape[1]
+    lower = _plain_cholesky(covariance)
+    white = _plain_solve(lower, np.column_stack([windows - middle[:, None], directions]))
+    around, ways = white[:, : windows.shape[1]], white[:, windows.shape[1] :]
+    inner = np.einsum("ki,kj->ij", around, around) + np.eye(around.shape[1]) * around.shape[1]
+    inner_lower = _plain_cholesky(inner)
+    half = _plain_solve(inner_lower, np.einsum("ki,kj->ij", around, ways))
+    # The spread is that of `far`: what is left of a direction when the windows' own ways are taken out.
+    spread = (ways**2).sum(axis=0) - (half**2).sum(axis=0)
+    left = ways - np.einsum("ki,ij->kj", around, _plain_solve_back(inner_lower, half))
+    raw = _plain_solve_back(lower, left / np.sqrt(np.maximum(spread, 1e-12))).T.astype(np.float32)
+    return raw, np.einsum("ij,j->i", raw.astype(np.float64), middle)
+
+
+def _plain_cholesky(matrix: Floats) -> Floats:
+    found: Floats = np.tril(matrix)
+    for j in range(len(found)):
+        found[j:, j] /= np.sqrt(found[j, j])
+        column = found[j + 1 :, j]
+        for begin in range(0, len(column), _PANEL):
+            rows = slice(begin, begin + _PANEL)
+            found[j + 1 :, j + 1 :][rows, : begin + _PANEL] -= column[rows, None] * column[: begin + _PANEL]
+    return np.tril(found)
+
+
+def _plain_solve(lower: Floats, right: Floats) -> Floats:
+    found = right.astype(np.float64)
+    for j in range(len(lower)):
+        found[j] /= lower[j, j]
+        found[j + 1 :] -= lower[j + 1 :, j, None] * found[j]
+    return found
+
+
+def _plain_solve_back(lower: Floats, right: Floats) -> Floats:
+    """Solve with the transpose of a lower triangle."""
+    found = right.astype(np.float64)
+    for j in range(len(lower) - 1, -1, -1):
+        found[j] /= lower[j, j]
+        found[:j] -= lower[j, :j, None] * found[j]
+    return found
 
 
 def learn_filter(
@@ -101,36 +140,46 @@ def learn_filter(
     ways = np.zeros((shares.shape[1], len(faults)))
     ways[: traits.count] = np.array([fault.direction for fault in faults]).T
     rows_in = float(np.median([len(rows) for rows in windows]))
-    whole, size = _within(traits, thin)
-    heard = tuple((fault.channel, fault.opposite) for fault in faults)
-    found = Filter(traits, heard, often, *_whitened(whole / size, shares, ways, rows_in).weights(), rows_in, most)
-    history: list[dict[str, float]] = []
     # Windows that resemble their neighbours are told without those too: a run of them to come has no like among them.
     apart = min(2 * resembling(shares) - 1, _FURTHEST)
     step = max(-(-len(windows) // _PARTS), apart)
-    for begin in range(0, len(windows), step):
-        end = min(begin + step, len(windows))
-        part, rows = _within(traits, thin[max(begin - apart + 1, 0) : end + apart - 1])
+    parts = [_within(traits, thin[begin : begin + step]) for begin in range(0, len(windows), step)]
+    whole, size = sum((part for part, _ in parts), np.zeros(1)), sum(rows for _, rows in parts)
+    heard = tuple((fault.channel, fault.opposite) for fault in faults)
+    kept = settled(_covariance(whole / size, shares.shape[1], rows_in), shares.T, ways)
+    found = Filter(traits, heard, often, *kept, rows_in, most)
+    history: list[dict[str, float]] = []
+    for k in range(len(parts)):
+        left_out = parts[max(k - 1, 0) : k + 2] if apart > 1 and len(parts) >= _LEAST_PARTS else parts[k : k + 1]
+        part, rows = sum((one for one, _ in left_out), np.zeros(1)), sum(many for _, many in left_out)
         others = _whitened((whole - part) / (size - rows), shares, ways, rows_in)
-        for i in range(begin, end):
+        for i in range(k * step, min((k + 1) * step, len(windows))):
             near = np.arange(max(i - apart + 1, 0), min(i + apart, len(windows)))
             history.append(found.by_channel(others.far(shares[i], leave_out=near), len(windows[i])))
     return found, history
 
 
 def _within(traits: Traits, windows: Sequence[Matrix]) -> tuple[Floats, int]:
-    """Return the sum of squares and products of traits around their windows' means, and the rows it is of."""
+    """Return the sum of squares and products of traits around their windows' means, and the rows it is of.
+
+    Traits are whole multiples of a small number, so products add up to the same bits in any order.
+    """
     total = np.zeros((traits.count, traits.count))
     for rows in windows:
-        found = traits.of(rows)
-        found -= found.mean(axis=0)
-        total += found.T @ found
+        found = traits.of(rows).astype(np.float64)
+        sums = found.sum(axis=0)
+        total += found.T @ found - sums[:, None] * sums / len(rows)
     return total, sum(len(rows) for rows in windows)
 
 
-def _whitened(within: Floats, shares: Floats, ways: Floats, rows: float) -> Whitened:
-    covariance = np.diag(np.full(shares.shape[1], _RARE))
+def _covariance(within: Floats, size: int, rows: float) -> Floats:
+    covariance = np.diag(np.full(size, _RARE))
     covariance[: len(within), : len(within)] += within + np.diag(np.diag(within) * _RIDGE)
-    lower = cholesky(covariance / rows, lower=True)
+    found: Floats = covariance / rows
+    return found
+
+
+def _whitened(within: Floats, shares: Floats, ways: Floats, rows: float) -> Whitened:
+    lower = cholesky(_covariance(within, shares.shape[1], rows), lower=True)
     white = solve_triangular(lower, np.column_stack([shares.T, ways]), lower=True)
     return Whitened(lower, white[:, : len(shares)], white[:, len(shares) :])

@@ -21,6 +21,8 @@ _MOST_BINS, _LEAST_BINS = 800, 4
 _ENDS = (0.002, 0.01, 0.99, 0.998)
 # So many pairs of columns at most, those that go together most; a weaker tie than this says little.
 _MOST_PAIRS, _WEAKEST = 300, 0.1
+# Codes are multiples of this: their products then add up to the same bits in any order.
+_GRAIN = 1 / 64
 # So many columns at most have their holes compared with each other's; fewer holes than this are none.
 _MOST_HOLES, _SOME_HOLES = 12, 0.002
 
@@ -58,7 +60,7 @@ class Traits:
             values = np.ascontiguousarray(matrix[:, i])
             codes = bins.codes(values)
             grouped[i] = self.coarse[i][codes]
-            coded[i] = np.asarray((*self.layout.codes[i], 0.0), dtype=np.float32)[codes]
+            coded[i] = (np.round(np.asarray((*self.layout.codes[i], 0.0)) / _GRAIN) * _GRAIN)[codes]
             found[rows, at + self.groups[i][codes]] = 1.0
             at += int(self.groups[i][-1]) + 1
             for share, end in zip(_ENDS, self.ends[i], strict=False):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from daytwo.core.finding import Finding, Severity
 from daytwo.monitoring.alarming.alarm import Alarm
+from daytwo.monitoring.alarming.listeners import unfiltered
 from daytwo.monitoring.judging.causes import Cause
 from daytwo.monitoring.judging.harm import Harm
 from daytwo.monitoring.judging.moved import explain_moved, telling
@@ -21,7 +22,7 @@ _AT_ONCE = 6.0
 # Causes that lie in a feed more often than in the world; for those of a column its owner can be asked.
 _OF_FEED = frozenset({"missing", "unit", "mix-up", "new level", "new", "outside"})
 # Channels by which one column's change is heard in others too.
-_OF_OTHERS = frozenset({"leftover", "unfit", "pair", "dependence"})
+_OF_OTHERS = frozenset({"leftover", "unfit", "pair", "dependence", "attribution"})
 _SUSPICIOUS = _OF_FEED | {"contract", "unfit"}
 
 
@@ -63,9 +64,12 @@ def drift_finding(
 
 def _moved_themselves(alarm: Alarm) -> set[str]:
     """Return the columns and concerns that moved, without those that only fit a moved column no longer."""
-    named = {part.channel: part.channel.partition(":") for part in telling(alarm.moved)}
-    direct = {name or kind for kind, _, name in named.values() if kind not in _OF_OTHERS}
-    return direct or {name or kind for kind, _, name in named.values()}
+    told = [part.channel for part in telling(alarm.moved)]
+    # A known fault of one column looks like one of those it goes with: only the most moved is believed.
+    own = [told[0], *(told[i] for i in unfiltered(told))]
+    named = [channel.partition(":") for channel in own]
+    direct = {name or kind for kind, _, name in named if kind not in _OF_OTHERS}
+    return direct or {name or kind for kind, _, name in named}
 
 
 def _next_step(cause: Cause, column: str, *, acts: bool) -> str:

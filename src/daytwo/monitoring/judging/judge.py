@@ -19,6 +19,7 @@ from daytwo.core.durations import rate_per_day
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.schema import Task
 from daytwo.monitoring.alarming.alarm import MIN_HISTORY, Alarm, AlarmState, fastest, step
+from daytwo.monitoring.alarming.attribution import Reasons
 from daytwo.monitoring.alarming.blocks import Times, split
 from daytwo.monitoring.alarming.calendar import phase_of
 from daytwo.monitoring.alarming.channels import CONTRACT_UNIT
@@ -98,12 +99,13 @@ def judge(
     model: RawModel | None = None,
     currency: str = "",
     biases: Mapping[str, Bias] | None = None,
+    reasons: Reasons | None = None,
 ) -> tuple[WindowJudgement, AlarmState]:
     """Judge one window against the reference and return the alarm's next state.
 
     Windows must come in order, each once; the state belongs to one reference. `budget` is a rate such as
     `1 per quarter`, over everything this function can say about one model. `biases` are by metric what late labels say
-    of the estimates (`late_labels.py`), that of money per row.
+    of the estimates (`late_labels.py`), that of money per row. `reasons` asks the model what each column contributes.
     """
     per_window = rate_per_day(budget) * window.days
     if not len(window.matrix):
@@ -111,7 +113,7 @@ def judge(
     blocks = split(len(window.matrix), window.times, reference.block)
     parts = [profile(window.matrix[rows], window.answers.scores[rows], reference.layout) for rows in blocks]
     per_block = min(ALARM_SHARE * per_window / len(blocks), 1.0)
-    state, alarms, heard = _listen(window, reference, state, blocks, parts, per_block)
+    state, alarms, heard = _listen(window, reference, state, blocks, parts, per_block, reasons)
     whole = merge(reference.layout, parts)
     guess = estimated(estimator, window.matrix, window.answers, model)
     truth = {} if window.labels is None else realised(window.answers, window.labels, task=reference.task)
@@ -151,13 +153,14 @@ def _listen(
     blocks: list[NDArray[np.intp]],
     parts: list[Profile],
     per_block: float,
+    reasons: Reasons | None,
 ) -> tuple[AlarmState, tuple[Alarm, ...], dict[str, float]]:
     """Let the alarm hear the window block by block."""
     alarms, heard = [], dict[str, float]()
     for number, (rows, part) in enumerate(zip(blocks, parts, strict=True)):
         begin = None if window.times is None else window.times[rows].min()
         phase = "" if begin is None else phase_of(reference.calendar, begin)
-        channels = reference.compare(part, window.matrix[rows], phase)
+        channels = reference.compare(part, window.matrix[rows], phase, reasons)
         if window.contract_share is not None:
             channels["contract"] = window.contract_share / CONTRACT_UNIT
         day = f"{window.start:%Y-%m-%d} #{number + 1}" if begin is None else str(begin.astype("datetime64[D]"))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.schema import Schema
+from daytwo.monitoring.alarming.attribution import Attribution, learn_attribution, rows_to_ask
 from daytwo.monitoring.alarming.calendar import LEAST_IN_PHASE
 from daytwo.monitoring.alarming.channels import channels
 from daytwo.monitoring.alarming.filtering import Filter
@@ -37,21 +38,29 @@ class Normal:
     known: Known
     filter: Filter | None
     typical_rows: int
+    attribution: Attribution | None = None
 
     def side(self, phase: Hashable) -> Side:
         """Return what a window of this phase is compared with."""
         return self.phases.get(phase, self.always)
 
-    def compare(self, part: Profile, matrix: NDArray[np.floating], phase: Hashable) -> dict[str, float]:
-        """Return a new window's channels."""
+    def compare(
+        self, part: Profile, matrix: NDArray[np.floating], phase: Hashable, given: Floats | None = None
+    ) -> dict[str, float]:
+        """Return a new window's channels; `given` are the contributions of some of its rows, None where none are."""
         found = _numbers(self, part, self.side(phase)) | self.known.strangers(matrix)
+        if self.attribution is not None and given is not None:
+            found |= self.attribution.compare(given)
         return found if self.filter is None else found | self.filter.listen(matrix, phase)
 
 
-def learn_normal(windows: Sequence[Rows], schema: Schema) -> tuple[Normal, list[dict[str, float]]]:
+def learn_normal(
+    windows: Sequence[Rows], schema: Schema, given: Sequence[Floats] = ()
+) -> tuple[Normal, list[dict[str, float]]]:
     """Learn what is normal from windows of feature matrix, scores and phase, and return their own channels with it.
 
-    Of a single window no channels are known: there is nothing to compare it with.
+    Of a single window no channels are known: there is nothing to compare it with. `given` are contributions
+    of some rows of each window, where there are any.
     """
     matrices, scores, phases = zip(*windows, strict=True)
     layout = build_layout(np.concatenate(matrices), np.concatenate(scores), schema)
@@ -61,6 +70,9 @@ def learn_normal(windows: Sequence[Rows], schema: Schema) -> tuple[Normal, list[
     for part, phase in zip(parts, phases, strict=True):
         members.setdefault(phase, []).append(part)
     filtered, faulty = learn_filter(matrices, phases, layout) or (None, [{}] * len(parts))
+    attribution, weighed = None, [dict[str, float]() for _ in parts]
+    if given:
+        attribution, weighed = learn_attribution(given, schema.names, looked_at=rows_to_ask(len(parts)))
     normal = Normal(
         layout,
         side_of(parts, layout),
@@ -68,12 +80,13 @@ def learn_normal(windows: Sequence[Rows], schema: Schema) -> tuple[Normal, list[
         known,
         filtered,
         int(np.median([part.rows for part in parts])),
+        attribution,
     )
     if len(parts) < 2:
         return normal, []
     history = [
-        _numbers(normal, part, normal.side(phase).without(part)) | strange | fault
-        for part, phase, strange, fault in zip(parts, phases, strangers, faulty, strict=True)
+        _numbers(normal, part, normal.side(phase).without(part)) | strange | one | fault
+        for part, phase, strange, one, fault in zip(parts, phases, strangers, weighed, faulty, strict=True)
     ]
     return normal, history
 

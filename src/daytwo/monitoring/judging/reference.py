@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.schema import Task
+from daytwo.monitoring.alarming.attribution import Attribution, Reasons
 from daytwo.monitoring.alarming.blocks import Block
 from daytwo.monitoring.alarming.channels import Moments, channels
 from daytwo.monitoring.alarming.filtering import Filter
@@ -27,8 +28,9 @@ class Reference(msgspec.Struct, frozen=True):
     `history` holds one row of channel values per reference block, oldest first, in the order of `channel_names`; each
     block was compared with all the others, never with itself. `performance` is (value, standard error) of each
     metric on the labelled held-out rows; money is per row. Where blocks differ by `calendar` (`alarming/calendar.py`),
-    `phases` holds those of each phase; `filter` listens for known faults. References made before `code_sums`,
-    `products`, `known`, `phases` and `filter` were kept have none, and hear nothing of what those tell.
+    `phases` holds those of each phase; `filter` listens for known faults, `attribution` knows
+    the model's usual reasons. References made before `code_sums`, `products`, `known`, `phases`, `filter` and
+    `attribution` were kept have none, and hear nothing of what those tell.
     """
 
     task: Task
@@ -48,6 +50,7 @@ class Reference(msgspec.Struct, frozen=True):
     calendar: str = ""
     phases: dict[str, Side] = {}
     filter: Filter | None = None
+    attribution: Attribution | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,15 +75,19 @@ class Reference(msgspec.Struct, frozen=True):
         """Return what blocks of a phase are compared with: those of the phase, or all."""
         return self.phases.get(phase) or Side(self.whole, self.moments)
 
-    def compare(self, part: Profile, matrix: NDArray[np.floating], phase: str = "") -> dict[str, float]:
+    def compare(
+        self, part: Profile, matrix: NDArray[np.floating], phase: str = "", reasons: Reasons | None = None
+    ) -> dict[str, float]:
         """Return the channels of a new block, its profile and its rows, against this reference.
 
-        `phase` is what `phase_of` says of the block by this reference's calendar.
+        `phase` is what `phase_of` says of the block by this reference's calendar; `reasons` asks the model.
         """
         typical = self.block.typical_rows if "volume" in self.channel_names else 0
         side = self.side(phase)
         found = channels(part, side.whole, side.moments, self.layout, typical_rows=typical)
         found |= self.known.strangers(matrix)
+        if self.attribution is not None and reasons is not None:
+            found |= self.attribution.asked(matrix, reasons)
         return found if self.filter is None else found | self.filter.listen(matrix, phase)
 
     def to_json(self) -> bytes:

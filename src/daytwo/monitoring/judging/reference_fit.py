@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.errors import DataError
 from daytwo.core.schema import Schema, Task
+from daytwo.monitoring.alarming.attribution import Attribution, Reasons, learn_attribution, rows_to_ask, sampled
 from daytwo.monitoring.alarming.blocks import Block, Times, choose_block, split
 from daytwo.monitoring.alarming.calendar import choose_calendar, phase_of
 from daytwo.monitoring.alarming.channels import channels
@@ -39,6 +40,7 @@ def build_reference(
     times: Times | None = None,
     held_out: ArrayLike | None = None,
     window: timedelta | None = None,
+    reasons: Reasons | None = None,
 ) -> Reference:
     """Learn what normal looks like from the rows a model was made of.
 
@@ -56,6 +58,8 @@ def build_reference(
         Rows the model was not trained on; performance is taken from these alone. Default: all.
     window : timedelta, optional
         How long the windows are that will be judged; blocks divide it.
+    reasons : function of rows, optional
+        What each column contributes to the model's score of each row; without it the reasons are not watched.
 
     Raises
     ------
@@ -79,8 +83,10 @@ def build_reference(
         for mark in sorted(set(marks))
         if calendar
     }
-    filtered, faulty = learn_filter([matrix[rows] for rows in pieces], marks, layout) or (None, [{}] * len(full))
-    more = [strangers[i] | fault for i, fault in zip(full, faulty, strict=True)]
+    blocks = [matrix[rows] for rows in pieces]
+    filtered, faulty = learn_filter(blocks, marks, layout) or (None, [{}] * len(full))
+    attribution, weighed = _attribution(blocks, layout, reasons)
+    more = [strangers[i] | one | fault for i, one, fault in zip(full, weighed, faulty, strict=True)]
     names, history = _history(parts, [phases.get(mark, always) for mark in marks], more, layout, block)
     return Reference(
         task=task,
@@ -100,7 +106,18 @@ def build_reference(
         calendar=calendar,
         phases=phases,
         filter=filtered,
+        attribution=attribution,
     )
+
+
+def _attribution(
+    blocks: Sequence[NDArray[np.floating]], layout: Layout, reasons: Reasons | None
+) -> tuple[Attribution | None, list[dict[str, float]]]:
+    if reasons is None:
+        return None, [{}] * len(blocks)
+    most = rows_to_ask(len(blocks))
+    given = [reasons(block[sampled(len(block), most)]) for block in blocks]
+    return learn_attribution(given, [bins.name for bins in layout.columns], looked_at=most)
 
 
 def _phases(parts: Sequence[Profile], starts: Sequence[np.datetime64[Any]], block: Block) -> tuple[str, list[str]]:
