@@ -1,6 +1,8 @@
 """Estimators of other libraries become model text that gives the same scores, on rows chosen to part them."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,8 +29,10 @@ from daytwo.explain.trees import parse_trees
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.trees_c import TreeScorer
 from daytwo.training.conversion import estimators
+from daytwo.training.conversion.boosted import catboost_trees
 from daytwo.training.conversion.estimators import estimator_text
 from daytwo.training.conversion.hard_rows import hard_rows
+from daytwo.training.conversion.tree_text import tree_text
 
 KINDS = ["float", "float", "float", "c"]
 CLASSIFIERS = {
@@ -139,3 +143,103 @@ def test_a_conversion_that_is_wrong_names_the_rows(monkeypatch):
     monkeypatch.setattr(estimators, "scikit_trees", wrong)
     with pytest.raises(Refused, match=r"\d+ of 20000 rows do not get the score that they had before \(row \d+"):
         estimator_text(model, data, Task.BINARY)
+
+
+# What a CatBoost 1.2.10 classifier of three trees, nan_mode "Max", wrote of itself, and what it answered.
+CATBOOST = {
+    "scale_and_bias": [1, [0]],
+    "features_info": {
+        "float_features": [
+            {"feature_index": place, "flat_feature_index": place, "nan_value_treatment": treatment}
+            for place, treatment in enumerate(("AsTrue", "AsTrue", "AsTrue", "AsIs"))
+        ]
+    },
+    "oblivious_trees": [
+        {
+            "leaf_values": values,
+            "splits": [
+                {"border": border, "float_feature_index": place, "split_type": "FloatFeature"}
+                for border, place in splits
+            ],
+        }
+        for values, splits in (
+            (
+                [
+                    0.1111111111111111,
+                    0,
+                    0.4153846153846154,
+                    0.717391304347826,
+                    -0.7973856209150327,
+                    0,
+                    -0.40711462450592883,
+                    0.1891891891891892,
+                ],
+                [(0.2245347499847412, 0), (-0.6639589667320251, 0), (-1.4627562761306763, 1)],
+            ),
+            (
+                [
+                    -0.5129633562919834,
+                    0,
+                    -0.04083577038485796,
+                    0,
+                    -0.26968239829502805,
+                    0.22983151212868533,
+                    0.34195426408758633,
+                    0.37348044826909094,
+                ],
+                [(0.6223003268241882, 0), (1.2833093404769897, 1), (-0.5907813906669617, 0)],
+            ),
+            (
+                [
+                    0.3535894468141817,
+                    -0.17869729022416328,
+                    0,
+                    0.1591237640155254,
+                    0.3947385611465626,
+                    -0.1872831520776271,
+                    0,
+                    0.17138745277638234,
+                ],
+                [(-1.3366737365722656, 1), (1.094663143157959, 1), (-0.5485416054725647, 2)],
+            ),
+        )
+    ],
+}
+CATBOOST_ROWS = [
+    [np.nan, np.nan, np.nan, np.nan],
+    [0.22453475, -0.5356694, 0.36159506, 2],
+    [0.6223003, 0.94708097, -0.70373523, 1],
+    [-1.2654215, -1.3366737, 0.04132598, 1],
+    [-2.3250308, -0.21879166, -1.245911, 3],
+    [-0.7322674, -0.544259, -0.31630015, 6],
+]
+CATBOOST_ANSWERS = [
+    0.6756949409342475,
+    0.2964875856829054,
+    0.43556271179354195,
+    0.28585314591422206,
+    0.18406492061230018,
+    0.1827789489243406,
+]
+
+
+class Written:
+    """Writes what CatBoost wrote."""
+
+    def __init__(self, told):
+        self.told = told
+
+    def save_model(self, path, format):  # noqa: A002
+        Path(path).write_text(json.dumps(self.told))
+
+
+def test_catboost_answers_as_it_did_on_thresholds_and_nulls():
+    text = tree_text(catboost_trees(Written(CATBOOST)), make_data(10).schema, objective="binary sigmoid:1")
+    assert np.allclose(LightgbmScorer(text, 4).many(CATBOOST_ROWS), CATBOOST_ANSWERS, rtol=0, atol=1e-12)
+
+
+def test_categories_of_catboost_are_refused():
+    split = {"border": 1.0, "split_type": "OnlineCtr"}
+    told = CATBOOST | {"oblivious_trees": [{"leaf_values": [0, 1], "splits": [split]}]}
+    with pytest.raises(Refused, match="counts categories in its own way"):
+        catboost_trees(Written(told))
