@@ -100,7 +100,7 @@ def test_a_student_says_on_new_rows_what_the_reference_says(parts, fitted):
     }
     works = [work_of(one, parts.fit.matrix) / work for one in students.values()]
     assert works == sorted(works, reverse=True)
-    assert works[0] < 0.65
+    assert works[0] < 0.4
     assert works[-1] < 0.1
     assert max(off.values()) < 0.2
     assert min(off.values()) < 0.06
@@ -160,10 +160,10 @@ def test_recipes_suit_any_number_of_rows(rows):
     for task in Task:
         assert reference_recipe(rows, task).leaves >= 7
     shapes = student_shapes(rows, 1e4)
-    assert len({shape.name for shape in shapes}) == len(shapes) == 6
+    assert len({shape.name for shape in shapes}) == len(shapes) == 5
     assert all(7 <= shape.leaves <= max(7, rows // 80) and 0 < shape.rate < 1 for shape in shapes)
 
 
 def test_only_students_that_save_work_are_grown():
     assert student_shapes(100_000, 20.0) == ()
-    assert [shape.name for shape in student_shapes(100_000, 100.0)] == ["5x127", "3x127", "2x127"]
+    assert [shape.name for shape in student_shapes(100_000, 100.0)] == ["3x127", "2x127"]

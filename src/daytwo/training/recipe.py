@@ -107,7 +107,7 @@ class Shape:
 
 
 # How many times less work than the reference each student is meant to take.
-_RATIOS = (2.5, 4.0, 6.5, 10.0, 16.0, 26.0)
+_RATIOS = (4.0, 6.5, 10.0, 16.0, 26.0)
 # For the same work, few trees of many leaves follow the reference best, if there are rows enough for the leaves; with
 # twice as many leaves the processor's caches lose what is won.
 _LEAVES, _ROWS_PER_LEAF = 127, 80
@@ -126,7 +126,7 @@ def student_shapes(rows: int, work: float) -> tuple[Shape, ...]:
     Examples
     --------
     >>> [shape.name for shape in student_shapes(20_000, 300.0)]
-    ['15x127', '9x127', '6x127', '4x127', '2x127']
+    ['9x127', '6x127', '4x127', '2x127']
     """
     leaves = max(7, min(_LEAVES, rows // _ROWS_PER_LEAF))
     depth = _CROOKED * math.log2(leaves)
