@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Entry] = {
     "release": Entry("train", "The same as train: start a release"),
     "retrain": Entry("retrain", "Make a new version now, or say why none is made"),
     "policy": Entry("policy", "The project's own past under each retraining policy, in money"),
+    "backtest": Entry("backtest", "What the last windows would have looked like, with a model made before each"),
     "ci": Entry("ci", "Try the project before a change is merged: data, training, gates, behaviour"),
     "adopt": Entry("adopt", "Bring in a model that somebody else trained"),
     "front": Entry("front", "Quality against cost of a version's variants"),

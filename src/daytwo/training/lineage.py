@@ -12,9 +12,11 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+
 import daytwo
 from daytwo.core.digest import digest_bytes, digest_file, digest_json
-from daytwo.registry.bundle import Code, Window
+from daytwo.registry.bundle import Code, Lineage, Window
 from daytwo.training.dataset import TrainingData
 
 _TIMEOUT_S = 20.0
@@ -69,6 +71,13 @@ def window_of(data: TrainingData) -> Window:
         return Window(rows=data.rows)
     first, last = (str(moment.astype("datetime64[s]")) + "Z" for moment in (data.times[0], data.times[-1]))
     return Window(first=first, last=last, rows=data.rows)
+
+
+def newest_seen(lineage: Lineage) -> np.datetime64 | None:
+    """Return the newest event time of the rows that a version was made from; None where its lineage does not tell."""
+    lasts = [window.last for window in lineage.windows.values() if window.rows]
+    told = [np.datetime64(last[:26].removesuffix("Z"), "us") for last in lasts if last]
+    return max(told) if told and len(told) == len(lasts) else None
 
 
 def _content(path: Path) -> str:
