@@ -148,3 +148,17 @@ def test_steps_are_read_with_their_share_and_their_time():
     assert [(step.share, step.span / DAY) for step in STEPS] == [(0.0, 2.0), (0.05, 1.0), (0.25, 1.0)]
     with pytest.raises(ValueError, match="no step"):
         read_steps(("canary 1d",))
+
+
+def test_while_something_is_held_nothing_reaches_more_people_and_trouble_still_stops_it():
+    for state, step in product((State.WAITING, State.ROLLING), range(len(STEPS))):
+        before = release(state, step)
+        for known in everything_that_can_be_known():
+            free, held = advance(before, STEPS, known), advance(before, STEPS, replace(known, waits="held by ana"))
+            if free.state in {State.STOPPED, State.DECLINED} or free == before:
+                assert held == free
+            else:
+                assert (held.state, held.step, held.changed_at) == (before.state, before.step, before.changed_at)
+                assert held.words.endswith("; held by ana")
+                assert advance(held, STEPS, replace(known, waits="held by ana")) == held
+                assert advance(held, STEPS, known) == free

@@ -118,12 +118,14 @@ class ReleaseSettings(_Section, frozen=True, kw_only=True):
     """[release]: how many approvals, for how many days they hold, and by which steps traffic moves over.
 
     `holdout` is the share of subjects whom no version acts on: the control group by which its effect is measured.
+    `freeze` are times in which nothing new is put before more people (`core/freezes.py`).
     """
 
     approvers: Whole = 1
     approval_days: Count = 14
     steps: tuple[str, ...] = ("shadow 2d", "canary 5% 1d", "canary 25% 1d")
     holdout: Share = 0.0
+    freeze: tuple[str, ...] = ()
 
 
 class PlanSettings(_Section, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from daytwo.core.changes import read_change
 from daytwo.core.durations import duration, rate_per_day
 from daytwo.core.errors import Fault, NotFound, SettingsError
 from daytwo.core.expression import parse
+from daytwo.core.freezes import read_freeze
 from daytwo.core.retraining import retrain_policy
 from daytwo.core.schema import Task
 from daytwo.core.settings import FALLBACKS, RetrainSettings, Settings
@@ -107,6 +108,8 @@ def check(settings: Settings) -> None:
         match = _STEP.fullmatch(step)
         if not match or (match[1] and not 0 < float(match[1]) < 100):
             raise SettingsError(f"release.steps has {step!r}", hint="Write steps such as 'shadow 2d' or 'canary 5% 1d'")
+    for text in settings.release.freeze:
+        _meaning("release.freeze", read_freeze, text)
     if settings.gate.max_age:
         _meaning("gate.max_age", duration, settings.gate.max_age)
     for one in settings.ci.expect:

@@ -58,6 +58,7 @@ MEANINGS: Mapping[str, str] = {
     "release.approval_days": "how long a request for approval stands",
     "release.steps": "how traffic moves to a new version",
     "release.holdout": "the share of subjects, 0 to 1, whom no version acts on: what acting brings is measured by them",
+    "release.freeze": "when nothing new reaches more people (UTC): fri 16:00 to mon 08:00, or 2026-12-19 to 2027-01-03",
     "plan.kpi": "the figure that the model is to move, in words; nothing goes live without one",
     "plan.budget": "what the model may cost in 30 days, in money; nothing goes live without one",
     "plan.review_by": "the day, such as 2027-01-31, by which people look at it again; from then on nothing goes live",

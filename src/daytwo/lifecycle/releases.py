@@ -88,7 +88,7 @@ class Known:
 
     `approved` is None while people may still decide; `champion` is the digest that answers now, if any;
     `trouble` says what is wrong with the candidate on live traffic, empty where nothing is; `rows` counts live rows
-    that the candidate has scored in the present step.
+    that the candidate has scored in the present step. `waits` says why nothing may reach more people now.
     """
 
     now: datetime
@@ -96,6 +96,7 @@ class Known:
     champion: str | None
     trouble: str = ""
     rows: int = 0
+    waits: str = ""
 
 
 def read_steps(texts: tuple[str, ...]) -> tuple[Step, ...]:
@@ -153,6 +154,8 @@ def _after_waiting(release: Release, steps: tuple[Step, ...], known: Known) -> R
         return release
     if not known.approved:
         return _become(release, State.DECLINED, known, "not approved: somebody said no, or nobody said yes in time")
+    if known.waits:
+        return replace(release, words=f"approved; {known.waits}")
     if known.champion is None or not steps:
         return _become(release, State.LIVE, known, "approved; nothing was live before, so it answers at once")
     return replace(
@@ -166,12 +169,16 @@ def _after_rolling(release: Release, steps: tuple[Step, ...], known: Known) -> R
         where = step.text if step else "its rollout"
         return _become(release, State.STOPPED, known, f"stopped in {where}: {known.trouble}")
     if step is None:
+        if known.waits:
+            return replace(release, words=f"the settings have no steps any more; {known.waits}")
         return _become(release, State.LIVE, known, "the settings have no steps any more; it answers everybody now")
     begun = release.step_since or release.changed_at
     if known.now - begun < step.span:
         return release
     if known.rows == 0:
         return release  # a step that saw no traffic has proved nothing
+    if known.waits:
+        return replace(release, words=f"{step.text} passed; {known.waits}")
     if release.step + 1 < len(steps):
         following = steps[release.step + 1].text
         words = f"{step.text} passed on {known.rows:,} rows; {following} begins"

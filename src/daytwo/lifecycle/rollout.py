@@ -19,6 +19,7 @@ from daytwo.core.errors import Conflict
 from daytwo.core.schema import Task
 from daytwo.governance.approvals import standing
 from daytwo.governance.audit import Entry
+from daytwo.lifecycle.delivery.hold import what_waits
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.gating.sequential import cluster_means, confidence_sequence
 from daytwo.lifecycle.releases import Known, Release, State, advance, read_steps, route_of, step_of
@@ -86,15 +87,15 @@ def _known(system: System, release: Release, route: Route | None, now: datetime)
     request = system.approvals.request(release.id)
     approved = None if request is None else standing(request, system.approvals.decisions(release.id), now)
     champion = None if route is None else route.champion
-    step = step_of(release, read_steps(system.settings.release.steps))
+    step, waits = step_of(release, read_steps(system.settings.release.steps)), what_waits(system, now)
     if release.state is not State.ROLLING or release.step_since is None or champion is None or step is None:
-        return Known(now, approved, champion)
+        return Known(now, approved, champion, waits=waits)
     is_canary = step.share > 0
     scored = _canary_rows(system, release) if is_canary else _shadow_rows(system, release)
     failed = _failed_rows(system, release) if is_canary else scored.get_column("_score").null_count()
     scored = scored.filter(pl.col("_score").is_not_null())
     trouble = _failing(failed, scored.height) or _trouble(system.settings.model.task, scored, is_canary=is_canary)
-    return Known(now, approved, champion, trouble, scored.height)
+    return Known(now, approved, champion, trouble, scored.height, waits)
 
 
 def _failing(failed: int, scored: int) -> str:
