@@ -11,11 +11,12 @@ from daytwo.core.errors import Refused
 from daytwo.core.ledger import create_tables, open_sqlite
 from daytwo.governance.approvals import Decision, Request
 from daytwo.governance.audit import first_break
+from daytwo.lifecycle.delivery.steering import cancel_flow
 from daytwo.lifecycle.flow import InlineRunner
 from daytwo.lifecycle.releases import Release, State
 from daytwo.lifecycle.rollback import finish_roll_back, roll_back
 from daytwo.lifecycle.rollout import advance_release, project_route
-from daytwo.registry.route import Route, read_route
+from daytwo.registry.route import Route, read_route, write_route
 from daytwo.registry.versions import current_route
 
 NOW = datetime(2013, 6, 1, 12, tzinfo=UTC)
@@ -408,3 +409,69 @@ def test_a_shadow_whose_model_fails_is_stopped(rolling):
     rolling.tables.append("predictions", shown.cast({"_time": kinds["_time"]}), batch="x")
     rolling.tables.append("shadow", pl.DataFrame(failed, schema_overrides=kinds), batch="y")
     assert "its model failed on 6 of 206 rows" in step(rolling, NOW + DAY)["words"]
+
+
+class Between:
+    """A run in which something happens between deciding and carrying out."""
+
+    id = "advance-between"
+
+    def __init__(self, act):
+        self.act = act
+
+    def step(self, name, work):
+        if name == "carry out":
+            self.act()
+        return work()
+
+
+def test_who_is_cancelled_after_it_was_decided_gets_no_traffic(system):
+    go_live(system, FIRST)
+    ask(system, waiting())
+
+    def cancel():
+        cancel_flow(system, None, "release-2", person="ben", reason="no", now=NOW)
+
+    told = advance_release(Between(cancel), system, {"release": "release-2", "now": NOW.isoformat()})
+    assert (told["changed"], told["state"]) == (False, "declined")
+    assert system.releases.get("release-2").state is State.DECLINED
+    route = current_route(system.registry)
+    assert (route.champion, route.shadow, route.canary) == (FIRST, None, None)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_who_is_cancelled_while_traffic_moves_is_taken_back(rolling, monkeypatch, last):
+    at = at_canary(rolling)
+    if last:
+        traffic(rolling, at + timedelta(hours=1), arm="canary")
+        at += DAY
+        assert step(rolling, at)["changed"]
+    traffic(rolling, at + timedelta(hours=1), arm="canary")
+    now, cancelled = at + 2 * DAY, []
+
+    def moved(path, route):
+        write_route(path, route)
+        if not cancelled:
+            cancelled.append(route)
+            rolling.releases.put(replace(rolling.releases.get("release-2"), state=State.STOPPED, words="cancelled"))
+
+    monkeypatch.setattr("daytwo.lifecycle.rollout.write_route", moved)
+    told = step(rolling, now)
+    assert (cancelled[0].champion == SECOND) is last
+    assert (told["changed"], told["state"]) == (False, "stopped")
+    assert rolling.releases.get("release-2").words == "cancelled"
+    route = current_route(rolling.registry)
+    assert (route.champion, route.shadow, route.canary) == (FIRST, None, None)
+    assert read_route(rolling.route_path) == route
+
+
+def test_what_has_moved_on_cannot_be_cancelled_any_more(rolling, monkeypatch):
+    release = rolling.releases.get("release-2")
+    monkeypatch.setattr(
+        "daytwo.lifecycle.delivery.steering.must_find",
+        lambda *_: (release, None),
+    )
+    rolling.releases.put(replace(release, state=State.LIVE))
+    with pytest.raises(Refused, match="has moved on"):
+        cancel_flow(rolling, None, "release-2", person="ben", reason="no", now=NOW)
+    assert rolling.releases.get("release-2").state is State.LIVE

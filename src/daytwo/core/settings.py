@@ -106,7 +106,7 @@ class GateSettings(_Section, frozen=True, kw_only=True):
     test_windows: Count = 4
     sensitive: tuple[str, ...] = ()
     max_gap: Positive = 0.1
-    max_jump: Share = 0.5
+    max_jump: Share = 0.75
     max_shift: Share = 0.5
     max_rejected: Share = 0.5
     fewest_rows: Count = 200

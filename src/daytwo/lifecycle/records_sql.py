@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import msgspec
-from sqlalchemy import Column, Engine, Integer, RowMapping, String, Table, delete, insert, select
+from sqlalchemy import Column, Engine, Integer, RowMapping, String, Table, delete, insert, select, update
 
 from daytwo.core.ledger import LEDGER, Moment
 from daytwo.lifecycle.flow import Json
@@ -50,6 +50,14 @@ class SqlReleaseBook:
         with self._engine.begin() as connection:
             connection.execute(delete(_releases).where(_releases.c.id == release.id))
             connection.execute(insert(_releases).values(**(asdict(release) | {"state": str(release.state)})))
+
+    def move(self, release: Release, *, out_of: State) -> bool:
+        """Keep the release if what is there stands in `out_of`, or where it is to stand already; tell whether so."""
+        standing = _releases.c.state.in_({str(out_of), str(release.state)})
+        values = asdict(release) | {"state": str(release.state)}
+        with self._engine.begin() as connection:
+            moved = connection.execute(update(_releases).where(_releases.c.id == release.id, standing).values(**values))
+        return moved.rowcount == 1
 
     def get(self, release_id: str) -> Release | None:
         """Return one release, or None."""

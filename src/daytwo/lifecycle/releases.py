@@ -73,6 +73,10 @@ class ReleaseBook(Protocol):
         """Keep the release under its id, replacing what was there."""
         ...
 
+    def move(self, release: Release, *, out_of: State) -> bool:
+        """Keep the release if what is there stands in `out_of`, or where it is to stand already; tell whether so."""
+        ...
+
     def get(self, release_id: str) -> Release | None:
         """Return one release, or None."""
         ...

@@ -172,12 +172,16 @@ def _carry_out(system: System, decision: _Decision, now: datetime, cause: str) -
     champion = None if present is None else present.champion
     steps = read_steps(system.settings.release.steps)
     route = route_of(after, steps, champion, (0 if present is None else present.generation) + 1)
+    if _must(system, after.id).state not in {before, after.state}:
+        return _give_way(system, decision, now, cause)
     if route is not None and (present is None or _differs(present, route)):
         try:
             change = system.registry.change_route(route, cause=cause, at=now, by=ACTOR, reason=after.words)
         except Conflict as err:  # somebody changed the route since: the next tick decides anew
             return {"changed": False, "state": str(before), "words": err.message}
         write_route(system.route_path, change.route)
+    if not system.releases.move(after, out_of=before):
+        return _give_way(system, decision, now, cause)
     if before is State.WAITING and after.state in {State.ROLLING, State.LIVE}:
         minutes = system.settings.cost.approval_minutes * len(system.approvals.decisions(after.id))
         system.costs.add(person_cost(f"approval:{after.id}", now, APPROVAL, minutes, system.settings.cost))
@@ -189,8 +193,18 @@ def _carry_out(system: System, decision: _Decision, now: datetime, cause: str) -
             system.windows.keep_fact(LIVE_SINCE, now.isoformat())
     detail: dict[str, object] = {"digest": after.digest, "words": after.words}
     system.audit.append(Entry(now, ACTOR, f"release {after.state}", after.id, f"audit:{cause}", detail))
-    system.releases.put(after)
     return {}
+
+
+def _give_way(system: System, decision: _Decision, now: datetime, cause: str) -> dict[str, Json]:
+    """Take back what this run did to the route: since it decided, somebody has ended the release."""
+    standing, present = _must(system, decision.after.id), decision.present
+    newest = system.registry.history()[-1:]
+    if present is not None and newest and newest[0].cause == cause:
+        back = Route(newest[0].route.generation + 1, present.champion)
+        change = system.registry.change_route(back, cause=f"{cause}:back", at=now, by=ACTOR, reason=standing.words)
+        write_route(system.route_path, change.route)
+    return {"changed": False, "state": str(standing.state), "words": standing.words}
 
 
 def _differs(present: Route, route: Route) -> bool:

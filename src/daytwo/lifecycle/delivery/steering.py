@@ -112,5 +112,10 @@ def _end_release(system: System, release: Release, *, person: str, reason: str, 
         write_route(system.route_path, change.route)
         back = f"; {change.route.champion[:12]} answers everybody again"
     words = f"cancelled by {person}: {reason}"
-    system.releases.put(replace(release, state=_LAST[release.state], changed_at=now, words=words))
+    ended = replace(release, state=_LAST[release.state], changed_at=now, words=words)
+    if not system.releases.move(ended, out_of=release.state):
+        raise Refused(
+            f"{release.id} has moved on in the meantime",
+            hint=f"'daytwo flows show {release.id}' says where it stands; 'daytwo rollback' takes a live version back",
+        )
     return f"{release.id} is {_LAST[release.state]}{back}"
