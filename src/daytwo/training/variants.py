@@ -19,8 +19,8 @@ from daytwo.training.recipe import Shape, student_recipe
 # The share of values that a mixed row has from another row. With none, a student's answers on later rows lie 10 to
 # 70 % further from the reference's; shares from 0.1 to 0.35 differ by little.
 _MIXED_SHARE = 0.3
-# Mixed rows for each row of the fit part, and the fewest: twice as many bring 3 % more.
-_MIXED_ROWS, _FEWEST_MIXED = 1.5, 50_000
+# Mixed rows for each row of the fit part: more of them where there are few rows, up to so many.
+_MIXED_ROWS, _MORE_MIXED_ROWS, _PLENTY = 1.5, 5.0, 50_000
 # More rows bring little: half as many, answers that lie 0 to 14 % further from the reference's.
 _MOST_ROWS = 200_000
 # A probability nearer to 0 or 1 counts as this near: its log-odds would weigh nothing.
@@ -83,7 +83,8 @@ def teaching_rows(matrix: NDArray[np.float32], newest: NDArray[np.float32], *, s
     if len(matrix) > _MOST_ROWS // 2:
         kept = matrix[np.sort(chance.choice(len(matrix), _MOST_ROWS // 2, replace=False))]
     pool = np.concatenate([matrix, newest])
-    count = min(max(int(_MIXED_ROWS * len(matrix)), _FEWEST_MIXED), _MOST_ROWS - len(kept))
+    count = max(int(_MIXED_ROWS * len(matrix)), min(int(_MORE_MIXED_ROWS * len(matrix)), _PLENTY))
+    count = min(count, _MOST_ROWS - len(kept))
     one, other = (pool[chance.integers(0, len(pool), count)] for _ in range(2))
     mixed = np.where(chance.random(one.shape) < _MIXED_SHARE, other, one)
     return np.concatenate([kept, mixed.astype(np.float32)])
