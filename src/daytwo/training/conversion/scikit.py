@@ -18,7 +18,7 @@ from daytwo.training.conversion.grown_tree import GrownTree
 
 # Shares of 1 that are added up again may come to a little more, which would be no probability.
 _WITHIN_ONE = 1 - 2.0**-46
-_WAY_OUT = "Return the model as ONNX from fit() (skl2onnx), or a model of trees"
+_WAY_OUT = "Export it as ONNX (skl2onnx) and run 'daytwo adopt', or return a model of trees"
 
 
 def scikit_trees(estimator: Any) -> tuple[list[GrownTree], bool]:
