@@ -85,8 +85,8 @@ def _grown(estimator: Any, data: TrainingData, task: Task) -> Grown:
         return Grown(join_trees(found), "binary sigmoid:1" if odds else "regression", raw, answer)
     raise Refused(
         f"fit() returned a {type(estimator).__name__}, which daytwo cannot keep as data",
-        hint="Return trees of LightGBM, scikit-learn, XGBoost or CatBoost; 'daytwo adopt' takes model files, ONNX among "
-        "them (torch.onnx.export)",
+        hint="Return trees of LightGBM, scikit-learn, XGBoost or CatBoost; 'daytwo adopt' takes model files, ONNX "
+        "among them (torch.onnx.export)",
     )
 
 
