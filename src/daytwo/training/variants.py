@@ -1,8 +1,8 @@
 """Students: small models that learn what the reference model knows, for a fraction of its work.
 
 A student learns what the reference answers, on the rows of the fit part and on mixed ones: rows some of whose values
-are those of other rows, so that it also learns what the reference says where few rows lie. It is given no label but
-those that the reference learned from, so it cannot know what it will be judged on.
+are those of other rows, so that it also learns what the reference says where few rows lie. It is given no label
+at all, so it cannot know what it will be judged on.
 """
 
 from __future__ import annotations
