@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from daytwo.core.errors import Fault, NotFound
 from daytwo.predictions.journal import Journal
-from daytwo.predictions.segments import frame_head, read_payload, read_segment, recover, sealed_segments
+from daytwo.predictions.segments import (
+    HEADER_BYTES,
+    frame_head,
+    read_payload,
+    read_segment,
+    recover,
+    sealed_segments,
+)
 
 PAYLOADS = [b'{"n":1}', b'{"n":22}', b'{"n":333}']
 
@@ -52,12 +59,32 @@ def test_a_flipped_bit_never_gives_a_record_that_was_not_written(tmp_path_factor
     assert segment.ending != "whole"
 
 
-def test_zeros_after_a_power_cut_are_no_records_and_are_kept_aside(tmp_path):
-    _segment(tmp_path, frame(PAYLOADS[0]) + bytes(4096))
+def test_reserved_room_that_was_never_used_is_given_back_without_a_word(tmp_path):
+    _segment(tmp_path, frame(PAYLOADS[0]) + bytes(9000))
+    assert recover(tmp_path) == ("a-000000",)
+    assert not (tmp_path / "damaged").exists()
+    (path,) = sealed_segments(tmp_path)
+    assert path.read_bytes() == frame(PAYLOADS[0])
+
+
+def test_a_record_whose_head_was_never_put_before_it_is_torn(tmp_path):
+    first, second = frame(PAYLOADS[0]), frame(PAYLOADS[1])
+    _segment(tmp_path, first + bytes(HEADER_BYTES) + second[HEADER_BYTES:] + bytes(9000))
+    assert recover(tmp_path) == ("a-000000",)
+    assert not (tmp_path / "damaged").exists()
+    (path,) = sealed_segments(tmp_path)
+    assert path.read_bytes() == first
+
+
+def test_pages_that_a_power_cut_lost_are_no_records_and_what_follows_is_kept_aside(tmp_path):
+    first, behind = frame(PAYLOADS[0]), frame(PAYLOADS[1])
+    lost = bytes(4096 - len(first))
+    _segment(tmp_path, first + lost + behind)
     assert recover(tmp_path) == ("a-000000",)
     (aside,) = (tmp_path / "damaged").iterdir()
-    assert aside.read_bytes() == bytes(4096)
-    assert read_segment(tmp_path / "a-000000.segment").ending == "whole"
+    assert aside.read_bytes() == lost + behind
+    (path,) = sealed_segments(tmp_path)
+    assert path.read_bytes() == first
 
 
 def test_a_live_writers_segment_is_left_alone_and_a_dead_ones_is_sealed(tmp_path):

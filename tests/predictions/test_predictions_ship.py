@@ -239,11 +239,11 @@ def test_a_record_of_another_form_is_held_with_a_reason(tmp_path):
 def test_bytes_that_are_no_record_are_kept_aside_and_told(tmp_path):
     write(tmp_path, prediction(0, ROW))
     (path,) = sealed_segments(tmp_path)
-    path.write_bytes(path.read_bytes() + b"\0" * 100)
+    path.write_bytes(path.read_bytes() + b"\1" * 100)
     shipped = ship(tmp_path, MemoryTables(), contract_of)
     assert shipped.rows == {"predictions": 1}
     assert len(shipped.damaged) == 1
-    assert (tmp_path / "damaged" / shipped.damaged[0]).read_bytes() == b"\0" * 100
+    assert (tmp_path / "damaged" / shipped.damaged[0]).read_bytes() == b"\1" * 100
 
 
 def test_shipped_segments_are_forgotten_after_their_time(tmp_path):

@@ -1,17 +1,16 @@
 """The journal of one server process: a record is on its way to the disk before the reply leaves.
 
-`append` hands a record to the operating system, which survives the death of the process; records of several requests
-that are answered together are promised by `add` and handed over by one `flush`. A thread of its own makes the disk
-catch up every few milliseconds, which bounds what a power cut can take; asked to be stricter, `flush` waits for the
-disk itself. A segment whose file is taken away while it is written is written anew, so that a folder removed by mistake
-costs nothing that was promised. `segments.py` reads segments back, `record.py` says what is in them, `ship.py` carries
-sealed ones into the tables.
+`append` hands a record to the operating system, which survives the death of the process (`tail.py` says how); records
+of several requests that are answered together are promised by `add` and handed over by one `flush`. A thread of its own
+makes the disk catch up every few milliseconds, which bounds what a power cut can take; asked to be stricter, `flush`
+waits for the disk itself. A segment whose file is taken away while it is written is written anew, so that a folder
+removed by mistake costs nothing that was promised. `segments.py` reads segments back, `record.py` says what is in them,
+`ship.py` carries sealed ones into the tables.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import time
@@ -24,6 +23,7 @@ from daytwo.core.errors import Fault
 from daytwo.core.files import sync_folder
 from daytwo.predictions.segments import HEADER_BYTES, OPEN, frame_head, seal
 from daytwo.predictions.syncing import Syncer
+from daytwo.predictions.tail import Tail, tail_of
 
 _HINT = "Free some disk space; requests are answered again as soon as their records can be written"
 # More than a record of one row: a disk that takes it is worth a try.
@@ -59,10 +59,12 @@ class Journal:
         self._path: Path | None = None
         self._name = ""
         self._handle = -1
+        self._tail: Tail
         self._end = 0
         self._opened_at = 0.0
         self._frames: list[bytes] = []
         self._promises: list[tuple[Sequence[int], PromiseOfAll]] = []
+        self._due: list[tuple[str, int, list[tuple[Sequence[int], PromiseOfAll]]]] = []
         self._lost = ""
         self.fault: str | None = None
         self.rescued = 0  # segments that were written anew
@@ -94,13 +96,13 @@ class Journal:
         return places[0]
 
     def add(self, payload: bytes, promise: Promise) -> None:
-        """Take a record into the next `flush`; `promise` is called with its place once it is written."""
+        """Take a record into what is written next; `promise` is called with its place once it is written."""
         size = len(payload)
         self._frames += (frame_head(payload), payload)
         self._promises.append(((size,), lambda segment, offsets: promise(_place((segment, offsets[0], size)))))
 
     def add_all(self, payloads: Sequence[bytes], promise: PromiseOfAll) -> None:
-        """Take several records into the next `flush`; `promise` is called once, when they are all written."""
+        """Take several records into what is written next; `promise` is called once they are all written."""
         for payload in payloads:
             self._frames += (frame_head(payload), payload)
         self._promises.append((list(map(len, payloads)), promise))
@@ -113,6 +115,22 @@ class Journal:
         Fault
             If the disk is full or refuses: nothing of it stays, and no promise is kept.
         """
+        self._hand_over()
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep the promises of all that was written."""
+        due, self._due = self._due, []
+        for name, begin, promises in due:
+            for lengths, promise in promises:
+                offsets = []
+                for length in lengths:
+                    begin += HEADER_BYTES
+                    offsets.append(begin)
+                    begin += length
+                promise(name, offsets)
+
+    def _hand_over(self) -> None:
         if not self._frames:
             return
         frames, promises = self._frames, self._promises
@@ -133,25 +151,20 @@ class Journal:
             self._lost = err.message
             raise
         self.fault = None
-        name = self._name
-        for lengths, promise in promises:
-            offsets = []
-            for length in lengths:
-                begin += HEADER_BYTES
-                offsets.append(begin)
-                begin += length
-            promise(name, offsets)
+        self._due.append((self._name, begin, promises))
 
     def commit(self) -> None:
-        """Flush; whoever answers several requests at once calls this before the answers leave.
+        """Write everything that was added; whoever answers several requests at once calls this before they leave.
+
+        The promises are kept by `keep`, which can wait until they have left.
 
         Raises
         ------
         Fault
-            If this or another flush since the last commit failed: what was added since then may not stay.
+            If this or a flush since the last commit failed: what was added since then may not stay.
         """
         try:
-            self.flush()
+            self._hand_over()
         finally:
             lost, self._lost = self._lost, ""
         if lost:
@@ -176,8 +189,8 @@ class Journal:
         try:
             if self._path is None:
                 self._open()
-            self._put(bytes(_PROBE_BYTES))
-            os.ftruncate(self._handle, self._end)
+            self._tail.put(bytes(_PROBE_BYTES), self._end)
+            self._tail.cut(self._end, _PROBE_BYTES)
             os.fdatasync(self._handle)
         except OSError as err:
             raise Fault(f"cannot write to the journal in {self._folder}: {err.strerror or err}", hint=_HINT) from err
@@ -206,8 +219,9 @@ class Journal:
             self.fault = f"the journal was taken away and cannot be written anew: {err.strerror or err}"
             raise Fault(self.fault, hint=_HINT) from err
         self._syncer.forget(self._handle)
+        self._tail.close(self._end)
         os.close(self._handle)
-        self._path, self._handle = path, handle
+        self._path, self._handle, self._tail = path, handle, tail_of(handle)
         self.rescued += 1
 
     def close(self) -> None:
@@ -217,37 +231,27 @@ class Journal:
             self._finish()
 
     def _write(self, framed: bytes) -> None:
-        self._put(framed)
+        self._tail.put(framed, self._end)
         if self._is_strict:
-            self._sync_or_cut()
+            self._sync_or_cut(len(framed))
         else:
             self._syncer.dirty(self._handle)
         if not self._end:
             self._opened_at = time.monotonic()
         self._end += len(framed)
 
-    def _put(self, content: bytes) -> None:
-        """Write all of `content` at the end, or nothing: what a full disk took of it is cut off again."""
-        try:
-            written = os.pwrite(self._handle, content, self._end)
-        except OSError:
-            os.ftruncate(self._handle, self._end)
-            raise
-        if written != len(content):
-            os.ftruncate(self._handle, self._end)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def _sync_or_cut(self) -> None:
+    def _sync_or_cut(self, length: int) -> None:
         try:
             os.fdatasync(self._handle)
         except OSError:
-            os.ftruncate(self._handle, self._end)
+            self._tail.cut(self._end, length)
             raise
 
     def _open(self) -> None:
         """Begin a segment."""
         name = f"{self._prefix}{self._number:06d}"
         self._path, self._handle = self._make(name)
+        self._tail = tail_of(self._handle)
         self._number += 1
         self._end, self._name = 0, name
 
@@ -277,6 +281,7 @@ class Journal:
         assert path is not None
         self._syncer.forget(handle)
         try:
+            self._tail.close(self._end)
             os.fdatasync(handle)
             seal(path, keep=self._end > 0)
         finally:

@@ -25,6 +25,7 @@ _HEADER = struct.Struct("<II")
 HEADER_BYTES = _HEADER.size
 # A request's body is bounded to megabytes; a length beyond this was never written by us.
 MAX_FRAME_BYTES = 1 << 28
+_PAGE_BYTES = 4096
 
 Ending = Literal["whole", "torn", "damaged"]
 
@@ -33,8 +34,8 @@ Ending = Literal["whole", "torn", "damaged"]
 class Segment:
     """What a segment file holds: `spans` are the (offset, length) of its whole payloads in order.
 
-    `ending` tells what follows them: nothing (whole), the beginning of a frame whose write never ended (torn; it was
-    never acknowledged), or bytes that are no frame (damaged).
+    `ending` tells what follows them: nothing or room that was never used (whole), the beginning of a frame whose write
+    never ended (torn; it was never acknowledged), or bytes that are no frame (damaged).
     """
 
     path: Path
@@ -69,7 +70,7 @@ def read_segment(path: Path) -> Segment:
     ending: Ending = "whole"
     while position < size:
         ending, length = _next(view, position, size)
-        if ending != "whole":
+        if not length:
             break
         spans.append((position + HEADER_BYTES, length))
         position += HEADER_BYTES + length
@@ -77,12 +78,13 @@ def read_segment(path: Path) -> Segment:
 
 
 def _next(view: memoryview, position: int, size: int) -> tuple[Ending, int]:
-    """Judge the frame at `position`: its length counts only where it is whole."""
+    """Judge the frame at `position`, and return its length: 0 where there is no whole one."""
     start = position + HEADER_BYTES
     if start > size:
         return "torn", 0
     length, checksum = _HEADER.unpack_from(view, position)
-    # Zeros are what a power cut leaves of blocks that were never written; an empty payload is never written by us.
+    if not (length or checksum):
+        return _without_head(view, position), 0
     if not 0 < length <= MAX_FRAME_BYTES:
         return "damaged", 0
     if start + length > size:
@@ -90,6 +92,18 @@ def _next(view: memoryview, position: int, size: int) -> tuple[Ending, int]:
     if zlib.crc32(view[start : start + length]) != checksum:
         return "damaged", 0
     return "whole", length
+
+
+def _without_head(view: memoryview, position: int) -> Ending:
+    """Judge what follows `position`, where there are zeros in place of a frame's head.
+
+    It is reserved room, or a write that never ended, whose head comes last (`tail.py`). After a power cut whole pages
+    may hold zeros because they never came to the disk, while pages behind them did.
+    """
+    page = position // _PAGE_BYTES * _PAGE_BYTES + _PAGE_BYTES
+    if bytes(view[position:page]).strip(b"\0"):
+        return "torn"
+    return "damaged" if bytes(view[page:]).strip(b"\0") else "whole"
 
 
 def read_payload(folder: Path, name: str, offset: int) -> bytes:

@@ -17,7 +17,7 @@ from daytwo.serving.tracing.asked import tracing_config
 from daytwo.serving.tracing.exporter import Exporter
 from daytwo.serving.tracing.traced import Traced
 from daytwo.serving.transport.messages import Request
-from daytwo.serving.transport.turns import Answer, Turns
+from daytwo.serving.transport.turns import Answer, Refusing, Turns
 
 
 @contextlib.contextmanager
@@ -31,7 +31,13 @@ def tracing(
     SettingsError
         If the environment asks for what there is not.
     """
-    handle = Patient(handlers.handle, handlers.commit).handle
+
+    def commit() -> Refusing | None:
+        refusing = handlers.commit()
+        handlers.settle()
+        return refusing
+
+    handle = Patient(handlers.handle, commit).handle
     asked = tracing_config(environment)
     if asked is None:
         yield handle
@@ -57,5 +63,6 @@ def turns_of(config: ServerConfig, handlers: Handlers, handle: Callable[[Request
         max_queue=config.max_queue,
         max_wait_s=config.max_wait_ms / 1000,
         # Each request has a span of its own where they are traced.
+        settle=handlers.settle,
         together=None if tracing_config(os.environ) is not None else handlers.handle_together,
     )

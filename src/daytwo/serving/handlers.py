@@ -1,43 +1,37 @@
 """What each address answers: requests in, responses out.
 
-What a model answers stands in `desk.py`, what the server itself does here, one method an address; `HANDLERS` at the
-end is the table of all. `server.py` builds the `Handlers`, `transport/turns.py` calls `handle` for every request of a
-turn and then `commit`, so that nothing is acknowledged that is not in the journal. Whatever goes wrong is told with a
-code, a reason and a next step.
+What a model answers stands in `desk.py`, what the server itself does in `front_desk.py`, one method an address;
+`HANDLERS` at the end is the table of all. `server.py` builds the `Handlers`, `transport/turns.py` calls `handle` for
+every request of a turn and then `commit`, so that nothing is acknowledged that is not in the journal. Whatever goes
+wrong is told with a code, a reason and a next step.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from importlib.metadata import version as installed
+from collections.abc import Awaitable, Mapping, Sequence
 
-import msgspec
-
-from daytwo.core.errors import Fault, NotFound
-from daytwo.predictions.record import row_texts
+from daytwo.core.errors import Fault
 from daytwo.scoring.later import begun
 from daytwo.serving.access.admission import Admission
 from daytwo.serving.access.keyring import Grant, keyring_of
 from daytwo.serving.addresses import PREDICTIONS, Address, address
-from daytwo.serving.answering.explaining import told_of
-from daytwo.serving.answering.health import can_answer, measure, problems, server_problems
-from daytwo.serving.answering.replies import reply_again
 from daytwo.serving.answering.served import Served
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.counts import Counts
 from daytwo.serving.desk import DESK, Desk
 from daytwo.serving.dialects.open_inference import OF_PROTOCOL, OpenInference
+from daytwo.serving.front_desk import FRONT_DESK, FrontDesk
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.open_heads import ROWS_PATH, OpenHeads
 from daytwo.serving.refusals import Refusals
-from daytwo.serving.transport.messages import TEXT, HttpError, Request, Response, ok
+from daytwo.serving.transport.messages import HttpError, Request, Response
 from daytwo.serving.transport.packing import packed, unpacked
 from daytwo.serving.transport.tls import Certificate
 from daytwo.serving.transport.turns import Answer, Refusing
 from daytwo.serving.workers.share import Elsewhere
-from daytwo.serving.workers.together import Together, is_passed_on, no_answer, sealed_reply
+from daytwo.serving.workers.together import Together, is_passed_on, no_answer
 
 
 class Handlers:
@@ -55,7 +49,7 @@ class Handlers:
         together: Together | None = None,
         certificate: Certificate | None = None,
     ) -> None:
-        self._config, self._metrics, self._together, self._certificate = config, metrics, together, certificate
+        self._config, self._metrics, self._together = config, metrics, together
         self._served = tuple(served.values())
         self._admission = Admission(keyring_of(config), metrics)
         self._asker: Grant | None = None
@@ -72,6 +66,7 @@ class Handlers:
         }
         self._first = self._desks[config.model]
         self._inference = OpenInference(self._desks, config.max_rows, metrics)
+        self._front = FrontDesk(config, self._served, metrics, together, certificate, lambda: self._admission.fault)
         self._refusals = Refusals()
         self._open_heads = OpenHeads()
 
@@ -106,6 +101,11 @@ class Handlers:
             return told.get(address(request.path).model or self._config.model)
 
         return refusing
+
+    def settle(self) -> None:
+        """Remember and count what has been written; that can wait until the answers have left."""
+        for served in self._served:
+            served.journal.keep()
 
     def handle(self, request: Request) -> Answer:
         """Answer one request, whatever it is: now, or by a future where other workers are asked."""
@@ -186,7 +186,7 @@ class Handlers:
             self._open_heads.remember(request)
         request = unpacked(request, self._config.max_body_bytes)
         if path == PREDICTIONS:
-            return self.prediction(request)
+            return self._front.prediction(request)
         if path in OF_PROTOCOL:
             return self._inference.handle(request)
         method = HANDLERS.get(path)
@@ -198,7 +198,7 @@ class Handlers:
             raise HttpError(405, "method", f"{path} does not take {request.method}", hint=f"Use {method}")
         if path in DESK:
             return DESK[path][1](self._desk(asked.model) if asked.model else self._first, request, asked.version)
-        return _OWN[path][1](self, request)
+        return FRONT_DESK[path][1](self._front, request)
 
     def _desk(self, model: str) -> Desk:
         found = self._desks.get(model)
@@ -211,90 +211,6 @@ class Handlers:
         if self._asker is not None:
             self._admission.charge(self._asker, rows)
 
-    def ping(self, request: Request) -> Response:
-        """GET /ping and /health: whether a model is loaded, as MLflow's clients ask."""
-        return self.ready(request)
 
-    def version(self, request: Request) -> Response:  # noqa: ARG002
-        """GET /version: of daytwo, as a text."""
-        return Response(200, installed("daytwo").encode(), TEXT)
-
-    def rotate(self, request: Request) -> Response | Awaitable[Response]:
-        """POST /admin/rotate: finish all shadow scores, then seal all segments so that they can be shipped."""
-        sealed = []
-        for served in self._served:
-            served.shadow.drain()
-            try:
-                name = served.journal.rotate()
-            except OSError as err:
-                words = f"the segment cannot be sealed: {err.strerror or err}"
-                raise Fault(words, hint="Free some disk space") from err
-            sealed += [] if name is None else [name]
-        if self._together is None or is_passed_on(request):
-            return ok(sealed_reply(sealed))
-        return self._together.sealed(sealed)
-
-    def prediction(self, request: Request) -> Response | Awaitable[Response]:
-        """GET /predictions/ID: what was answered lately, and to which row; with /explanation or /change, why."""
-        if request.method not in {"GET", "HEAD"}:
-            raise HttpError(405, "method", f"/predictions does not take {request.method}", hint="Use GET")
-        identity, _, part = request.path.removeprefix("/predictions/").partition("/")
-        held = ((served, served.recent.prediction(identity)) for served in self._served)
-        served, found = next(((one, found) for one, found in held if found is not None), (self._served[0], None))
-        if found is None:
-            raise NotFound(
-                f"no recent prediction {identity[:80]!r}", hint=f"`daytwo explain {identity[:80]}` looks in the tables"
-            )
-        record, row = found
-        if part:
-            return told_of(part, record, row, served)
-        told = msgspec.to_builtins(reply_again(record, served.name, served.known).predictions[row])
-        told |= {
-            "request_id": record.request_id,
-            "received_at_us": record.received_at_us,
-            "row": msgspec.Raw(row_texts(record.rows)[row]),
-        } | ({"token": record.token} if record.token else {})
-        return ok(told)
-
-    def live(self, request: Request) -> Response:  # noqa: ARG002
-        """GET /v2/health/live: the process answers."""
-        return ok({"live": True})
-
-    def ready(self, request: Request) -> Response:  # noqa: ARG002
-        """GET /v2/health/ready: of every model a champion is loaded, and predictions can be recorded."""
-        unrecorded, now = self._config.unrecorded == "serve", time.time()
-        ready = all(can_answer(one, unrecorded=unrecorded) for one in self._served)
-        found = [one for served in self._served for one in problems(served, now=now, unrecorded=unrecorded)]
-        found += server_problems(self._admission.fault, self._certificate, now=now)
-        status = ("degraded" if found else "ok") if ready else ("unready" if found else "starting")
-        told = msgspec.json.encode({"ready": ready, "status": status, "problems": found})
-        return Response(200, told) if ready else Response(503, told, retry_after_s=1)
-
-    def metrics(self, request: Request) -> Response | Awaitable[Response]:
-        """GET /metrics: everything counted, by all workers."""
-        for name in ("daytwo_version_info", "daytwo_breaker_open"):
-            self._metrics.clear(name)
-        for served in self._served:
-            measure(served, self._metrics.of(served.name))
-        if self._together is None:
-            return Response(200, self._metrics.text(), TEXT)
-        if is_passed_on(request):
-            return ok(self._together.account.now())
-        return self._metrics_of_all(request, self._together)
-
-    async def _metrics_of_all(self, request: Request, together: Together) -> Response:
-        return packed(Response(200, (await together.counted()).told(), TEXT), request)
-
-
-Method = Callable[[Handlers, Request], Response | Awaitable[Response]]
-_OWN: Mapping[str, tuple[str, Method]] = {
-    "/metrics": ("GET", Handlers.metrics),
-    "/v2/health/live": ("GET", Handlers.live),
-    "/v2/health/ready": ("GET", Handlers.ready),
-    "/admin/rotate": ("POST", Handlers.rotate),
-    "/ping": ("GET", Handlers.ping),
-    "/health": ("GET", Handlers.ping),
-    "/version": ("GET", Handlers.version),
-}
-HANDLERS: Mapping[str, str] = {path: method for path, (method, _) in (*DESK.items(), *_OWN.items())}
+HANDLERS: Mapping[str, str] = {path: method for path, (method, _) in (*DESK.items(), *FRONT_DESK.items())}
 _PLAIN = {path: Address(path) for path in HANDLERS}

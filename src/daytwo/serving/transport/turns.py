@@ -2,7 +2,8 @@
 
 Whatever all connections asked since the last turn is answered in one go: first the health checks, then in order of
 arrival, for a few milliseconds at most. Their records are written at once, and only then the replies leave. So a
-write to the disk is shared by all who asked at the same time.
+write to the disk is shared by all who asked at the same time. Where nobody else asked lately, a request is answered as
+it comes.
 
 More than can be answered in time is refused the moment it comes, which costs a tenth of an answer; nothing is computed
 for a client that has gone. `protocol.py` puts requests here and sends what comes back.
@@ -59,6 +60,7 @@ class Turns:
     `handle` answers a request, now or by a future; `together`, where there is one, is asked first for a few small ones
     at once, and gives None for each that `handle` is to answer. `commit` writes the records of all answers of a turn;
     where it cannot, it returns what gives the refusal in place of a request's answer, None for one that may leave.
+    `settle` does what can wait until the answers have left, and not until the next turn.
     `max_queue` requests may wait for their turn, no longer than `max_wait_s` at the usual cost of what waits, and as
     many for answers that come later.
     """
@@ -69,6 +71,7 @@ class Turns:
     max_queue: int
     max_wait_s: float
     together: Callable[[Sequence[Request]], Sequence[Response | None]] | None = None
+    settle: Callable[[], object] | None = None
     refused: int = 0
     dropped: int = 0
     _queue: deque[tuple[Waiting, Request]] = field(default_factory=deque)
@@ -76,6 +79,9 @@ class Turns:
     _bytes: int = 0
     _seconds_a_byte: float = _SECONDS_A_BYTE
     _scheduled: bool = False
+    _unsettled: bool = False
+    _is_crowded: bool = False
+    _is_alone: bool = False
     _late: dict[Waiting, asyncio.Future[Response]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -105,9 +111,14 @@ class Turns:
                 raise self._busy()
             self._queue.append((who, request))
             self._bytes += len(request.body) + _HEAD_BYTES
-        if not self._scheduled:
-            self._scheduled = True
-            self.loop.call_soon(self._turn)
+        if self._scheduled:
+            return
+        if self._is_alone and not self._unsettled:
+            self._turn()
+            return
+        self._is_crowded = self._unsettled
+        self._scheduled = True
+        self.loop.call_soon(self._turn)
 
     def is_late(self, who: Waiting) -> bool:
         """Whether the client's answer comes later."""
@@ -121,6 +132,7 @@ class Turns:
 
     def _turn(self) -> None:
         self._scheduled = False
+        self._is_alone, self._is_crowded = len(self) == 1 and not self._is_crowded, False
         began, size = perf_counter(), 0
         answered: list[tuple[Waiting, Request, Answer]] = []
         while self._queue or self._urgent:
@@ -134,14 +146,8 @@ class Turns:
                 answered.append((who, request, self.handle(request) if reply is None else reply))
             if perf_counter() - began > _TURN_S:
                 break
-        refusing = self.commit() if answered else None
-        for who, request, answer in answered:
-            if refusing is not None and (refusal := refusing(request)) is not None:
-                who.answer(refusal)
-            elif isinstance(answer, asyncio.Future):
-                self._await(who, answer)
-            else:
-                who.answer(answer)
+        if answered:
+            self._let_leave(answered)
         if size and answered:
             known = self._seconds_a_byte
             seen = min((perf_counter() - began) / size, _LARGEST_STEP * known)
@@ -149,6 +155,26 @@ class Turns:
         if (self._queue or self._urgent) and not self._scheduled:
             self._scheduled = True
             self.loop.call_soon(self._turn)
+
+    def _let_leave(self, answered: Sequence[tuple[Waiting, Request, Answer]]) -> None:
+        """Write the records of a turn's answers, then send them, or what refuses them."""
+        refusing = self.commit()
+        if not self._unsettled:
+            self._unsettled = True
+            self.loop.call_soon(self._settle)
+        for who, request, answer in answered:
+            if refusing is not None and (refusal := refusing(request)) is not None:
+                who.answer(refusal)
+            elif isinstance(answer, asyncio.Future):
+                self._await(who, answer)
+            else:
+                who.answer(answer)
+
+    def _settle(self) -> None:
+        """Do what could wait for the answers; whoever asks before this asked at the same time as another."""
+        self._unsettled = False
+        if self.settle is not None:
+            self.settle()
 
     def _few(self) -> tuple[int, list[tuple[Waiting, Request]]]:
         """Take the next requests from the queue, one large one or some small ones; and what they weigh, in bytes."""
