@@ -14,8 +14,9 @@ from typing import IO
 import pytest
 from sqlalchemy import Engine
 from tests.lean import LEAN
+from tests.sources.postgres import Server, programs, running
 
-from daytwo.core.ledger import create_tables, open_sqlite
+from daytwo.core.ledger import create_tables, open_ledger
 
 pytest_plugins = ["tests.browser", "tests.running"]
 
@@ -70,10 +71,33 @@ for line in sys.stdin:
 )
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for whoever brings a name of their own."""
+    binaries = programs()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed here")
+    with running(binaries) as made:
+        yield made
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of what keeps records, in modules that say `ON_BOTH = True`, on each engine of the ledger."""
+    if "ledger_place" in metafunc.fixturenames and getattr(metafunc.module, "ON_BOTH", False):
+        metafunc.parametrize("ledger_place", ["sqlite", "postgres"], indirect=True)
+
+
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Engine]:
-    """The ledger's database at `tmp_path / "ledger.db"`, with every table of the rooms imported so far."""
-    engine = open_sqlite(tmp_path / "ledger.db")
+def ledger_place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, str]:
+    """What `open_ledger` wants: in `tmp_path / "ledger.db"`, or on Postgres in a schema of the test's own."""
+    url = request.getfixturevalue("postgres").url() if getattr(request, "param", "") == "postgres" else ""
+    return url, tmp_path / "ledger.db", str(tmp_path)
+
+
+@pytest.fixture
+def ledger(ledger_place: tuple[str, Path, str]) -> Iterator[Engine]:
+    """A ledger with every table of the rooms imported so far."""
+    engine = open_ledger(*ledger_place)
     create_tables(engine)
     yield engine
     engine.dispose()

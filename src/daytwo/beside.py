@@ -44,7 +44,7 @@ class ServerBeside:
 
     def keep(self, now: datetime) -> list[Event]:
         """Return what people must hear: that it has ended, and that one runs again."""
-        note = running_server(self._system.state)
+        note = running_server(self._system.own)
         if note is None and not self._is_gone:
             self._is_gone = True
             words = f"the server on {self._note.host}:{self._note.port}, which another command ran, has ended"
@@ -57,9 +57,9 @@ class ServerBeside:
 
     def client(self, *, patience_s: float = 1.0) -> Client | None:
         """Return a client for the server, None while there is none; close it after use."""
-        if running_server(self._system.state) is None:
+        if running_server(self._system.own) is None:
             return None
-        return client_of(self._system.state, self._system.settings, patience_s=patience_s)
+        return client_of(self._system.own, self._system.settings, patience_s=patience_s)
 
     def charge(self, now: datetime, *, at_once: bool = False) -> None:
         """Charge this project's part of the processor time used since the last time, once an hour, or now.
@@ -111,7 +111,7 @@ def keeper_for(system: System, port: int | None) -> Keeper:
     Refused
         If another `daytwo up` runs it, or it runs already and a `port` was asked for.
     """
-    note = running_server(system.state)
+    note = running_server(system.own)
     if note is None:
         return ServerKeeper(system, port)
     runs = f"a server of this project runs already, on {note.host}:{note.port} (process {note.pid})"

@@ -64,14 +64,14 @@ class ServerKeeper:
             If it cannot start; the message holds its last words.
         """
         self._port = port_for(self._system, self._port)
-        process = ServerProcess(server_config(self._system, port=self._port), self._system.state / LOG)
+        process = ServerProcess(server_config(self._system, port=self._port), self._system.own / LOG)
         self._process = process
         self._port = process.start()
         self._started = self._monotonic()
         self._charged_s = 0.0
         host, certificate = self._system.settings.serve.host, certificate_of(self._system)
         note = ServerNote(host, self._port, process.pid, kept=True, certificate=certificate)
-        note_server(self._system.state, note)
+        note_server(self._system.own, note)
 
     def keep(self, now: datetime) -> list[Event]:
         """Start the server again where it has died; return what people must hear."""
@@ -94,12 +94,12 @@ class ServerKeeper:
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             self._not_before = moment + self._pause_s
             words = f"the server died and cannot be started again: {err}"
-        tell_of_server(self._system, "server.died", words, now, next_step=f"See {self._system.state / LOG}")
+        tell_of_server(self._system, "server.died", words, now, next_step=f"See {self._system.own / LOG}")
         return [Event(now, "server", words, {})]
 
     def client(self, *, patience_s: float = 1.0) -> Client | None:
         """Return a client for the server; close it after use."""
-        return client_of(self._system.state, self._system.settings, patience_s=patience_s)
+        return client_of(self._system.own, self._system.settings, patience_s=patience_s)
 
     def charge(self, now: datetime, *, at_once: bool = False) -> None:
         """Charge the processor time the server has used, once an hour, or now."""
@@ -127,7 +127,7 @@ class ServerKeeper:
         if self._process is not None:
             self._process.stop()
             self._process = None
-            forget_server(self._system.state)
+            forget_server(self._system.own)
 
 
 def tell_of_server(system: System, kind: str, words: str, now: datetime, *, next_step: str) -> None:
@@ -176,7 +176,7 @@ def become_server(
     """
     config = server_config(system, port=port, workers=workers, others=others)
     note = ServerNote(system.settings.serve.host, port, os.getpid(), certificate=certificate_of(system))
-    note_server(system.state, note)
+    note_server(system.own, note)
     for one in others:
         note_server(one.state, msgspec.structs.replace(note, model=one.settings.model.name))
     command = [sys.executable, "-m", "daytwo.serving", "--config", str(config)]

@@ -188,8 +188,8 @@ def _live(system: System, wish: Wish, ears: Ears, clock: Clock, state: _State) -
                 return
             last = _tell_trouble(str(err), last, ears, clock)
         except Exception as err:  # a bug of ours must not take the server down with it
-            _keep_trace(system.state / "up.log")
-            words = f"{type(err).__name__}: {str(err).partition(chr(10))[0]} (see {system.state / 'up.log'})"
+            _keep_trace(system.own / "up.log")
+            words = f"{type(err).__name__}: {str(err).partition(chr(10))[0]} (see {system.own / 'up.log'})"
             if wish.once:
                 state.end(Fault(words, hint="Check disk and folder, then run the same command again"))
                 return
@@ -201,7 +201,10 @@ def _live(system: System, wish: Wish, ears: Ears, clock: Clock, state: _State) -
 def _beat(heart: Heart, runner: Runner, wish: Wish, ears: Ears, clock: Clock, last: str) -> str:
     """Beat once; what a person must mend first is told, and tried again at the next beat."""
     try:
-        heart.beat(runner, clock.now())
+        if runner.leads():
+            heart.beat(runner, clock.now())
+        else:
+            heart.follow(clock.now())
     except Fault:
         raise
     except DaytwoError as err:

@@ -23,9 +23,10 @@ from daytwo.contracts.toml import from_toml
 from daytwo.core.clock import Clock, ManualClock, SystemClock
 from daytwo.core.errors import SettingsError
 from daytwo.core.files import own_secret, write_whole
-from daytwo.core.ledger import create_tables, open_sqlite
+from daytwo.core.ledger import create_tables, open_ledger, open_sqlite
+from daytwo.core.ledger_postgres import read_url
 from daytwo.core.pseudonym_key import key_reference, pseudonyms_of
-from daytwo.core.settings import ServeSettings, Settings
+from daytwo.core.settings import ProjectSettings, ServeSettings, Settings
 from daytwo.core.settings_file import LoadedSettings, load_settings, secret
 from daytwo.governance.sql import SqlApprovals, SqlAuditLog, SqlTokens
 from daytwo.governance.tokens import holding
@@ -45,6 +46,7 @@ from daytwo.tables.delta import DeltaTables
 from daytwo.value.sql import SqlCostBook
 
 STATE = ".daytwo"
+LEDGER_FILE = "ledger.db"
 
 
 def open_system(folder: Path, environment: Mapping[str, str] | None = None) -> System:
@@ -62,10 +64,11 @@ def open_system(folder: Path, environment: Mapping[str, str] | None = None) -> S
 
 
 def build_system(loaded: LoadedSettings, state: Path | None = None) -> System:
-    """Open what a project with these settings keeps; in another place than the project's own, where one is named."""
+    """Open what a project with these settings keeps; all of it in another place than its own, where one is named."""
     settings, folder = loaded.settings, loaded.folder
-    state = folder / STATE if state is None else state
-    engine = open_sqlite(state / "ledger.db")
+    place, url = (folder / STATE, ledger_url(settings.project)) if state is None else (state, "")
+    state = folder / settings.project.state if state is None and settings.project.state else place
+    engine = open_ledger(url, state / LEDGER_FILE, settings.model.name)
     create_tables(engine)
     alert_url = secret(settings.alerts.default)
     return System(
@@ -83,9 +86,27 @@ def build_system(loaded: LoadedSettings, state: Path | None = None) -> System:
         windows=SqlWindowBook(engine),
         costs=SqlCostBook(engine),
         tokens=SqlTokens(engine),
-        seal_journal=_sealer(state, settings),
-        pseudonyms=pseudonyms_of(state, settings.data),
+        seal_journal=_sealer(place, settings),
+        pseudonyms=pseudonyms_of(place, settings.data),
+        place=place,
     )
+
+
+def ledger_url(project: ProjectSettings) -> str:
+    """Return the URL of the Postgres database that records are kept in; empty where they are in a file.
+
+    Raises
+    ------
+    SettingsError
+        If the settings hold a password, or name a secret that is not there.
+    """
+    if project.ledger.startswith(("env:", "file:")):
+        return secret(project.ledger)
+    if project.ledger and read_url(project.ledger).password is not None:
+        raise SettingsError(
+            "project.ledger holds a password", hint="Write env:NAME, and keep the whole URL in that variable"
+        )
+    return project.ledger
 
 
 def copy_of(system: System, place: Path, channel: Channel) -> System:
@@ -93,11 +114,12 @@ def copy_of(system: System, place: Path, channel: Channel) -> System:
 
     Versions and bundles stay the project's and are to be read only; alerts go to `channel`.
     """
-    engine = open_sqlite(place / "ledger.db")
+    engine = open_sqlite(place / LEDGER_FILE)
     create_tables(engine)
     return replace(
         system,
         state=place,
+        place=None,
         tables=DeltaTables(place / "tables"),
         audit=SqlAuditLog(engine),
         alerts=SqlAlertBook(engine),
@@ -150,7 +172,7 @@ def server_config(
             f"[serve] host = {serve.host!r} can be reached from outside, and there is no token",
             hint="Make one: 'daytwo token create --name NAME --scope predict'",
         )
-    path = system.state / "serve.json"
+    path = system.own / "serve.json"
     write_whole(path, msgspec.json.format(msgspec.json.encode(config)))
     return path
 
@@ -184,9 +206,9 @@ def _model_config(system: System) -> dict[str, Any]:
         "bundles": str(system.bundles.folder),
         "route": str(system.route_path),
         "journal": str(system.journal),
-        "own_token": _own_token(system.state),
+        "own_token": _own_token(system.own),
         "personal": data.personal,
-        "pseudonym_key": key_reference(system.state, data),
+        "pseudonym_key": key_reference(system.own, data),
         "fallback": serve.fallback,
         "salt": _salt(system.state),
         "trust": serve.trust,

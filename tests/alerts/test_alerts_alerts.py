@@ -7,6 +7,7 @@ from daytwo.alerts.alerts import acknowledged, closed, gone_quiet, take_in
 from daytwo.alerts.sql import SqlAlertBook
 from daytwo.core.finding import Finding, Severity
 
+ON_BOTH = True
 NOW = datetime(2013, 4, 8, tzinfo=UTC)
 WIND = Finding("contract.between", "wind_speed", Severity.WARNING, "31 rows out of range", evidence={"rows": 31})
 

@@ -1,18 +1,22 @@
 """How the ledger is opened: many processes, one file, moments in UTC, clear faults."""
 
 import multiprocessing
-import sqlite3
+import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, delete, insert, select, text, update
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Column, Integer, MetaData, Table, delete, insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from daytwo.core.errors import Fault
-from daytwo.core.ledger import Moment, create_tables, open_sqlite
+from daytwo.core.errors import Fault, SettingsError
+from daytwo.core.ledger import Moment, create_tables, open_ledger, open_sqlite
+from daytwo.core.ledger_postgres import read_url, schema_of
 
+ON_BOTH = True
 COUNTER = Table("counter", MetaData(), Column("id", Integer, primary_key=True), Column("n", Integer))
 MOMENTS = Table("moments", MetaData(), Column("id", Integer, primary_key=True), Column("at", Moment))
 NOON = datetime(2013, 4, 1, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -36,26 +40,26 @@ def test_the_habits_that_make_it_survive_are_on(engine):
 
 
 @pytest.mark.parametrize("hours", [0, -5, 9])
-def test_a_moment_comes_back_in_utc_from_whatever_zone(engine, hours):
-    MOMENTS.create(engine)
+def test_a_moment_comes_back_in_utc_from_whatever_zone(ledger, hours):
+    MOMENTS.create(ledger)
     here = NOON.astimezone(timezone(timedelta(hours=hours)))
-    with engine.begin() as connection:
+    with ledger.begin() as connection:
         connection.execute(insert(MOMENTS).values(id=1, at=here))
         connection.execute(insert(MOMENTS).values(id=2, at=None))
-    with engine.connect() as connection:
+    with ledger.connect() as connection:
         first, second = connection.execute(select(MOMENTS.c.at).order_by(MOMENTS.c.id)).scalars()
     assert first == NOON
     assert first.tzinfo is UTC
     assert second is None
 
 
-def test_moments_of_several_zones_sort_by_time(engine):
-    MOMENTS.create(engine)
+def test_moments_of_several_zones_sort_by_time(ledger):
+    MOMENTS.create(ledger)
     zones = [timezone(timedelta(hours=h)) for h in (9, -8, 0)]
-    with engine.begin() as connection:
+    with ledger.begin() as connection:
         for i, zone in enumerate(zones):
             connection.execute(insert(MOMENTS).values(id=i, at=(NOON + timedelta(minutes=i)).astimezone(zone)))
-    with engine.connect() as connection:
+    with ledger.connect() as connection:
         assert connection.execute(select(MOMENTS.c.id).order_by(MOMENTS.c.at)).scalars().all() == [0, 1, 2]
 
 
@@ -65,18 +69,18 @@ def _replace_by_twins(engine) -> None:
         connection.execute(insert(MOMENTS), [{"id": 2, "at": NOON}, {"id": 2, "at": NOON}])
 
 
-def test_a_transaction_that_fails_leaves_nothing(engine):
-    MOMENTS.create(engine)
-    with engine.begin() as connection:
+def test_a_transaction_that_fails_leaves_nothing(ledger):
+    MOMENTS.create(ledger)
+    with ledger.begin() as connection:
         connection.execute(insert(MOMENTS).values(id=1, at=NOON))
     with pytest.raises(IntegrityError):
-        _replace_by_twins(engine)
-    with engine.connect() as connection:
+        _replace_by_twins(ledger)
+    with ledger.connect() as connection:
         assert connection.execute(select(MOMENTS)).all() == [(1, NOON)]
 
 
-def _add(path: Path) -> None:
-    engine = open_sqlite(path)
+def _add(place: tuple[str, Path, str]) -> None:
+    engine = open_ledger(*place)
     for _ in range(ADDS):
         with engine.begin() as connection:  # reads, then writes: the case in which two of them would deadlock
             n = connection.execute(select(COUNTER.c.n)).scalar_one()
@@ -84,23 +88,35 @@ def _add(path: Path) -> None:
     engine.dispose()
 
 
-def test_processes_that_read_and_then_write_lose_no_update(tmp_path):
-    path = tmp_path / "ledger.db"
-    engine = open_sqlite(path)
-    COUNTER.create(engine)
-    with engine.begin() as connection:
+def test_processes_that_read_and_then_write_lose_no_update(ledger, ledger_place):
+    COUNTER.create(ledger)
+    with ledger.begin() as connection:
         connection.execute(insert(COUNTER).values(id=1, n=0))
-    engine.dispose()
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_add, args=(path,)) for _ in range(3)]
+    writers = [context.Process(target=_add, args=(ledger_place,)) for _ in range(3)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0
-    connection = sqlite3.connect(path)
-    assert connection.execute("select n from counter").fetchone() == (3 * ADDS,)
-    connection.close()
+    with ledger.connect() as connection:
+        assert connection.execute(select(COUNTER.c.n)).scalar_one() == 3 * ADDS
+
+
+def _make(place: tuple[str, Path, str]) -> None:
+    engine = open_ledger(*place)
+    create_tables(engine)
+    engine.dispose()
+
+
+def test_processes_that_open_a_new_ledger_at_once_make_each_table_once(ledger_place):
+    context = multiprocessing.get_context("spawn")
+    makers = [context.Process(target=_make, args=(ledger_place,)) for _ in range(3)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join()
+        assert maker.exitcode == 0
 
 
 def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path):
@@ -127,3 +143,39 @@ def test_the_time_by_the_fraction_of_a_second_is_known_to_every_sqlite(engine):
     with engine.connect() as connection:
         told = connection.execute(text("select unixepoch('subsec')")).scalar()
     assert before - 0.01 <= told <= time.time() + 0.01
+
+
+def test_projects_in_one_database_do_not_see_each_other(postgres, tmp_path):
+    made = [open_ledger(postgres.url(), tmp_path, f"{tmp_path} {name}") for name in ("one", "two")]
+    for engine in made:
+        create_tables(engine)
+        with engine.begin() as connection:
+            COUNTER.create(connection)
+    with made[0].begin() as connection:
+        connection.execute(insert(COUNTER).values(id=1, n=7))
+    with made[1].connect() as connection:
+        assert connection.execute(select(COUNTER)).all() == []
+        assert "counter" not in inspect(connection).get_table_names(schema="public")
+    for engine in made:
+        engine.dispose()
+
+
+def test_a_server_that_is_not_there_is_a_fault_that_tells_no_password(tmp_path):
+    engine = open_ledger("postgresql://ana:swordfish@127.0.0.1:1/flights", tmp_path, "flights")
+    with pytest.raises(Fault, match=r"the ledger 127.0.0.1:1/flights cannot be read or written.*Postgres runs") as said:
+        create_tables(engine)
+    assert "swordfish" not in str(said.value)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("text", ["mysql://ana@host/flights", "swordfish", "postgresql://ana@host", "sqlite:///x.db"])
+def test_what_is_no_url_of_postgres_is_refused_without_repeating_it(text):
+    with pytest.raises(SettingsError, match="Write postgresql://USER@HOST/DATABASE") as said:
+        read_url(text)
+    assert text not in str(said.value)
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_each_project_has_a_schema_of_its_own_that_postgres_takes(one, other):
+    assert (schema_of(one) == schema_of(other)) == (one == other)
+    assert re.fullmatch("daytwo_[a-z0-9_]{1,47}", schema_of(one))

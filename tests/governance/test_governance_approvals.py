@@ -9,6 +9,7 @@ from daytwo.core.errors import Refused
 from daytwo.governance.approvals import Decision, Request, must_be_allowed, standing
 from daytwo.governance.sql import SqlApprovals
 
+ON_BOTH = True
 NOW = datetime(2013, 4, 1, 12, tzinfo=UTC)
 REQUEST = Request("release-1", "d" * 64, "e" * 64, "ana", 1, NOW, NOW + timedelta(days=14), "better by 0.02")
 YES = Decision("release-1", "d" * 64, "e" * 64, "ben", True, "looks right", NOW + timedelta(hours=1))

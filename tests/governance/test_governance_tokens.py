@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daytwo.core.errors import Conflict, DataError, Mistake, NotFound
-from daytwo.core.ledger import open_sqlite
+from daytwo.core.ledger import open_ledger
 from daytwo.governance.memory import MemoryTokens
 from daytwo.governance.sql import SqlTokens
 from daytwo.governance.token_file import read_tokens, write_tokens
 from daytwo.governance.tokens import Scope, Token, digest_of, new_secret, read_rate
 
+ON_BOTH = True
 NOW = datetime(2013, 4, 1, 12, tzinfo=UTC)
 
 
@@ -122,8 +123,8 @@ def test_a_damaged_file_is_told_and_never_taken_for_tokens(tmp_path_factory, con
         read_tokens(path)
 
 
-def _make_and_write(folder: Path, who: str) -> None:
-    engine = open_sqlite(folder / "ledger.db")
+def _make_and_write(place: tuple[str, Path, str], folder: Path, who: str) -> None:
+    engine = open_ledger(*place)
     tokens = SqlTokens(engine)
     for i in range(10):
         tokens.add(_token(f"{who}{i}"))
@@ -131,9 +132,9 @@ def _make_and_write(folder: Path, who: str) -> None:
     engine.dispose()
 
 
-def test_of_changes_at_once_none_is_lost_to_the_servers(ledger, tmp_path):
+def test_of_changes_at_once_none_is_lost_to_the_servers(ledger, ledger_place, tmp_path):
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_make_and_write, args=(tmp_path, who)) for who in "abc"]
+    writers = [context.Process(target=_make_and_write, args=(ledger_place, tmp_path, who)) for who in "abc"]
     for writer in writers:
         writer.start()
     for writer in writers:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from daytwo.core.errors import DataError, Fault, Refused, SettingsError
-from daytwo.core.ledger import open_sqlite
+from daytwo.core.ledger import create_tables, open_sqlite
 from daytwo.lifecycle import dbos
-from daytwo.lifecycle.dbos import DbosRunner, JsonSerializer
+from daytwo.lifecycle.dbos import Crew, DbosRunner, JsonSerializer
+from daytwo.lifecycle.workers_sql import SqlWorkerBook
 
 STEPS = 6
 RESULT = {"total": 111_111, "keys": [f"life-1:{i}" for i in range(STEPS)]}
@@ -70,8 +71,10 @@ def serve(folder: Path, pipe, version: str) -> None:
     """Launch the flows of a folder and run what is asked for, until nothing more is."""
     dbos.FLOW_VERSION = version
     engine = open_sqlite(folder / "flows.db", begin_at_first_write=True)
+    ledger = open_sqlite(folder / "ledger.db")
+    create_tables(ledger)
     flows = {"life": life(folder, lambda words: pipe.send(("told", words))), "failing": failing(folder)}
-    with DbosRunner(engine, folder / "flows.lock", flows) as runner:
+    with DbosRunner(engine, folder / "flows.lock", flows, Crew(SqlWorkerBook(ledger))) as runner:
         pipe.send(("launched", None))
         while (asked := pipe.recv()) is not None:
             try:
@@ -209,7 +212,7 @@ def test_a_second_process_on_the_same_folder_is_refused(tmp_path):
     with process(tmp_path) as one:
         one.wait("launched")
         with pytest.raises(Refused, match=r"another daytwo process runs the flows of this project.*Stop the running"):
-            DbosRunner(engine, tmp_path / "flows.lock", {}).__enter__()
+            DbosRunner(engine, tmp_path / "flows.lock", {}, Crew(SqlWorkerBook(engine))).__enter__()
         assert one.run("life", "life-1") == ("done", RESULT)
     engine.dispose()
 

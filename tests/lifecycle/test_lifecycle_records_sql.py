@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daytwo.core.ledger import open_sqlite
+from daytwo.core.ledger import open_ledger
 from daytwo.lifecycle.records_sql import SqlReleaseBook, SqlWindowBook
 from daytwo.lifecycle.releases import Release, State
 from daytwo.lifecycle.windows import Span, WindowRecord
 
+ON_BOTH = True
 NOW = datetime(2013, 4, 1, 12, tzinfo=UTC)
 ON_ONE_LEDGER = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -92,8 +93,8 @@ def test_a_fact_that_was_never_kept_is_none_and_a_later_one_replaces(ledger):
     assert book.fact("live_since") == "now"
 
 
-def test_what_one_process_puts_another_one_reads(ledger, tmp_path):
+def test_what_one_process_puts_another_one_reads(ledger, ledger_place):
     SqlReleaseBook(ledger).put(RELEASE)
-    other = open_sqlite(tmp_path / "ledger.db")
+    other = open_ledger(*ledger_place)
     assert SqlReleaseBook(other).releases() == (RELEASE,)
     other.dispose()

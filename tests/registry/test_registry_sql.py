@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from daytwo.core.errors import Conflict, NotFound
-from daytwo.core.ledger import open_sqlite
+from daytwo.core.ledger import open_ledger
 from daytwo.registry.route import Route
 from daytwo.registry.sql import SqlRegistry
 from daytwo.registry.versions import current_route
 
+ON_BOTH = True
 NOW = datetime(2013, 4, 1, 12, tzinfo=UTC)
 
 
@@ -54,8 +55,8 @@ def test_the_same_cause_changes_the_route_once(registry):
     assert len(registry.history()) == 2
 
 
-def _compete(path: Path, who: str, won) -> None:
-    engine = open_sqlite(path)
+def _compete(place: tuple[str, Path, str], who: str, won) -> None:
+    engine = open_ledger(*place)
     try:
         SqlRegistry(engine, "late-flights").change_route(Route(2, who * 64), cause=who, at=NOW, by=who, reason=who)
     except Conflict:
@@ -66,12 +67,11 @@ def _compete(path: Path, who: str, won) -> None:
         won.value += 1
 
 
-def test_of_several_processes_that_decide_on_one_generation_one_wins(registry, tmp_path):
-    path = tmp_path / "ledger.db"
+def test_of_several_processes_that_decide_on_one_generation_one_wins(registry, ledger_place):
     registry.change_route(Route(1, "a" * 64), cause="x", at=NOW, by="flow", reason="first")
     context = multiprocessing.get_context("spawn")
     won = context.Value("i", 0)
-    rivals = [context.Process(target=_compete, args=(path, who, won)) for who in "bcde"]
+    rivals = [context.Process(target=_compete, args=(ledger_place, who, won)) for who in "bcde"]
     for rival in rivals:
         rival.start()
     for rival in rivals:

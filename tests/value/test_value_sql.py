@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from daytwo.core.ledger import open_sqlite
+from daytwo.core.ledger import open_ledger
 from daytwo.value.costs import SERVING, TRAINING, Cost
 from daytwo.value.sql import SqlCostBook
 
+ON_BOTH = True
 NOW = datetime(2013, 4, 1, 12, tzinfo=UTC)
 FIRST = Cost("train:1", NOW, TRAINING, 12.5, "cpu_s", 0.000174)
 LATER = Cost("serve:1", NOW + timedelta(days=1), SERVING, 1.0, "cpu_s", 0.1)
@@ -32,17 +33,17 @@ def test_the_same_cause_again_changes_nothing(book):
     assert book.costs() == (FIRST,)
 
 
-def _add_all(path: Path) -> None:
-    engine = open_sqlite(path)
+def _add_all(place: tuple[str, Path, str]) -> None:
+    engine = open_ledger(*place)
     book = SqlCostBook(engine)
     for i in range(20):
         book.add(Cost(f"cause {i}", NOW, SERVING, 1.0, "cpu_s", 1.0))
     engine.dispose()
 
 
-def test_processes_that_meter_the_same_causes_count_each_once(book, tmp_path):
+def test_processes_that_meter_the_same_causes_count_each_once(book, ledger_place):
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_add_all, args=(tmp_path / "ledger.db",)) for _ in range(3)]
+    writers = [context.Process(target=_add_all, args=(ledger_place,)) for _ in range(3)]
     for writer in writers:
         writer.start()
     for writer in writers:

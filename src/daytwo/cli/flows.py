@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from daytwo.cli.place import here
 from daytwo.cli.speak import as_json, as_person, next_steps, nothing_before, now, project_option, tell_json, tell_table
-from daytwo.core.ledger import open_sqlite
-from daytwo.flows import open_runner
+from daytwo.flows import is_run, open_kept, open_runner, present_workers
 from daytwo.lifecycle.delivery.flow_list import FlowView, Waiting, in_order, view_release, view_run
-from daytwo.lifecycle.delivery.kept_flows import KeptFlow, KeptFlows
+from daytwo.lifecycle.delivery.kept_flows import KeptFlow
 from daytwo.lifecycle.delivery.measures import measure_delivery
 from daytwo.lifecycle.delivery.steering import cancel_flow, must_find, resume_flow
 from daytwo.lifecycle.releases import Release, State, read_steps
@@ -77,9 +73,9 @@ def delivery(*, folder: Path | None, as_json: bool) -> None:
 def show(*, flow_id: str, folder: Path | None, as_json: bool) -> None:
     """Show one flow: the steps it has done, and what it waits for."""
     system = here(folder)
-    with _kept(system) as kept:
+    with open_kept(system) as kept:
         release, run = must_find(system, kept, flow_id)
-    view = _view(system, release, run)
+    view = _view(system, release, run, is_run=is_run(system))
     if as_json:
         tell_json(_json(view) | {"words": release.words if release else ""})
         return
@@ -106,7 +102,7 @@ def show(*, flow_id: str, folder: Path | None, as_json: bool) -> None:
 def cancel(*, flow_id: str, person: str, reason: str, folder: Path | None, as_json: bool) -> None:
     """End a flow that is under way; where it already meets live traffic, the champion answers everybody again."""
     system = here(folder)
-    with _kept(system) as kept:
+    with open_kept(system) as kept:
         told = cancel_flow(system, kept, flow_id, person=person, reason=reason, now=clock_of(system).now())
     if as_json:
         tell_json({"id": flow_id, "words": told})
@@ -124,11 +120,11 @@ def resume(*, flow_id: str, folder: Path | None, as_json: bool) -> None:
     While 'daytwo up' runs, it alone runs flows, and takes up what was cut short by itself.
     """
     system = here(folder)
-    with _kept(system) as kept:
+    with open_kept(system) as kept:
         release, run = must_find(system, kept, flow_id)
-    with open_runner(system) as runner:
+    with open_runner(system, stands=False) as runner:
         resume_flow(run, release, runner)
-    with _kept(system) as kept:
+    with open_kept(system) as kept:
         release, run = must_find(system, kept, flow_id)
     state = str(release.state) if release else run.state if run else ""
     words = release.words if release else ""
@@ -139,14 +135,15 @@ def resume(*, flow_id: str, folder: Path | None, as_json: bool) -> None:
 
 
 def _list(system: System, *, every: bool, as_json: bool) -> None:
-    with _kept(system) as kept:
+    with open_kept(system) as kept:
         runs = {one.id: one for one in (*kept.newest(_MOST), *kept.unsettled())} if kept is not None else {}
     made = {one.id: one for one in system.releases.releases()}
-    found = [_view(system, one, runs.get(one.id)) for one in made.values()]
-    found += [_view(system, None, one) for one in runs.values() if one.id not in made]
+    workers, led = present_workers(system), is_run(system)
+    found = [_view(system, one, runs.get(one.id), is_run=led) for one in made.values()]
+    found += [_view(system, None, one, is_run=led) for one in runs.values() if one.id not in made]
     views = in_order(view for view in found if every or view.is_open)
     if as_json:
-        tell_json({"flows": [_json(view) for view in views], "runner": _is_run(system)})
+        tell_json({"flows": [_json(view) for view in views], "runner": led})
         return
     if not views:
         click.echo("Nothing is under way. 'daytwo flows list --all' shows what is over.")
@@ -155,46 +152,20 @@ def _list(system: System, *, every: bool, as_json: bool) -> None:
         ("id", "flow", "state", "step", "age", "waits for"),
         [(view.id, view.flow, view.state, view.step, _age(view.age_s), view.waits_for) for view in views],
     )
-    if not _is_run(system):
+    if not led:
         click.echo("Nobody runs the flows of this project now; 'daytwo up' does.")
+    elif len(workers) > 1:
+        click.echo(f"{len(workers)} workers run them: " + ", ".join(f"{one.host}:{one.folder}" for one in workers))
 
 
-def _view(system: System, release: Release | None, run: KeptFlow | None) -> FlowView:
+def _view(system: System, release: Release | None, run: KeptFlow | None, *, is_run: bool) -> FlowView:
     """Return how people see a release, or a run that belongs to none, or to one that is being trained."""
-    is_run = _is_run(system)
     if run is not None and (release is None or release.state is State.TRAINING):
         return view_run(run, now=now(), is_run=is_run)
     assert release is not None  # there is one of the two
     waiting = Waiting(system.approvals.request(release.id), tuple(system.approvals.decisions(release.id)))
     steps = read_steps(system.settings.release.steps)
     return view_release(release, steps, waiting, run, now=clock_of(system).now(), is_run=is_run)
-
-
-@contextlib.contextmanager
-def _kept(system: System) -> Iterator[KeptFlows | None]:
-    """Open what the flows kept; None where none ever ran."""
-    path = system.state / "flows.db"
-    if not path.exists():
-        yield None
-        return
-    engine = open_sqlite(path, begin_at_first_write=True)
-    try:
-        with KeptFlows(engine) as kept:
-            yield kept
-    finally:
-        engine.dispose()
-
-
-def _is_run(system: System) -> bool:
-    """Whether a process runs the flows of this project now."""
-    try:
-        with (system.state / "flows.lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def _json(view: FlowView) -> dict[str, object]:

@@ -33,6 +33,6 @@ def running_client(system: System, *, patience_s: float = 3.0) -> Client:
 
 def client_if_any(system: System, *, patience_s: float = 1.0) -> Client | None:
     """Return a client for the project's running server, or None where none runs."""
-    if running_server(system.state) is None:
+    if running_server(system.own) is None:
         return None
-    return client_of(system.state, system.settings, patience_s=patience_s)
+    return client_of(system.own, system.settings, patience_s=patience_s)

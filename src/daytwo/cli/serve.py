@@ -48,7 +48,7 @@ def serve(
 
 def _prepare(system: System) -> None:
     """See that no other server runs, and that the route says what the ledger does."""
-    note = running_server(system.state)
+    note = running_server(system.own)
     if note is not None:
         raise Refused(
             f"a server of {system.settings.model.name!r} runs already, on {note.host}:{note.port} (process {note.pid})",

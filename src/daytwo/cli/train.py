@@ -63,7 +63,7 @@ def run_release(system: System, *, reason: str, author: str, adopt: str = "", qu
         )
     name = under_way.id if under_way is not None else next_release_id(system)
     events: list[Event] = []
-    with open_runner(system) as runner:
+    with open_runner(system, stands=False) as runner:
         if not quiet:
             click.echo(f"{name}: {'gating' if adopt else 'training and gating'} ...", err=True)
         open_release(

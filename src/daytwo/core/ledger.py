@@ -1,7 +1,8 @@
 """How the ledger's database is opened: the one place that knows its engine's habits.
 
 The ledger is where the registry, governance, alerts and value keep their records; each room defines its own tables
-in its `sql.py` on the shared `LEDGER` metadata. SQLite in WAL mode by default; any SQLAlchemy URL of Postgres later.
+in its `sql.py` on the shared `LEDGER` metadata. A file of SQLite in WAL mode by default; `ledger_postgres.py` next door
+opens one that several workers share.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from daytwo.core.errors import Fault
+from daytwo.core.ledger_postgres import make_schema, open_postgres, schema_of
 
 LEDGER = MetaData()
 # How long a writer waits for another one before it gives up; longer than any transaction of ours by far.
@@ -38,6 +40,19 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (port)
         """Give back an aware moment."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+def open_ledger(url: str, path: Path, project: str) -> Engine:
+    """Open the ledger of a project: in the Postgres database at `url`, or where that is empty in the file `path`.
+
+    Raises
+    ------
+    SettingsError
+        If the URL is none of Postgres.
+    Fault
+        If the folder cannot be written; later, whenever the database cannot be read or written.
+    """
+    return open_postgres(url, schema_of(project)) if url else open_sqlite(path)
 
 
 def open_sqlite(path: Path, *, begin_at_first_write: bool = False) -> Engine:
@@ -89,7 +104,9 @@ def open_sqlite(path: Path, *, begin_at_first_write: bool = False) -> Engine:
 def create_tables(engine: Engine) -> None:
     """Make every table of the ledger that is not there yet."""
     try:
-        LEDGER.create_all(engine)
+        with engine.begin() as connection:  # two that begin at the same moment make each table once
+            make_schema(connection)
+            LEDGER.create_all(connection)
     except SQLAlchemyError as err:
         raise Fault(
             f"the ledger {engine.url.database} cannot be opened: {err.__cause__ or err}",

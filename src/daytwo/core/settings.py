@@ -226,6 +226,19 @@ class ConsoleSettings(_Section, frozen=True, kw_only=True):
     port: Port = 8081
 
 
+class ProjectSettings(_Section, frozen=True, kw_only=True):
+    """[project]: where records are kept, and what several workers of one project share.
+
+    `ledger` is the URL of a Postgres database, or `env:NAME` or `file:PATH` of one, which may then hold a password;
+    empty for a file in `.daytwo`. `state` is the folder of tables and versions that all workers see, empty for
+    `.daytwo`. A worker that has been silent for `dead_after` is taken for dead, and its flows are taken over.
+    """
+
+    ledger: str = ""
+    state: str = ""
+    dead_after: str = "30s"
+
+
 class Settings(_Section, frozen=True, kw_only=True):
     """Everything a person can set about one project."""
 
@@ -243,4 +256,5 @@ class Settings(_Section, frozen=True, kw_only=True):
     alerts: AlertSettings = AlertSettings()
     ci: CiSettings = CiSettings()
     console: ConsoleSettings = ConsoleSettings()
+    project: ProjectSettings = ProjectSettings()
     seed: Whole = 20130401

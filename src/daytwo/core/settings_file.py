@@ -114,8 +114,25 @@ def check(settings: Settings) -> None:
         _meaning("gate.max_age", duration, settings.gate.max_age)
     for one in settings.ci.expect:
         _meaning("ci.expect.change", read_change, one.change)
+    _check_project(settings)
     _check_fallback(settings.serve.fallback, settings.model.task)
     _check_personal(settings)
+
+
+def _check_project(settings: Settings) -> None:
+    _meaning("project.dead_after", duration, settings.project.dead_after)
+    if not duration(settings.project.dead_after):
+        raise SettingsError("project.dead_after is no time at all", hint="Write how long, such as '30s'")
+    if settings.project.state and not settings.project.ledger:
+        raise SettingsError(
+            "project.state says what workers share, and project.ledger not where they meet",
+            hint="Write the URL of a Postgres database as [project] ledger, or leave state empty",
+        )
+    if settings.project.state and settings.data.personal and not settings.data.pseudonym_key:
+        raise SettingsError(
+            "workers that share project.state need one key of the pseudonyms, and data.pseudonym_key is empty",
+            hint="Give each worker the same key: [data] pseudonym_key = 'env:NAME'",
+        )
 
 
 def _check_retraining(retrain: RetrainSettings) -> None:

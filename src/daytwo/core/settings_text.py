@@ -91,6 +91,9 @@ MEANINGS: Mapping[str, str] = {
     "ci.rejected": "the share of them, 0 to 1, that the contract may reject",
     "ci.expect": "tables `[[ci.expect]]`: what a change to a column must do to the answer",
     "console.port": "where the pages are",
+    "project.ledger": "where records are kept: a Postgres URL, or env:NAME or file:PATH of one; empty: in .daytwo",
+    "project.state": "the folder of tables and versions that all workers of the project share; empty: .daytwo",
+    "project.dead_after": "a worker that has been silent for so long is dead, and others take over its flows",
 }
 # Written by people, as tables of their own; an empty list would stand in their way.
 _TABLES = "ci.expect"

@@ -164,16 +164,16 @@ def _go_live(system: System, runner: Runner, ears: Ears) -> None:
 @contextmanager
 def _server(system: System) -> Iterator[Callable[[], Client]]:
     """Run a server of the project, and give a client that starts it again when it died."""
-    process = ServerProcess(server_config(system, port=0), system.state / "server.log")
+    process = ServerProcess(server_config(system, port=0), system.own / "server.log")
     held: list[Client] = []
 
     def client() -> Client:
         if not process.is_alive():
             process.stop()
-            note_server(system.state, ServerNote("127.0.0.1", process.start(), process.pid))
+            note_server(system.own, ServerNote("127.0.0.1", process.start(), process.pid))
             for old in held:
                 old.close()
-            found = client_of(system.state, system.settings)
+            found = client_of(system.own, system.settings)
             assert found is not None
             held[:] = [found]
         return held[0]

@@ -36,6 +36,10 @@ Flow = Callable[[Run, dict[str, Json]], Json]
 class Runner(Protocol):
     """Runs flows by name."""
 
+    def leads(self) -> bool:
+        """Whether what is due is this worker's to do now; of several workers of a project one leads."""
+        ...
+
     def run(self, flow: str, run_id: str, arguments: dict[str, Json]) -> Json:
         """Run the flow to its end and return its result; the same `run_id` again returns the first result.
 
@@ -72,6 +76,10 @@ class InlineRunner:
     def __init__(self, flows: Mapping[str, Flow]) -> None:
         self._flows = flows
         self._done: dict[str, Json] = {}
+
+    def leads(self) -> bool:
+        """There is nobody else."""
+        return True
 
     def run(self, flow: str, run_id: str, arguments: dict[str, Json]) -> Json:
         """Run once per id."""

@@ -1,7 +1,7 @@
 """The heart of a running project: at each beat new files, the first version, what waits for a person, what is due.
 
 `daytwo up` lets it beat every few seconds; a full tick of the lifecycle (`worker.py`) follows what happened, and
-comes by itself every minute.
+comes by itself every minute. Of several workers of a project one leads; the others follow.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from daytwo.governance.approvals import standing
+from daytwo.governance.tokens import Token
+from daytwo.lifecycle.condition import project_condition
 from daytwo.lifecycle.decisions import decide
 from daytwo.lifecycle.first import make_first_version
 from daytwo.lifecycle.flow import Runner
 from daytwo.lifecycle.intake.pickup import SourceWatch
 from daytwo.lifecycle.releases import OPEN, Release, State
+from daytwo.lifecycle.rollout import project_route
+from daytwo.lifecycle.shipping import ship_journal
 from daytwo.lifecycle.system import System
+from daytwo.lifecycle.tokens import project_tokens
 from daytwo.lifecycle.worker import Event, tick
+from daytwo.registry.route import Route
 from daytwo.registry.versions import current_route
 
 # Each full tick seals the journal and commits to the tables, so it is not for every beat.
@@ -33,11 +39,14 @@ class Heart:
         self._system, self._say, self._approve_as = system, say, approve_as
         self._sources = SourceWatch(system)
         self._ticked: datetime | None = None
+        self._followed: datetime | None = None
+        self._projected: tuple[Route | None, tuple[Token, ...]] | None = None
         self._asked: set[str] = set()
         self.stuck = ""
 
     def beat(self, runner: Runner, now: datetime) -> None:
         """Do what there is to do at `now`."""
+        self._project(now)
         for intake in self._sources.look(now):
             self._say(Event(now, "trouble" if intake.trouble else "ingested", intake.words, {}))
         begun = make_first_version(self._system, runner, now)
@@ -49,6 +58,24 @@ class Heart:
         before, self.stuck = self.stuck, self._why_stuck()
         if self.stuck and self.stuck != before:
             self._say(Event(now, "waits", f"nothing is live yet: {self.stuck}", {}))
+
+    def follow(self, now: datetime) -> None:
+        """Do what each worker does for its own server while another one leads."""
+        if self._followed is None or now - self._followed >= _TICK_EVERY:
+            ship_journal(self._system)
+            self._followed = now
+            self._projected = None
+        self._project(now)
+        self.stuck = ""
+
+    def _project(self, now: datetime) -> None:
+        """Show this worker's server what stands in the ledger, where somebody elsewhere has changed it."""
+        stands = (current_route(self._system.registry), self._system.tokens.all())
+        if stands != self._projected:
+            project_route(self._system)
+            project_condition(self._system)
+            project_tokens(self._system, now)
+            self._projected = stands
 
     def _ask(self, now: datetime) -> bool:
         """Ask people about releases that wait, each once; return whether one has been decided."""

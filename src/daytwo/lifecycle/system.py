@@ -24,7 +24,8 @@ from daytwo.value.costs import CostBook
 class System:
     """One project, ready to be worked on.
 
-    `folder` holds `daytwo.toml`, `contract.toml` and perhaps `model.py`; `state` what daytwo keeps. `seal_journal`
+    `folder` holds `daytwo.toml`, `contract.toml` and perhaps `model.py`; `state` what daytwo keeps, and all workers of
+    the project share. `place` is where this one keeps what is its own, None where that is `state` too. `seal_journal`
     asks a running server to hand over what it has journaled; it does nothing where none runs. `pseudonyms` hides what
     is personal, None where nothing is.
     """
@@ -45,6 +46,12 @@ class System:
     tokens: Tokens
     seal_journal: Callable[[], None]
     pseudonyms: Pseudonyms | None = None
+    place: Path | None = None
+
+    @property
+    def own(self) -> Path:
+        """What is this worker's alone: its server's note, log and journal, the projections that its server reads."""
+        return self.place or self.state
 
     @property
     def contract_path(self) -> Path:
@@ -54,14 +61,14 @@ class System:
     @property
     def journal(self) -> Path:
         """Where server processes write what they answered."""
-        return self.state / "journal"
+        return self.own / "journal"
 
     @property
     def tokens_path(self) -> Path:
         """The projection of the tokens that servers read."""
-        return self.state / "tokens.json"
+        return self.own / "tokens.json"
 
     @property
     def route_path(self) -> Path:
         """The projection of the newest route that servers read."""
-        return self.state / "route.json"
+        return self.own / "route.json"

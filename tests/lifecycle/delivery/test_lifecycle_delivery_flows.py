@@ -10,12 +10,13 @@ import pytest
 from daytwo.core.errors import Refused
 from daytwo.core.ledger import open_sqlite
 from daytwo.governance.approvals import Decision, Request
-from daytwo.lifecycle.dbos import DbosRunner
+from daytwo.lifecycle.dbos import Crew, DbosRunner
 from daytwo.lifecycle.delivery.flow_list import Waiting, view_release, view_run
 from daytwo.lifecycle.delivery.kept_flows import KeptFlow, KeptFlows
 from daytwo.lifecycle.delivery.steering import resume_flow
 from daytwo.lifecycle.flow import InlineRunner
 from daytwo.lifecycle.releases import Release, State, read_steps
+from daytwo.lifecycle.workers_sql import SqlWorkerBook
 
 NOW = datetime(2013, 5, 1, tzinfo=UTC)
 STEPS = read_steps(("shadow 2d", "canary 5% 1d"))
@@ -76,7 +77,7 @@ def engine(tmp_path):
     engine.dispose()
 
 
-def test_what_durable_flows_kept_is_read_beside_them_and_a_cancelled_one_ends_at_its_next_step(tmp_path, engine):
+def test_what_flows_kept_is_read_beside_them_and_a_cancelled_one_ends_at_its_next_step(tmp_path, engine, ledger):
     done = []
 
     def flow(run, arguments):
@@ -89,7 +90,7 @@ def test_what_durable_flows_kept_is_read_beside_them_and_a_cancelled_one_ends_at
             raise Refused("the disk says no")
         return "result"
 
-    with DbosRunner(engine, tmp_path / "lock", {"life": flow}) as runner:
+    with DbosRunner(engine, tmp_path / "lock", {"life": flow}, Crew(SqlWorkerBook(ledger))) as runner:
         assert runner.run("life", "a", {}) == "result"
         with pytest.raises(Refused, match="says no"):
             runner.run("life", "b", {"fail": True})

@@ -10,7 +10,7 @@ from types import TracebackType
 from dbos import DBOSClient, WorkflowStatus
 from sqlalchemy import Engine
 
-from daytwo.lifecycle.dbos import FLOW_VERSION, JsonSerializer
+from daytwo.lifecycle.dbos import FLOW_VERSION, SCHEMA, JsonSerializer
 from daytwo.lifecycle.flow import Json
 
 _STATES = {
@@ -54,13 +54,16 @@ class KeptFlow:
 class KeptFlows:
     """The flows of one database. Open it with `with`."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, schema: str = SCHEMA) -> None:
+        self._engine, self._schema = engine, schema
 
     def __enter__(self) -> KeptFlows:
         """Connect."""
         self._client = DBOSClient(
-            system_database_engine=self._engine, serializer=JsonSerializer(), retry_connection_errors=False
+            system_database_engine=self._engine,
+            dbos_system_schema=self._schema,
+            serializer=JsonSerializer(),
+            retry_connection_errors=False,
         )
         return self
 
