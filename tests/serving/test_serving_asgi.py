@@ -163,16 +163,3 @@ def test_the_factory_reads_the_servers_file(place):
         [sys.executable, "-c", code], env=environment, cwd=place.folder, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "App"
-
-
-def test_a_second_process_with_the_same_journal_does_not_start(place):
-    with Under(asgi_app(read_config(place.config()))):
-        words = [sys.executable, "-m", "uvicorn", "--factory", "daytwo.serving.asgi:app", "--port", "0"]
-        told = subprocess.run(
-            words,
-            env=os.environ | {"DAYTWO_SERVE": str(place.folder / "server.json")},
-            capture_output=True,
-            check=False,
-        )
-        assert told.returncode != 0
-        assert b"another process runs this app" in told.stderr

@@ -6,6 +6,7 @@ handlers.py   what each address answers (addresses.py: what a path asks for; des
               refusals.py: how it is told what went wrong)
 models.py     every model of one process (assembly.py: what a server is put together of besides)
 access/       who may ask what, and how fast
+asgi.py       the same as an ASGI app (fellows.py: in several processes that nobody supervises)
 transport/    HTTP on a socket
 answering/    rows answered, recorded and told
 dialects/     the addresses of other servers

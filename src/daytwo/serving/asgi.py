@@ -2,32 +2,33 @@
 
     uvicorn --factory daytwo.serving.asgi:app          # reads the file in DAYTWO_SERVE, or .daytwo/serve.json
 
-The same handlers, journal and limits as `server.py`; `transport/asgi.py` speaks ASGI. One process is one app: for
-several processes there is `daytwo serve` with `[serve] workers`.
+The same handlers, journal and limits as `server.py`; `transport/asgi.py` speaks ASGI. Several processes of one app find
+each other by their journal, however many there are and whoever started them (`fellows.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from daytwo.core.errors import DaytwoError, Fault
+from daytwo.core.errors import DaytwoError
 from daytwo.serving.assembly import tracing, turns_of
 from daytwo.serving.config import ServerConfig, read_config
+from daytwo.serving.fellows import Fellows
 from daytwo.serving.handlers import Handlers
 from daytwo.serving.metrics import Metrics
 from daytwo.serving.models import Models, open_models
 from daytwo.serving.transport.asgi import AsgiDoor, Receive, Scope, Send, refuse
 from daytwo.serving.transport.messages import HttpError
+from daytwo.serving.workers.slots import claimed
+from daytwo.serving.workers.together import Together
 
-# How often old segments are sealed and a failing disk is tried again.
+# How often old segments are sealed, a failing disk is tried again and what was counted is kept.
 _TICK_S = 1.0
 _CONFIG = "DAYTWO_SERVE"
-_LOCK = ".asgi.lock"
 _USUAL = ".daytwo/serve.json"
 
 
@@ -61,29 +62,34 @@ class App:
         Raises
         ------
         Fault
-            If the journal's folder cannot be written, or another process runs such an app with it.
+            If the journal's folder cannot be written, or too many processes run such an app with it.
         SettingsError
             If the token leads nowhere.
         """
-        config, metrics = self._config, Metrics()
-        with _alone(Path(config.journal)), open_models(config, metrics) as models:
-            handlers = Handlers(config, served=models.served, metrics=metrics)
-            await models.begin()
-            tending = asyncio.create_task(_tend(models))
-            try:
-                with tracing(config, handlers, models.served, os.environ) as handle:
-                    self._door = AsgiDoor(
-                        turns_of(config, handlers, handle),
-                        max_body_bytes=config.max_body_bytes,
-                        body_timeout_s=config.body_timeout_s,
-                        is_open=lambda: not handlers.asks_for_tokens(),
-                    )
-                    yield
-            finally:
-                self._door = None
-                tending.cancel()
-                await asyncio.gather(tending, return_exceptions=True)
-                await models.end()
+        config, metrics, loop = self._config, Metrics(), asyncio.get_running_loop()
+        with claimed(Path(config.journal)) as place:
+            fellows = Fellows(loop, place, metrics)
+            await fellows.begin()
+            with open_models(config, metrics, share=fellows.holding) as models:
+                handlers = Handlers(config, served=models.served, metrics=metrics, together=fellows.together)
+                await models.begin()
+                tending = asyncio.create_task(_tend(models, fellows.together))
+                try:
+                    with tracing(config, handlers, models.served, os.environ) as handle:
+                        turns = turns_of(config, handlers, handle)
+                        async with fellows.among(turns, models):
+                            self._door = AsgiDoor(
+                                turns,
+                                max_body_bytes=config.max_body_bytes,
+                                body_timeout_s=config.body_timeout_s,
+                                is_open=lambda: not handlers.asks_for_tokens(),
+                            )
+                            yield
+                finally:
+                    self._door = None
+                    tending.cancel()
+                    await asyncio.gather(tending, return_exceptions=True)
+                    await models.end()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -97,34 +103,10 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-@contextmanager
-def _alone(journal: Path) -> Iterator[None]:
-    """Hold the journal for this process: two apps would each take the same request id for a new one.
-
-    Raises
-    ------
-    Fault
-        If another process holds it, or its folder cannot be written.
-    """
-    try:
-        journal.mkdir(parents=True, exist_ok=True)
-        lock = (journal / _LOCK).open("ab")
-    except OSError as err:
-        raise Fault(f"cannot write to the journal in {journal}: {err.strerror or err}", hint="Mend the folder") from err
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            raise Fault(
-                f"another process runs this app with the journal in {journal}",
-                hint="Run one process; 'daytwo serve' with [serve] workers runs several that know of each other",
-            ) from err
-        yield
-
-
-async def _tend(models: Models) -> None:
+async def _tend(models: Models, together: Together) -> None:
     while True:
         await asyncio.sleep(_TICK_S)
+        together.account.now()
         models.tend()
 
 

@@ -31,7 +31,7 @@ from daytwo.serving.transport.packing import packed, unpacked
 from daytwo.serving.transport.tls import Certificate
 from daytwo.serving.transport.turns import Answer, Refusing
 from daytwo.serving.workers.share import Elsewhere
-from daytwo.serving.workers.together import Together, is_passed_on, no_answer
+from daytwo.serving.workers.together import Together, is_passed_on, misdirected, no_answer
 
 
 class Handlers:
@@ -118,6 +118,8 @@ class Handlers:
                 return asyncio.ensure_future(self._answer_later(response, path, began))
             response = packed(response, request)
         except Elsewhere as elsewhere:
+            if is_passed_on(request):
+                return self._refusals.of(misdirected(), path)
             return self._pass_on(elsewhere.worker, request, path, began)
         except Exception as err:  # also a bug of ours: the client gets an id, the log gets the rest
             response = self._refusals.of(err, path, flat=path in OF_PROTOCOL)

@@ -22,7 +22,7 @@ from daytwo.serving.answering.shadow import ShadowQueue
 from daytwo.serving.config import ModelConfig, ServerConfig
 from daytwo.serving.log import log
 from daytwo.serving.metrics import Metrics
-from daytwo.serving.workers.share import Share
+from daytwo.serving.workers.share import Keeping, Share
 
 
 class Models:
@@ -36,7 +36,7 @@ class Models:
         """Load what is routed, take up what a predecessor left, and follow the routes from now on."""
         await asyncio.gather(*(one.watcher.look() for one in self.served.values()))
         for one in self.served.values():
-            _take_up_shadows(one)
+            take_up_shadows(one)
         self._following = [asyncio.create_task(one.watcher.follow(self._config.poll_s)) for one in self.served.values()]
 
     @property
@@ -74,7 +74,7 @@ def open_models(
     config: ServerConfig,
     metrics: Metrics,
     *,
-    share: Share = Share(),  # noqa: B008 (frozen)
+    share: Keeping = Share(),  # noqa: B008 (frozen)
     prefixes: tuple[str, ...] = (),
     others: Collection[str] = (),
 ) -> Iterator[Models]:
@@ -127,8 +127,8 @@ def _served(
     )
 
 
-def _take_up_shadows(served: Served) -> None:
-    """Queue what a predecessor had promised to score in shadow, and has not."""
+def take_up_shadows(served: Served) -> None:
+    """Queue what one that has died had promised to score in shadow, and has not."""
     live = served.watcher.live
     if live is not None and live.shadow is not None:
         for record in served.recent.unshadowed(live.shadow.digest):

@@ -33,7 +33,7 @@ from daytwo.serving.transport.turns import Turns
 from daytwo.serving.workers.callers import listen_to_callers
 from daytwo.serving.workers.listeners import listen
 from daytwo.serving.workers.order import Order
-from daytwo.serving.workers.together import Together
+from daytwo.serving.workers.together import Together, together_by
 
 # How often slow connections are cut off, old segments are sealed and a failing disk is tried again.
 _TICK_S = 1.0
@@ -78,7 +78,7 @@ class _Server:
             else open_models(config, self._metrics, share=order.share, prefixes=order.prefixes, others=order.others)
         )
         with opened as models:
-            together = None if order is None else Together(asyncio.get_running_loop(), order, self._metrics)
+            together = None if order is None else together_by(asyncio.get_running_loop(), order, self._metrics)
             handlers = Handlers(
                 config,
                 served=models.served,

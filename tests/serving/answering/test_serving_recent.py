@@ -165,3 +165,27 @@ def test_a_segment_that_is_shipped_while_the_memory_is_made_again_is_found_where
     recent = Recent(tmp_path)
     recent.rebuild()
     assert recent.prediction_request("r0").start == 0
+
+
+def test_a_share_that_moves_brings_what_was_kept_under_it(tmp_path):
+    shares = [Share(number, 3) for number in range(3)]
+    for number, share in enumerate(shares):
+        writing = Journal(tmp_path, share.new_prefix())
+        for start in range(0, 20, 2):
+            writing.append(
+                encode(prediction(start, prefix=writing._prefix, request_id=f"r{number}-{start}", shadow="s"))
+            )
+        writing.close()
+    whole, growing = Recent(tmp_path), Recent(tmp_path, Share())
+    whole.rebuild()
+    for share in (*shares, shares[1]):  # once more what is known already
+        growing.take_in(growing.found_for(share))
+    for number in range(3):
+        for start in range(0, 20, 2):
+            record = growing.prediction_request(f"r{number}-{start}")
+            assert record == whole.prediction_request(f"r{number}-{start}") is not None
+            identity = prediction_id(record.prefix, start + 1)
+            assert growing.prediction(identity) == whole.prediction(identity) is not None
+    due = sorted((record.prefix, record.start) for record in growing.unshadowed("s"))
+    assert due == sorted((record.prefix, record.start) for record in whole.unshadowed("s"))
+    assert growing._requests == whole._requests == 30

@@ -30,7 +30,7 @@ from daytwo.predictions.segments import (
     segment_name,
 )
 from daytwo.serving.transport.messages import HttpError
-from daytwo.serving.workers.share import Share
+from daytwo.serving.workers.share import Keeping, Share
 
 # At some 110 bytes an id this is 30 MB. Older ids are forgotten first.
 MAX_IDS = 300_000
@@ -67,7 +67,7 @@ class _Starts:
 class Recent:
     """Places of recent records in the journal `folder`, as far as they are this worker's to keep."""
 
-    def __init__(self, folder: Path, share: Share = Share()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, folder: Path, share: Keeping = Share()) -> None:  # noqa: B008 (frozen)
         self._folder, self._share = folder, share
         self._segments: list[str] = []
         self._numbers: dict[str, int] = {}
@@ -174,6 +174,27 @@ class Recent:
             if name[:-_NUMBER_DIGITS] not in others:
                 self._rebuild_from(name)
 
+    def found_for(self, share: Keeping) -> Recent:
+        """Return what lies in the folder as far as it belongs to another `share`; may be called by another thread."""
+        found = Recent(self._folder, share)
+        found.rebuild()
+        return found
+
+    def take_in(self, found: Recent) -> None:
+        """Remember what was found besides; nothing of it was written by this process since."""
+        for identity, packed in found._ids.items():
+            self._ids[identity] = self._moved(found, packed)
+        while len(self._ids) > MAX_IDS:
+            del self._ids[next(iter(self._ids))]
+        for prefix, known in found._predictions.items():
+            before = self._predictions.get(prefix)
+            self._requests += len(known.starts) - (0 if before is None else len(before.starts))
+            places = array("Q", [self._moved(found, packed) for packed in known.places])
+            self._predictions[prefix] = _Starts(known.starts, places)
+        while self._requests > MAX_REQUESTS:
+            self._forget_predictions()
+        self._due |= {at: (digest, self._moved(found, packed)) for at, (digest, packed) in found._due.items()}
+
     def unshadowed(self, version: str) -> Iterator[PredictionRecord]:
         """Yield, once, the requests from before the restart that `version` was to score in shadow and did not."""
         due, self._due = self._due, {}
@@ -238,6 +259,11 @@ class Recent:
 
     def _pack(self, place: Place) -> int:
         return self._number(place.segment) << _OFFSET_BITS | place.offset
+
+    def _moved(self, other: Recent, packed: int) -> int:
+        """Return a place as it is kept here, of one that is kept by `other`."""
+        segment = other._segments[packed >> _OFFSET_BITS]
+        return self._number(segment) << _OFFSET_BITS | packed & ((1 << _OFFSET_BITS) - 1)
 
     def _number(self, segment: str) -> int:
         number = self._numbers.get(segment)

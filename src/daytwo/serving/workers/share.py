@@ -9,7 +9,9 @@ from __future__ import annotations
 import secrets
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 
 class Elsewhere(Exception):
@@ -18,6 +20,22 @@ class Elsewhere(Exception):
     def __init__(self, worker: int) -> None:
         super().__init__(f"worker {worker} keeps this")
         self.worker = worker
+
+
+class Keeping(Protocol):
+    """What one worker keeps: by a fixed number of workers (`Share`), or as they come and go (`fellows.Holding`)."""
+
+    def is_mine(self, text: str) -> bool:
+        """Whether this worker keeps a request id of a client, or a prefix of prediction ids."""
+        ...
+
+    def must_be_mine(self, text: str) -> None:
+        """Let only what this worker keeps pass; raises Elsewhere."""
+        ...
+
+    def new_prefix(self) -> str:
+        """Return what all prediction ids and segments of one process begin with."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,12 @@ class Share:
 
     def new_prefix(self) -> str:
         """Return what all prediction ids and segments of one process begin with: sorts by time, no other has it."""
-        moment = f"{time.time_ns() // 1_000_000:011x}"
-        while not self.is_mine(prefix := f"{moment}{secrets.token_hex(4)}-"):
-            continue
-        return prefix
+        return unique_prefix(self.is_mine)
+
+
+def unique_prefix(fits: Callable[[str], bool]) -> str:
+    """Return a prefix that `fits`: it sorts by time, and no other process has it."""
+    moment = f"{time.time_ns() // 1_000_000:011x}"
+    while not fits(prefix := f"{moment}{secrets.token_hex(4)}-"):
+        continue
+    return prefix

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -24,6 +25,10 @@ _SEAL_S = 60.0
 # What a worker has kept of its counts is no older than a tick.
 _COUNTS_S = 2.0
 _SNAPSHOT = msgspec.json.Decoder(Snapshot)
+# Of a worker that was asked for what another keeps by now.
+MISDIRECTED = 421
+
+Ask: TypeAlias = Callable[[int, Request, float, Callable[[Response | None], Response]], asyncio.Future[Response]]
 
 
 class _Sealed(msgspec.Struct):
@@ -34,19 +39,29 @@ _SEALED = msgspec.json.Decoder(_Sealed)
 
 
 class Together:
-    """One worker among others. For the loop's thread only."""
+    """One worker, by its `number`, among `others`. For the loop's thread only.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, order: Order, metrics: Metrics) -> None:
-        self._number = order.number
-        self._others = [number for number in range(order.of) if number != order.number]
-        self._neighbours = Neighbours(loop, Path(order.folder))
-        self.account = Account(Path(order.folder), order.number, metrics)
+    `ask` reaches whoever keeps something, by what `Elsewhere` has named; what they share on disk lies in `folder`.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        neighbours: Neighbours,
+        account: Account,
+        *,
+        others: Callable[[], Iterable[int]],
+        ask: Ask,
+        folder: Path,
+    ) -> None:
+        self._number, self._neighbours, self._others, self._ask = number, neighbours, others, ask
+        self.account, self.folder = account, folder
 
     def pass_on(
         self, worker: int, request: Request, finish: Callable[[Response | None], Response]
     ) -> asyncio.Future[Response]:
         """Return what becomes `finish` of the answer of the worker that keeps what is asked for."""
-        return self._neighbours.ask(worker, request, _ANSWER_S, finish)
+        return self._ask(worker, request, _ANSWER_S, finish)
 
     async def sealed(self, own: Sequence[str]) -> Response:
         """Have the others seal their segments too, and tell all names, this worker's `own` first.
@@ -89,8 +104,18 @@ class Together:
 
     async def _ask_all(self, method: str, path: str, within_s: float) -> dict[int, Response | None]:
         request = Request(method, path, {}, b"", True)
-        asked = [self._neighbours.ask(worker, request, within_s, _as_it_is) for worker in self._others]
-        return dict(zip(self._others, await asyncio.gather(*asked), strict=True))
+        others = list(self._others())
+        asked = [self._neighbours.ask(worker, request, within_s, _as_it_is) for worker in others]
+        return dict(zip(others, await asyncio.gather(*asked), strict=True))
+
+
+def together_by(loop: asyncio.AbstractEventLoop, order: Order, metrics: Metrics) -> Together:
+    """Return the worker that its supervisor has ordered, among as many as it was told of."""
+    folder = Path(order.folder)
+    neighbours = Neighbours(loop, folder)
+    others = [number for number in range(order.of) if number != order.number]
+    account = Account(folder, order.number, metrics)
+    return Together(order.number, neighbours, account, others=lambda: others, ask=neighbours.ask, folder=folder)
 
 
 def _as_it_is(response: Response | None) -> Response | None:
@@ -105,6 +130,11 @@ def is_passed_on(request: Request) -> bool:
 def sealed_reply(names: Sequence[str]) -> dict[str, object]:
     """Return what is told of sealed segments: the first, as a server of one process has but one, and all."""
     return {"segment": names[0] if names else None, "segments": names}
+
+
+def misdirected() -> HttpError:
+    """Return the refusal of a request that another worker keeps by now."""
+    return HttpError(MISDIRECTED, "misdirected", "another worker keeps this by now", hint="Ask that one")
 
 
 def no_answer() -> HttpError:
