@@ -89,6 +89,7 @@ def build_system(loaded: LoadedSettings, state: Path | None = None) -> System:
         seal_journal=_sealer(place, settings),
         pseudonyms=pseudonyms_of(place, settings.data),
         place=place,
+        close=engine.dispose,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -93,5 +94,5 @@ def running(binaries: Path) -> Iterator[Server]:
                 assert said, "the server ended at once"
             yield Server(port)
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # whoever is still connected is cut off
             process.communicate(timeout=30)

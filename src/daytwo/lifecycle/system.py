@@ -25,9 +25,9 @@ class System:
     """One project, ready to be worked on.
 
     `folder` holds `daytwo.toml`, `contract.toml` and perhaps `model.py`; `state` what daytwo keeps, and all workers of
-    the project share. `place` is where this one keeps what is its own, None where that is `state` too. `seal_journal`
-    asks a running server to hand over what it has journaled; it does nothing where none runs. `pseudonyms` hides what
-    is personal, None where nothing is.
+    the project share. `place` is where this one keeps what is its own, None where that is `state` too. `close` lets go
+    of the ledger, for whoever opens several projects in one process. `seal_journal` asks a running server to hand over
+    what it has journaled; it does nothing where none runs. `pseudonyms` hides what is personal, None where nothing is.
     """
 
     folder: Path
@@ -47,6 +47,7 @@ class System:
     seal_journal: Callable[[], None]
     pseudonyms: Pseudonyms | None = None
     place: Path | None = None
+    close: Callable[[], None] = lambda: None
 
     @property
     def own(self) -> Path:
