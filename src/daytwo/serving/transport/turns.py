@@ -27,9 +27,11 @@ Refusing: TypeAlias = Callable[[Request], Response | None]
 # Whoever watches over the server must hear from it also when it has more to do than it can.
 _URGENT = frozenset(("/v2/health/live", "/v2/health/ready", "/ping"))
 # After this long those who came meanwhile are read in.
-_TURN_S = 0.005
+_TURN_S = 0.002
 # So many requests may wait however long they take: a few large ones are no storm.
 _ALWAYS = 32
+# So many bytes may wait beyond these: what waits is memory, and a storm is no reason to take more of it.
+_MOST_BYTES = 3 << 20
 # What a request costs beside its body, counted in bytes.
 _HEAD_BYTES = 256
 # Answered in one go: so many requests, or as many as make up so many bytes.
@@ -60,9 +62,9 @@ class Turns:
     `handle` answers a request, now or by a future; `together`, where there is one, is asked first for a few small ones
     at once, and gives None for each that `handle` is to answer. `commit` writes the records of all answers of a turn;
     where it cannot, it returns what gives the refusal in place of a request's answer, None for one that may leave.
-    `settle` does what can wait until the answers have left, and not until the next turn.
-    `max_queue` requests may wait for their turn, no longer than `max_wait_s` at the usual cost of what waits, and as
-    many for answers that come later.
+    `settle` does what can wait until the answers have left, and not until the next turn. `max_queue` requests may wait
+    for their turn, no longer than `max_wait_s` at the usual cost of what waits and no more than a few megabytes of
+    them, and as many for answers that come later.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -105,9 +107,7 @@ class Turns:
             self._urgent.append((who, request))
         else:
             waiting = len(self._queue)
-            if waiting >= self.max_queue or (
-                waiting >= _ALWAYS and self._bytes * self._seconds_a_byte > self.max_wait_s
-            ):
+            if waiting >= self.max_queue or (waiting >= _ALWAYS and self._is_full()):
                 raise self._busy()
             self._queue.append((who, request))
             self._bytes += len(request.body) + _HEAD_BYTES
@@ -119,6 +119,10 @@ class Turns:
         self._is_crowded = self._unsettled
         self._scheduled = True
         self.loop.call_soon(self._turn)
+
+    def _is_full(self) -> bool:
+        """Whether what waits takes too long or too much memory."""
+        return self._bytes > _MOST_BYTES or self._bytes * self._seconds_a_byte > self.max_wait_s
 
     def is_late(self, who: Waiting) -> bool:
         """Whether the client's answer comes later."""
