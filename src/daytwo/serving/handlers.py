@@ -51,7 +51,7 @@ class Handlers:
     ) -> None:
         self._config, self._metrics, self._together = config, metrics, together
         self._served = tuple(served.values())
-        self._admission = Admission(keyring_of(config), metrics)
+        self._admission = Admission(keyring_of(config, None if together is None else together.folder), metrics)
         self._asker: Grant | None = None
         self._counts = Counts(metrics)
         self._desks = {

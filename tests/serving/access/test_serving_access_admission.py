@@ -11,6 +11,7 @@ from daytwo.governance.tokens import Scope, Token, digest_of
 from daytwo.serving.access.admission import Admission
 from daytwo.serving.access.keyring import Keyring, keyring_of
 from daytwo.serving.access.scopes import NEEDED, needed
+from daytwo.serving.access.shared_rates import SharedRates
 from daytwo.serving.config import ServerConfig
 from daytwo.serving.handlers import HANDLERS
 from daytwo.serving.metrics import Metrics
@@ -207,9 +208,34 @@ def test_a_change_of_another_token_does_not_fill_the_bucket_again(door):
     assert door.code("desk") == 429
 
 
-def test_one_of_several_workers_gives_its_share_of_a_rate(door):
-    door.keep(_token(rate_per_s=8.0)).open(share=0.25)
-    assert [door.code("desk") for _ in range(3)] == [200, 200, 429]
+def test_several_processes_give_one_rate_together_and_a_new_one_gives_no_more(door, tmp_path):
+    first = door.keep(_token(rate_per_s=4.0)).open(rates=SharedRates(tmp_path / "rates")).admission
+    second = door.open(rates=SharedRates(tmp_path / "rates")).admission
+    codes = []
+    for admission in (first, first, second, second, first, second):
+        door.admission = admission
+        codes.append(door.code("desk"))
+    assert codes == [200, 200, 200, 200, 429, 429]
+    third = door.open(rates=SharedRates(tmp_path / "rates")).admission
+    assert door.code("desk") == 429
+    door.clock.now += 0.25
+    assert door.code("desk") == 200
+    first.charge(first.asker(_request("desk")), 4)
+    door.clock.now += 0.75
+    assert door.code("desk") == 429
+    assert third is door.admission
+
+
+def test_a_rate_that_is_raised_holds_at_once_in_all_processes(door, tmp_path):
+    first = door.keep(_token(rate_per_s=1.0)).open(rates=SharedRates(tmp_path / "rates")).admission
+    second = door.open(rates=SharedRates(tmp_path / "rates")).admission
+    assert [door.code("desk"), door.code("desk")] == [200, 429]
+    door.keep(_token(rate_per_s=3.0))
+    codes = []
+    for admission in (first, second, first, second):
+        door.admission = admission
+        codes.append(door.code("desk"))
+    assert codes == [200, 200, 200, 429]
 
 
 def test_who_asked_and_who_was_turned_away_is_counted_by_name(door):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.serving.conftest import raw, shipped, trip
+from tests.serving.workers.conftest import kill_and_wait
 
 from daytwo.core.errors import Conflict
 from daytwo.governance.token_file import write_tokens
@@ -184,3 +185,13 @@ def test_of_several_workers_each_knows_who_asked_also_of_a_request_that_was_pass
     guarded.place.processes[0].terminate()
     assert guarded.place.processes[0].wait(20) == 0
     assert shipped(guarded.place).read("feedback")["token"].to_list() == ["desk"] * 12
+
+
+def test_a_rate_holds_for_all_workers_together_also_after_one_was_killed(guarded):
+    guarded.keep("desk", "predict", rate_per_s=0.01)
+    client = guarded.start(workers=2)
+    asked = [guarded.ask(client, "desk", "POST", "/predict", [trip(number)]) for number in range(16)]
+    assert sorted(status for status, _, _ in asked) == [200] + [429] * 15
+    assert "more than 0.01 rows a second" in next(told for status, told, _ in asked if status == 429).decode()
+    kill_and_wait(guarded.place.processes[0].pid, 0)
+    assert {guarded.ask(client, "desk", "POST", "/predict", [trip(99)])[0] for _ in range(8)} == {429}

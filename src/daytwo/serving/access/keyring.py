@@ -15,10 +15,10 @@ from pathlib import Path
 from daytwo.core.errors import DaytwoError, SettingsError
 from daytwo.governance.token_file import read_tokens
 from daytwo.governance.tokens import OWN, SERVE, Scope, Token
-from daytwo.serving.access.rates import Bucket
+from daytwo.serving.access.rates import Bucket, Rate
+from daytwo.serving.access.shared_rates import FILE, SharedRates
 from daytwo.serving.config import ServerConfig, token_digest
 from daytwo.serving.log import log
-from daytwo.serving.workers.cores import worker_count
 
 # Headers of tokens that were let in before; one that is made anew each time must not cost memory.
 _MAX_HEADERS = 1024
@@ -36,7 +36,7 @@ class Grant:
         scopes: tuple[Scope, ...],
         *,
         until: float | None = None,
-        bucket: Bucket | None = None,
+        bucket: Rate | None = None,
     ) -> None:
         self.name, self.digest, self.scopes = name, digest, frozenset(scopes)
         self.until, self.bucket, self.labels = until, bucket, (("token", name),)
@@ -50,8 +50,8 @@ class Keyring:
     """The tokens of one server. For the loop's thread only.
 
     `own` are tokens that hold as long as the server runs: their names by their SHA-256. `path` is the file of the
-    others; of their rates this process gives its `share`. The file is looked at before a request, every `poll_s` at
-    most. `required` says from the start that a token is needed.
+    others, and `rates` keeps how fast they may ask where several processes do. The file is looked at before a request,
+    every `poll_s` at most. `required` says from the start that a token is needed.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Keyring:
         path: Path | None,
         *,
         required: bool,
-        share: float = 1.0,
+        rates: SharedRates | None = None,
         poll_s: float = 0.04,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._own = {digest: Grant(name, digest, (Scope.ADMIN,)) for digest, name in own.items()}
-        self._path, self._share, self._poll_s, self._now = path, share, poll_s, now
+        self._path, self._rates, self._poll_s, self._now = path, rates, poll_s, now
         self._look_at = now() + poll_s
         self._grants: dict[bytes, Grant] = dict(self._own)
         self._headers: dict[bytes, Grant] = {}
@@ -124,13 +124,14 @@ class Keyring:
     def _grant(self, token: Token) -> Grant:
         """Return what a token may do; where nothing of it changed, its bucket is as empty as it was."""
         digest = bytes.fromhex(token.digest)
-        rate = None if token.rate_per_s is None else token.rate_per_s * self._share
+        rate = token.rate_per_s
         before = self._grants.get(digest)
         bucket = before.bucket if before is not None else None
         if rate is None:
             bucket = None
         elif bucket is None or bucket.rate_per_s != rate:
-            bucket = Bucket(rate, now=self._now())
+            now = self._now()
+            bucket = Bucket(rate, now=now) if self._rates is None else self._rates.bucket(digest, rate, now=now)
         until = None if token.expires_at is None else token.expires_at.timestamp()
         return Grant(token.name, digest, token.scopes, until=until, bucket=bucket)
 
@@ -144,8 +145,8 @@ class Keyring:
         return found.st_mtime_ns, found.st_ino, found.st_size
 
 
-def keyring_of(config: ServerConfig) -> Keyring:
-    """Return the tokens of a server process with this configuration.
+def keyring_of(config: ServerConfig, folder: Path | None = None) -> Keyring:
+    """Return the tokens of a server process with this configuration; several processes meet in `folder`.
 
     Raises
     ------
@@ -160,7 +161,7 @@ def keyring_of(config: ServerConfig) -> Keyring:
         dict(own),
         Path(config.tokens) if config.tokens else None,
         required=bool(config.token) or not config.is_loopback,
-        share=1 / worker_count(config.workers),
+        rates=None if folder is None else SharedRates(folder / FILE),
         poll_s=config.poll_s,
     )
     if not config.is_loopback and not config.token and keyring.is_empty:
