@@ -104,8 +104,8 @@ def test_mounted_in_another_app_it_answers_below_its_path(app):
         assert raw(client, "GET", "/predict")[0] == 404
 
 
-def speak(app, *, client=("127.0.0.1", 5), headers=(), messages=({"type": "http.request"},), path="/route"):
-    """Send one request to the app alone, and return what it sends."""
+def speak(app, *, client=("127.0.0.1", 5), headers=(), messages=({"type": "http.request"},), path="/route", gone=None):
+    """Send one request to the app alone, and return what it sends; `gone` is raised where it sends."""
 
     async def main():
         told, left = [], list(messages)
@@ -115,6 +115,8 @@ def speak(app, *, client=("127.0.0.1", 5), headers=(), messages=({"type": "http.
 
         async def send(message):
             told.append(message)
+            if gone is not None:
+                raise gone
 
         scope = {"type": "http", "method": "GET", "path": path, "client": client, "headers": list(headers)}
         async with app.running():
@@ -139,6 +141,11 @@ def test_a_header_that_decides_stands_once(app):
 def test_who_leaves_before_the_end_is_told_nothing(app):
     body = {"type": "http.request", "body": b"[", "more_body": True}
     assert speak(app, messages=[body, {"type": "http.disconnect"}], path="/predict") == []
+
+
+@pytest.mark.parametrize("gone", [ConnectionResetError(), RuntimeError("the handler is closed")])
+def test_who_leaves_as_the_answer_comes_leaves_no_traceback(app, gone):
+    assert [message["type"] for message in speak(app, gone=gone)] == ["http.response.start"]
 
 
 def test_an_app_that_does_not_run_says_so(app):

@@ -242,6 +242,20 @@ def test_the_query_is_no_part_of_the_path():
     assert exchange(GET.replace(b"/a", b"/a?token=1"))[0][0][1][1] == "/a"
 
 
+@pytest.mark.parametrize(
+    ("url", "path", "host"),
+    [
+        (b"http://other:81/a?token=1", "/a", b"other:81"),
+        (b"HTTPS://other/a//b", "/a//b", b"other"),
+        (b"http://other", "/", b"other"),
+        (b"/a?of=http://other/b", "/a", b"x"),
+    ],
+)
+def test_an_address_as_a_proxy_is_asked_for_it_names_its_host_itself(url, path, host):
+    house = exchange(GET.replace(b"/a", url) + GET.replace(b"/a", url))[2]
+    assert [(one.path, one.headers[b"host"]) for one in house.asked] == [(path, host)] * 2
+
+
 def test_a_client_that_asks_before_it_sends_is_told_to_go_on():
     assert exchange(post(b"x", b"Expect: 100-continue"))[0] == [(200, ["POST", "/a", "x"])]
     refused(post(b"x", b"Expect: tea"), 417, "expectation")

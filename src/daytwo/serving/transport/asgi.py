@@ -160,5 +160,7 @@ async def _send(send: Send, response: Response, method: str) -> None:
     if response.retry_after_s:
         headers.append((b"retry-after", b"%d" % response.retry_after_s))
     start = {"type": "http.response.start", "status": response.status, "headers": [*headers, *response.headers]}
-    await send(start)
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+    # Of a client that has just gone: the specification's OSError, and what uvloop raises under uvicorn.
+    with contextlib.suppress(OSError, RuntimeError):
+        await send(start)
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})

@@ -143,6 +143,8 @@ class Reading:
     def on_message_complete(self) -> None:
         """Put the request in its place in the queue."""
         url = self._url.partition(b"?")[0]
+        if b"://" in url:
+            url = self._absolute(url)
         request = Request(
             self._parser.get_method().decode("ascii"),
             url.decode("ascii", "replace"),
@@ -153,3 +155,14 @@ class Reading:
         self.in_message = self._in_body = False
         self._reset()
         self._owner.put(request)
+
+    def _absolute(self, url: bytes) -> bytes:
+        """Return the path of an address as proxies are asked for it: its host counts, not that of the headers.
+
+        Source: RFC 9112, 3.2.2.
+        """
+        scheme, _, rest = url.partition(b"://")
+        if scheme.lower() not in {b"http", b"https"}:
+            return url
+        self._headers[b"host"], _, path = rest.partition(b"/")
+        return b"/" + path
