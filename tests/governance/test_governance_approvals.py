@@ -59,3 +59,25 @@ def test_the_ledger_keeps_a_request_once_and_a_persons_last_word(ledger):
     assert approvals.request("release-1") == REQUEST
     assert approvals.request("release-2") is None
     assert approvals.decisions("release-1") == (replace(YES, approved=False, reason="second thoughts"),)
+
+
+def test_where_all_requests_stand_is_what_each_one_says_alone(ledger):
+    approvals = SqlApprovals(ledger)
+    moments = (NOW, YES.at, REQUEST.expires_at)
+    flows = ("nobody", "yes", "no", "other digest", "two of three")
+    for flow in flows:
+        approvals.ask(replace(REQUEST, flow=flow, needed=3 if flow == "two of three" else 1))
+    for flow, who, more in (
+        ("yes", "ben", {}),
+        ("no", "ben", {}),
+        ("no", "eve", {"approved": False}),
+        ("other digest", "ben", {"digest": "f" * 64}),
+        ("two of three", "ben", {}),
+        ("two of three", "eve", {}),
+        ("never asked", "eve", {}),
+    ):
+        approvals.decide(replace(YES, flow=flow, person=who, **more))
+    for at in moments:
+        alone = {flow: standing(approvals.request(flow), approvals.decisions(flow), at) for flow in flows}
+        assert approvals.standings(at) == alone
+    assert alone == {"nobody": False, "yes": True, "no": False, "other digest": False, "two of three": False}

@@ -13,7 +13,7 @@ from daytwo.lifecycle.decisions import decide
 from daytwo.lifecycle.heart import Heart
 from daytwo.lifecycle.prepare import prepare_release
 from daytwo.lifecycle.releases import State
-from daytwo.lifecycle.rollout import advance_release
+from daytwo.lifecycle.sources.patrol import patrol
 from daytwo.wiring import open_system
 
 OLD = "2"
@@ -40,13 +40,10 @@ def _old_release(run, system, arguments):
     return prepare_release(run, system, arguments)
 
 
-def _old_advance(run, system, arguments):
-    """The advance as an older version had it; this one is killed in the middle of it."""
-    run.step("look around", lambda: "as it was then")
-    pipe = arguments.pop("pipe", None)
-    assert pipe is None
+def _old_patrol(run, system, arguments):
+    """The patrol as an older version had it; this one is killed in the middle of it."""
     run.step("held", _held)
-    return advance_release(run, system, arguments)
+    return patrol(run, system, arguments)
 
 
 def _held() -> None:
@@ -55,11 +52,11 @@ def _held() -> None:
 
 
 def _live_in_the_past(project: Path, pipe) -> None:
-    """Ask for the first version with the flows of an older daytwo, and be killed when it looks at the answer."""
+    """Ask for the first version with the flows of an older daytwo, and be killed at the tick that follows."""
     global _PIPE  # noqa: PLW0603 (this process's own: a flow's arguments are JSON)
     _PIPE = pipe
     dbos.FLOW_VERSION = OLD
-    worker.prepare_release, worker.advance_release = _old_release, _old_advance
+    worker.prepare_release, worker.patrol = _old_release, _old_patrol
     system = open_system(project)
     with open_runner(system) as runner:
         Heart(system, say=lambda _: None).beat(runner, NOW)

@@ -6,7 +6,7 @@ digest and to the digest of the evidence shown, so that any change of either voi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -62,6 +62,10 @@ class Approvals(Protocol):
 
     def decisions(self, flow: str) -> tuple[Decision, ...]:
         """Every decision on this flow's request, the oldest first."""
+        ...
+
+    def standings(self, at: datetime) -> Mapping[str, bool | None]:
+        """Where every request stands at a moment, by flow, as `standing` says; one look, however many there are."""
         ...
 
 

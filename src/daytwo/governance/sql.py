@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from daytwo.core.ledger import LEDGER, Moment
-from daytwo.governance.approvals import Decision, Request
+from daytwo.governance.approvals import Decision, Request, standing
 from daytwo.governance.audit import GENESIS, Entry, Sealed, seal
 from daytwo.governance.tokens import Scope, Token, name_taken, no_such_token
 
@@ -149,6 +149,15 @@ class SqlApprovals:
         query = select(_decisions).where(_decisions.c.flow == flow).order_by(_decisions.c.at, _decisions.c.person)
         with self._engine.connect() as connection:
             return tuple(Decision(**row) for row in connection.execute(query).mappings())
+
+    def standings(self, at: datetime) -> dict[str, bool | None]:
+        """Where every request stands, in two queries."""
+        decided: dict[str, list[Decision]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(select(_decisions)).mappings():
+                decided.setdefault(row["flow"], []).append(Decision(**row))
+            requests = [Request(**row) for row in connection.execute(select(_requests)).mappings()]
+        return {one.flow: standing(one, decided.get(one.flow, ()), at) for one in requests}
 
 
 class SqlTokens:

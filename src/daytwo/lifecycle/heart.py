@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from daytwo.governance.approvals import standing
 from daytwo.governance.tokens import Token
 from daytwo.lifecycle.condition import project_condition
 from daytwo.lifecycle.decisions import decide
@@ -80,13 +79,15 @@ class Heart:
     def _ask(self, now: datetime) -> bool:
         """Ask people about releases that wait, each once; return whether one has been decided."""
         decided = False
-        for release in self._system.releases.releases():
-            request = self._system.approvals.request(release.id)
-            if release.state is not State.WAITING or request is None:
-                continue
-            if self._approve_as and current_route(self._system.registry) is None:
+        waiting = [one for one in self._system.releases.releases() if one.state is State.WAITING]
+        if waiting and self._approve_as and current_route(self._system.registry) is None:
+            for release in waiting:
                 self._approve(release, now)
-            if standing(request, self._system.approvals.decisions(release.id), now) is not None:
+        standings = self._system.approvals.standings(now) if waiting else {}
+        for release in waiting:
+            if release.id not in standings:
+                continue
+            if standings[release.id] is not None:
                 decided = True
             elif release.id not in self._asked:
                 self._asked.add(release.id)

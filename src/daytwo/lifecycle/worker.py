@@ -163,12 +163,14 @@ def open_release(
 
 
 def _releases(system: System, runner: Runner, now: datetime, events: list[Event]) -> None:
-    """Take open releases further."""
-    for release in system.releases.releases():
-        if release.state not in OPEN:
-            continue
+    """Take open releases further; one that waits for people is left alone until they have said something."""
+    opened = [one for one in system.releases.releases() if one.state in OPEN]
+    standings = system.approvals.standings(now) if opened else {}
+    for release in opened:
         if release.state is State.TRAINING:
             continue  # its own flow goes on with it
+        if release.state is State.WAITING and standings.get(release.id) is None:
+            continue
         run_id = f"advance-{release.id}-{now:%Y%m%dT%H%M%S}"
         found = runner.run("advance", run_id, {"release": release.id, "now": now.isoformat()})
         assert isinstance(found, dict)
