@@ -33,20 +33,17 @@ class Writer:
 
     def __init__(self, model: str, version: str, key: str, prefix: str) -> None:
         by, named = _fixed(prefix), _fixed(version)
-        self._record = (
-            b'{"type":"prediction","request_id":%b%b,"received_at_us":%d,"prefix":'
-            + by
-            + b',"start":%d,"versions":['
-            + named
-            + b'],"arms":["champion"],"keys":['
-            + _fixed(key)
-            + b'],"scores":[%b]%b,"rows":%b}'
-        )
-        self._reply = b'{"request_id":%b,"model":' + _fixed(model) + b',"predictions":[%b]}'
+        rest = b',"received_at_us":%d,"prefix":' + by + b',"start":%d,"versions":[' + named
+        rest += b'],"arms":["champion"],"keys":[' + _fixed(key) + b'],"scores":[%b]%b,"rows":%b}'
+        begin, around = b'{"type":"prediction","request_id":', b',"model":' + _fixed(model) + b',"predictions":['
         self._own_id = b'"r-' + by[1:-1] + b'%09x"'
+        self._record, self._own_record = begin + b"%b%b" + rest, begin + self._own_id + rest
+        self._reply = b'{"request_id":%b' + around + b"%b]}"
         answer = b'{"prediction_id":"' + by[1:-1] + b'%09x","key":%b,"score":%b,"act":%b,"gain":%b,"version":' + named
         self._answer = answer + b',"arm":"champion","warnings":[]}'
         self._sure_answer = answer + b',"arm":"champion","interval":[%b,%b],"warnings":[]}'
+        own = b'{"request_id":' + self._own_id + around
+        self._own_reply, self._own_sure_reply = own + self._answer + b"]}", own + self._sure_answer + b"]}"
 
     def told(
         self,
@@ -76,10 +73,18 @@ class Writer:
         brought = nothing if gains is None else _numbers(gains)
         named = nothing if keys is None else list(map(_encode, keys))
         columns: tuple[Iterable[object], ...] = (range(start, start + rows), named, told, acts, brought)
-        template = self._answer
+        template, alone = self._answer, self._own_reply
         if intervals is not None:
-            template = self._sure_answer
+            template, alone = self._sure_answer, self._own_sure_reply
             columns += (_numbers([low for low, _ in intervals]), _numbers([high for _, high in intervals]))
+        if rows == len(texts) and request_id is None and not (shadow or token):
+            # Single rows under ids of our own, as most are: each is written in one go.
+            record, at = self._own_record, received_at_us
+            rests = [b""] * rows if gains is None else list(map(_decided_alone, acts, brought))
+            told_rows = zip(columns[0], told, rests, texts, strict=True)
+            records = [record % (number, at, number, score, rest, text) for number, score, rest, text in told_rows]
+            replies = [alone % (row[0], *row) for row in zip(*columns, strict=True)]
+            return _told((records, replies, scores))
         answers = [template % row for row in zip(*columns, strict=True)]
         given = _given(request_id, fingerprint)
         records, replies, begin = [], [], 0
@@ -113,10 +118,15 @@ def _given(request_id: str | None, fingerprint: int) -> bytes:
     return b',"given":true,"fingerprint":%d' % fingerprint if fingerprint else b',"given":true'
 
 
+def _decided_alone(act: bytes, gain: bytes) -> bytes:
+    """Return what a record says of one decision."""
+    return b',"acts":[%b]' % act if gain == b"null" else b',"acts":[%b],"gains":[%b]' % (act, gain)
+
+
 def _decided(acts: Sequence[bytes], gains: Sequence[bytes]) -> bytes:
     """Return what a record says of decisions."""
     if len(acts) == 1:
-        return b',"acts":[%b]' % acts[0] if gains[0] == b"null" else b',"acts":[%b],"gains":[%b]' % (acts[0], gains[0])
+        return _decided_alone(acts[0], gains[0])
     told = b',"acts":[%b]' % b",".join(acts)
     return told if all(gain == b"null" for gain in gains) else b'%b,"gains":[%b]' % (told, b",".join(gains))
 

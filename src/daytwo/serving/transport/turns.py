@@ -192,7 +192,9 @@ class Turns:
             taken = len(request.body) + _HEAD_BYTES
             self._bytes -= taken
             size += taken
-            if not self._is_for_nobody(who):
+            if who.has_gone:
+                self.dropped += 1
+            else:
                 few.append((who, request))
             if size > _TOGETHER_BYTES:
                 break
