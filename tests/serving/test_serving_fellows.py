@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,9 +26,9 @@ class Uvicorn:
     """`uvicorn --workers N` on a free port, and clients of it."""
 
     def __init__(self, place, workers, **changes):
-        self._log = place.folder / f"uvicorn-{len(place.processes)}.log"
+        self.log = place.folder / f"uvicorn-{len(place.processes)}.log"
         words = ["--factory", "daytwo.serving.asgi:app", "--port", "0", "--workers", str(workers), "--no-access-log"]
-        with self._log.open("w") as log:
+        with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "uvicorn", *words],
                 env=os.environ | {"DAYTWO_SERVE": str(place.config(**changes))},
@@ -37,16 +38,16 @@ class Uvicorn:
         place.processes.append(self.process)
         self._clients = []
         self.started(workers)
-        self._log_has("Uvicorn running on", 1)
-        self.port = int(re.search(r"running on http://127\.0\.0\.1:(\d+) ", self._log.read_text())[1])
+        self.has("Uvicorn running on", 1)
+        self.port = int(re.search(r"running on http://127\.0\.0\.1:(\d+) ", self.log.read_text())[1])
 
     def started(self, count):
         """Return once so many processes have started since the beginning."""
-        self._log_has("Application startup complete", count)
+        self.has("Application startup complete", count)
 
-    def _log_has(self, words, count):
-        while self._log.read_text().count(words) < count:
-            assert self.process.poll() is None, self._log.read_text()
+    def has(self, words, count):
+        while self.log.read_text().count(words) < count:
+            assert self.process.poll() is None, self.log.read_text()
             threading.Event().wait(0.01)
 
     def client(self):
@@ -180,3 +181,24 @@ def test_shadow_scores_that_a_killed_process_owed_are_made_by_another_once(uvico
     tables = shipped(own_place)
     assert sorted(tables.read("predictions")["_id"]) == sorted(ids)
     assert sorted(tables.read("shadow")["_id"]) == sorted(ids)
+
+
+def test_they_find_each_other_again_after_their_folder_was_taken_away(uvicorn, place):
+    server = uvicorn(2)
+    some = [server.client() for _ in range(6)]
+    ids = [one.predict([trip(1)], request_id="before")["predictions"][0]["prediction_id"] for one in some]
+    shutil.rmtree(place.journal)
+    server.has("written anew", 2)
+    server.has("their folder was taken away", 2)
+    for number in range(30):
+        same = {one.predict([trip(number)], request_id=f"r{number}")["predictions"][0]["prediction_id"] for one in some}
+        assert len(same) == 1
+        ids += same
+    os.kill(server.pids()[0], signal.SIGKILL)
+    server.started(3)
+    for number in range(30):
+        one = server.client().predict([trip(number)], request_id=f"r{number}")["predictions"][0]
+        assert one["prediction_id"] in ids
+    server.client().rotate()
+    assert "Traceback" not in server.log.read_text()
+    assert set(shipped(place).read("predictions")["_id"]) == set(ids)

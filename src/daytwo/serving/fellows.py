@@ -21,7 +21,7 @@ from daytwo.serving.metrics import Metrics
 from daytwo.serving.models import Models, take_up_shadows
 from daytwo.serving.transport.messages import Request, Response
 from daytwo.serving.transport.turns import Turns
-from daytwo.serving.workers.callers import listen_to_callers
+from daytwo.serving.workers.callers import Callers
 from daytwo.serving.workers.neighbours import Neighbours
 from daytwo.serving.workers.share import Elsewhere, unique_prefix
 from daytwo.serving.workers.slots import PLACES, Place, owner
@@ -96,10 +96,11 @@ class Fellows:
     @asynccontextmanager
     async def among(self, turns: Turns, models: Models) -> AsyncIterator[None]:
         """Answer the others, and keep what is this process's; `models` remember what was taken at first."""
-        callers = await listen_to_callers(self._loop, self._place.folder, self._place.number, turns)
+        callers = Callers(self._loop, self._place.folder, self._place.number, turns)
+        await callers.listen()
         for share in self.holding.shares:
             self._place.tell(share)
-        looking = asyncio.create_task(self._look(models))
+        looking = asyncio.create_task(self._look(models, callers))
         try:
             yield
         finally:
@@ -111,17 +112,36 @@ class Fellows:
             self.holding.shares.clear()
             self.together.close()
 
-    async def _look(self, models: Models) -> None:
+    async def _look(self, models: Models, callers: Callers) -> None:
         fault = ""
         while True:
             await asyncio.sleep(_LOOK_S)
             try:
+                if self._place.is_taken_away():
+                    self._claim_again()
+                await callers.tend()
                 await self._move(models)
                 fault = ""
             except (Fault, OSError) as err:
                 if str(err) != fault:
                     log("fellows", fault=str(err))
                 fault = str(err)
+
+    def _claim_again(self) -> None:
+        """Claim the same place where its folder was taken away, and what is still to be had of what it held.
+
+        Raises
+        ------
+        Fault
+            If a process that came after that has claimed it: this one keeps nothing any more, and asks that one.
+        """
+        held = set(self.holding.shares)
+        self.holding.shares.clear()
+        self._place.claim_again()
+        self.holding.shares |= set(filter(self._place.take, held))
+        for share in self.holding.shares:
+            self._place.tell(share)
+        log("fellows", number=self._place.number, reason="their folder was taken away, and has been made anew")
 
     async def _move(self, models: Models) -> None:
         """Let go of what is another's by now, and take what is this process's."""

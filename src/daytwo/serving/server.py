@@ -30,7 +30,7 @@ from daytwo.serving.transport.door import Door
 from daytwo.serving.transport.protocol import Connection
 from daytwo.serving.transport.tls import Certificate
 from daytwo.serving.transport.turns import Turns
-from daytwo.serving.workers.callers import listen_to_callers
+from daytwo.serving.workers.callers import Callers
 from daytwo.serving.workers.listeners import listen
 from daytwo.serving.workers.order import Order
 from daytwo.serving.workers.together import Together, together_by
@@ -109,7 +109,8 @@ class _Server:
         """Answer until told to stop, and then what has begun."""
         config, loop, callers = self._config, asyncio.get_running_loop(), None
         if self._order is not None:
-            callers = await listen_to_callers(loop, Path(self._order.folder), self._order.number, door.turns)
+            callers = Callers(loop, Path(self._order.folder), self._order.number, door.turns)
+            await callers.listen()
         acceptor = Acceptor(
             loop,
             self._listener,
@@ -119,7 +120,7 @@ class _Server:
             most_shaking=config.max_connections,
         )
         acceptor.begin()
-        ticking = loop.create_task(_tick(door, models, self._metrics, together, self._certificate))
+        ticking = loop.create_task(_tick(door, models, self._metrics, together, callers, self._certificate))
         port = self._listener.getsockname()[1]
         _say(ready_words or json.dumps({"port": port}))
         log("ready", port=port, models=models.generations, worker=self._order and self._order.number)
@@ -145,7 +146,12 @@ def _say(words: str) -> None:
 
 
 async def _tick(
-    door: Door, models: Models, metrics: Metrics, together: Together | None, certificate: Certificate | None
+    door: Door,
+    models: Models,
+    metrics: Metrics,
+    together: Together | None,
+    callers: Callers | None,
+    certificate: Certificate | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     while True:
@@ -159,6 +165,8 @@ async def _tick(
             metrics.set("daytwo_certificate_expires_time_seconds", certificate.expires)
         if together is not None:
             together.account.now()
+        if callers is not None:
+            await callers.tend()
         models.tend()
 
 

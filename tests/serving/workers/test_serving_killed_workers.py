@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,3 +91,21 @@ def test_a_worker_that_is_asked_to_stop_is_replaced_without_a_lost_request(worke
     assert pids_of(process.pid)[1] == old[1]
     client().rotate()
     assert shipped(place).read("predictions").height == 40
+
+
+def test_workers_find_each_other_again_after_their_folder_was_taken_away(workers, place):
+    process, client = workers()
+    some = [client() for _ in range(6)]
+    ids = [one.predict([trip(1)], request_id="before")["predictions"][0]["prediction_id"] for one in some]
+    shutil.rmtree(place.journal)
+    while place.log().count("written anew") < 2 or place.log().count("made anew") < 2:
+        threading.Event().wait(0.01)
+    for number in range(30):
+        same = {one.predict([trip(number)], request_id=f"r{number}")["predictions"][0]["prediction_id"] for one in some}
+        assert len(same) == 1
+        ids += same
+    some[0].rotate()
+    process.terminate()
+    assert process.wait(20) == 0
+    assert "Traceback" not in place.log()
+    assert set(shipped(place).read("predictions")["_id"]) == set(ids)

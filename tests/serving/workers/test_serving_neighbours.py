@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 
 import pytest
 
 from daytwo.serving.transport.messages import HttpError, Request, Response
-from daytwo.serving.workers.callers import listen_to_callers
+from daytwo.serving.workers.callers import Callers
 from daytwo.serving.workers.neighbours import FORWARDED, Neighbours, socket_path
 from daytwo.serving.workers.wire import Frames, request_of, to_wire
 
@@ -46,7 +47,8 @@ def run(tmp_path):
     def run_(scenario):
         async def main():
             loop, turns = asyncio.get_running_loop(), FakeTurns()
-            listening = await listen_to_callers(loop, tmp_path, 1, turns)
+            listening = Callers(loop, tmp_path, 1, turns)
+            await listening.listen()
             neighbours = Neighbours(loop, tmp_path)
             try:
                 await scenario(turns, neighbours, listening)
@@ -95,7 +97,8 @@ def test_a_neighbour_that_is_not_there_gives_no_answer_and_is_found_once_it_is(r
     async def scenario(turns, neighbours, listening):
         assert await neighbours.ask(2, asked(), 20, as_it_is) is None
         assert not neighbours.reaches(2)
-        other = await listen_to_callers(asyncio.get_running_loop(), tmp_path, 2, turns)
+        other = Callers(asyncio.get_running_loop(), tmp_path, 2, turns)
+        await other.listen()
         assert (await neighbours.ask(2, asked(b"x"), 20, as_it_is)).body == b"x"
         assert neighbours.reaches(2)
         other.close()
@@ -115,7 +118,8 @@ def test_whoever_waits_for_a_neighbour_that_dies_is_told_at_once_and_its_success
         turns.put_here[0][0].answer(Response(200, b"too late"))
         assert turns.put_here[0][0].has_gone
         successor = FakeTurns()
-        again = await listen_to_callers(asyncio.get_running_loop(), tmp_path, 1, successor)
+        again = Callers(asyncio.get_running_loop(), tmp_path, 1, successor)
+        await again.listen()
         assert (await neighbours.ask(1, asked(b"y"), 20, as_it_is)).body == b"y"
         again.close()
 
@@ -149,7 +153,9 @@ def test_the_end_leaves_nobody_waiting(run):
 def test_a_dead_predecessors_socket_is_replaced(tmp_path):
     async def main():
         socket_path(tmp_path, 1).write_bytes(b"")
-        (await listen_to_callers(asyncio.get_running_loop(), tmp_path, 1, FakeTurns())).close()
+        other = Callers(asyncio.get_running_loop(), tmp_path, 1, FakeTurns())
+        await other.listen()
+        other.close()
 
     asyncio.run(main())
 
@@ -161,3 +167,21 @@ def test_messages_are_put_together_from_any_pieces():
         for begin in range(0, len(content), size):
             found += [request_of(payload) for payload in frames.feed(content[begin : begin + size])]
         assert found == [(number, asked(b"b" * number)) for number in range(20)]
+
+
+def test_a_socket_that_is_taken_away_with_its_folder_is_made_anew(tmp_path, capfd):
+    async def main():
+        loop, folder = asyncio.get_running_loop(), tmp_path / "journal" / ".workers"
+        callers, neighbours = Callers(loop, folder, 1, FakeTurns()), Neighbours(loop, folder)
+        await callers.listen()
+        await callers.tend()
+        assert capfd.readouterr().err == ""
+        shutil.rmtree(tmp_path / "journal")
+        assert await neighbours.ask(1, asked(b"1"), 5, as_it_is) is None
+        await callers.tend()
+        assert (await neighbours.ask(1, asked(b"2"), 5, as_it_is)).body == b"2"
+        assert "has been made anew" in capfd.readouterr().err
+        callers.close()
+        neighbours.close()
+
+    asyncio.run(main())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -114,3 +115,22 @@ def test_more_processes_than_places_are_refused(tmp_path):
             fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(Fault, match=r"64 processes run this app .* Run fewer"), claimed(tmp_path):
             pass
+
+
+def test_whoever_lives_claims_its_place_again_where_the_folder_was_taken_away(tmp_path):
+    journal = tmp_path / "journal"
+    with claimed(journal) as first, claimed(journal) as second:
+        assert not first.is_taken_away()
+        shutil.rmtree(journal)
+        assert first.is_taken_away()
+        assert second.is_taken_away()
+        second.claim_again()
+        assert second.take(1)
+        with claimed(journal) as newcomer:
+            assert newcomer.number == 0
+            assert not newcomer.take(1)
+            with pytest.raises(Fault, match=r"another process has claimed this one's place .* Start all"):
+                first.claim_again()
+        first.claim_again()
+        assert first.living() == [0, 1]
+        assert not first.is_taken_away()

@@ -10,19 +10,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from daytwo.serving.log import log
 from daytwo.serving.transport.messages import HttpError, Request, Response, error_id, refusal
 from daytwo.serving.transport.turns import Turns
 from daytwo.serving.workers.neighbours import socket_path
 from daytwo.serving.workers.wire import Frames, request_of, to_wire
 
 
-async def listen_to_callers(
-    loop: asyncio.AbstractEventLoop, folder: Path, number: int, turns: Turns
-) -> asyncio.AbstractServer:
-    """Answer what other workers ask the one with this `number`; a dead predecessor's socket is replaced."""
-    path = socket_path(folder, number)
-    path.unlink(missing_ok=True)
-    return await loop.create_unix_server(lambda: _Caller(loop, turns), str(path))
+class Callers:
+    """Those who ask the worker with this `number`, by a socket in `folder`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, folder: Path, number: int, turns: Turns) -> None:
+        self._loop, self._path, self._turns = loop, socket_path(folder, number), turns
+        self._listening: asyncio.AbstractServer | None = None
+
+    async def listen(self) -> None:
+        """Answer what other workers ask; a dead predecessor's socket is replaced."""
+        self.close()
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        self._listening = await self._loop.create_unix_server(lambda: _Caller(self._loop, self._turns), str(self._path))
+
+    async def tend(self) -> None:
+        """Listen anew where the socket was taken away, or its folder with it."""
+        if self._path.exists():
+            return
+        try:
+            await self.listen()
+        except OSError as err:
+            log("callers", reason=f"no other worker can ask this one: {err.strerror or err}")
+        else:
+            log("callers", reason="the socket by which other workers ask was taken away, and has been made anew")
+
+    def close(self) -> None:
+        """Take no more callers; who is connected stays so."""
+        if self._listening is not None:
+            self._listening.close()
 
 
 class _Caller(asyncio.Protocol):

@@ -53,9 +53,37 @@ def _lot(share: int, number: int) -> bytes:
 class Place:
     """The place that this process has claimed, by its `number`, in `folder`."""
 
-    def __init__(self, folder: Path, number: int) -> None:
-        self.folder, self.number = folder, number
-        self._shares = [_opened(folder / f"{_SHARE}-{share}") for share in range(PLACES)]
+    def __init__(self, folder: Path, number: int, lock: int) -> None:
+        self.folder, self.number, self._lock = folder, number, lock
+        self._shares = self._open_shares()
+
+    def is_taken_away(self) -> bool:
+        """Whether the folder is no longer where others look for it."""
+        return not os.fstat(self._lock).st_nlink
+
+    def claim_again(self) -> None:
+        """Claim the same place in a folder made anew; no share is held.
+
+        Raises
+        ------
+        Fault
+            If another process has claimed it meanwhile.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _opened(self.folder / f"{self.number}.{_ALIVE}")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            os.close(lock)
+            raise Fault(
+                f"{self.folder} was taken away, and another process has claimed this one's place in it",
+                hint="Start all processes of the app again",
+            ) from err
+        self.close()
+        self._lock, self._shares = lock, self._open_shares()
+
+    def _open_shares(self) -> list[int]:
+        return [_opened(self.folder / f"{_SHARE}-{share}") for share in range(PLACES)]
 
     def living(self) -> list[int]:
         """Return the numbers of all that live, this one's too, in order."""
@@ -86,8 +114,8 @@ class Place:
         return int(told) if told.isdigit() else None
 
     def close(self) -> None:
-        """Let go of all shares."""
-        for handle in self._shares:
+        """Let go of all shares and of the place."""
+        for handle in (*self._shares, self._lock):
             os.close(handle)
 
     def _lives(self, number: int) -> bool:
@@ -113,11 +141,7 @@ def claimed(journal: Path) -> Iterator[Place]:
     try:
         folder = _meeting(journal)
         lock, number = _claim(folder)
-        try:
-            place = Place(folder, number)
-        except OSError:
-            os.close(lock)
-            raise
+        place = Place(folder, number, lock)
     except OSError as err:
         raise Fault(
             f"cannot write to the journal in {journal}: {err.strerror or err}",
@@ -127,7 +151,6 @@ def claimed(journal: Path) -> Iterator[Place]:
         yield place
     finally:
         place.close()
-        os.close(lock)
 
 
 def _meeting(journal: Path) -> Path:
