@@ -157,6 +157,14 @@ def test_the_server_process_stays_light(module):
     assert modules_after(f"import {module}") & NOT_IN_THE_SERVER == set()
 
 
+def test_a_persons_word_and_going_back_load_nothing_that_trains():
+    assert modules_after("import daytwo.cli.release") & {"dbos", "lightgbm", "scipy", "sklearn"} == set()
+
+
+def test_a_ledger_in_a_file_loads_no_driver_of_postgres():
+    assert "psycopg" not in modules_after("import daytwo.wiring")
+
+
 def test_a_room_that_hands_names_on_loads_them_only_when_they_are_asked_for():
     assert modules_after("import daytwo.contracts") & HEAVY == set()
     assert "polars" in modules_after("from daytwo.contracts import check")

@@ -9,7 +9,7 @@ from daytwo.core.schema import Task
 from daytwo.lifecycle import versions
 from daytwo.monitoring.estimating.estimator import Estimator
 from daytwo.registry.bundle import BundleStore, Manifest
-from daytwo.training.bundle_files import ESTIMATOR_FILE, ESTIMATOR_TREES
+from daytwo.training.file_names import ESTIMATOR_FILE, ESTIMATOR_TREES
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from daytwo.registry.versions import current_route
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.model import Model
 from daytwo.scoring.payoff import Lookup, Payoff
-from daytwo.training.bundle_files import ESTIMATOR_FILE, ESTIMATOR_TREES, REFERENCE_FILE, SLICES_FILE
 from daytwo.training.evaluate import answers
+from daytwo.training.file_names import ESTIMATOR_FILE, ESTIMATOR_TREES, REFERENCE_FILE, SLICES_FILE
 
 # A handful of versions is in use at once: champion, candidate, the first one.
 _KEPT = 6

@@ -30,12 +30,11 @@ from daytwo.scoring.shapley_c import shapley_of
 from daytwo.training.confidence_fit import fit_confidence
 from daytwo.training.dataset import Parts, TrainingData, join
 from daytwo.training.evaluate import answers
+from daytwo.training.file_names import ESTIMATOR_FILE, ESTIMATOR_TREES, REFERENCE_FILE, SLICES_FILE
 from daytwo.training.novelty_fit import fit_novelty
 from daytwo.training.regret import against_the_best
 from daytwo.training.trained import Trained
 
-REFERENCE_FILE, ESTIMATOR_FILE, ESTIMATOR_TREES = "reference.json", "estimator.json", "estimator.txt"
-SLICES_FILE = "slices.msgpack"
 # The estimator learns a small correction; more of the held-out rows than the newest of these do not change it.
 _ESTIMATOR_ROWS = 20_000
 

@@ -15,7 +15,7 @@ from daytwo.core.errors import Refused
 from daytwo.lifecycle.gating.gates import GateResult
 from daytwo.lifecycle.system import System
 from daytwo.registry.versions import current_route
-from daytwo.training.bundle_files import ESTIMATOR_FILE, REFERENCE_FILE
+from daytwo.training.file_names import ESTIMATOR_FILE, REFERENCE_FILE
 
 
 @dataclass(frozen=True, slots=True)
