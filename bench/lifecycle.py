@@ -5,8 +5,9 @@
 Kills: releases are made, approved and brought live one after the other by processes that are killed (SIGKILL) at
 random moments and begun again, on SQLite by one worker, on Postgres by two; then every trace they left is counted
 (`lifecycle_kills.py`). Waiting: so many releases wait for approval while the heart beats, and the processor time is
-read. Rollback: while clients ask the server without pause, a version is taken back; what counts is the time from the
-command's first moment until no answer comes from the old version any more, and the requests that failed meanwhile.
+read. Rollback: while clients ask the server, a version is taken back by `daytwo rollback`; what counts is the time from
+the command's first moment, and from the entry in the ledger, until no answer comes from the old version any more, and
+the requests that failed meanwhile.
 Projects are of 2,000 rows and three columns, so that a release takes a second or two.
 """
 
@@ -40,7 +41,8 @@ from daytwo.lifecycle.system import System
 from daytwo.serving.process import ServerProcess
 from daytwo.wiring import open_system, server_config
 
-_CLIENTS = 4
+# So many clients ask, each this long after its last answer: a busy server, on a machine that has some time left.
+_CLIENTS, _REST_S = 8, 0.005
 _DOOR = [sys.executable, "-c", "from daytwo.cli.main import main; main()"]
 
 
@@ -129,6 +131,7 @@ def rollback(*, times: int) -> dict[str, object]:
         "rollbacks": len(runs),
         "clients": _CLIENTS,
         "requests": sum(one["requests"] for one in runs),
+        "requests_per_s": round(sum(one["requests"] for one in runs) / sum(one["seconds"] for one in runs)),
         "failed": sum(one["failed"] for one in runs),
         "command_s": _spread([one["command_s"] for one in runs]),
         "from_deed_s": _spread([one["deed_s"] for one in runs]),
@@ -140,7 +143,7 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 def _roll_back(folder: Path, port: int, body: bytes, to: str) -> dict[str, Any]:
-    """Take the live version back while clients ask without pause."""
+    """Take the live version back while clients ask."""
     stop, seen, failed = threading.Event(), [], []
 
     def ask() -> None:
@@ -156,6 +159,7 @@ def _roll_back(folder: Path, port: int, body: bytes, to: str) -> dict[str, Any]:
             except (OSError, http.client.HTTPException, KeyError) as err:
                 failed.append(repr(err))
                 line.close()
+            time.sleep(_REST_S)
 
     clients = [threading.Thread(target=ask) for _ in range(_CLIENTS)]
     for client in clients:
@@ -173,6 +177,7 @@ def _roll_back(folder: Path, port: int, body: bytes, to: str) -> dict[str, Any]:
     deed = _decided_at(folder)
     return {
         "requests": len(seen),
+        "seconds": seen[-1][0] - seen[0][0],
         "failed": len(failed),
         "command_s": last_of_old - begun,
         "deed_s": max(last_of_old - deed, 0.0),
@@ -205,7 +210,7 @@ def main() -> None:
     quick = asked.quick
     parts: dict[str, Callable[[], dict[str, object]]] = {
         "kills": lambda: kills(releases=3 if quick else 50, deaths=10 if quick else 200, seed=asked.seed),
-        "waiting": lambda: waiting(releases=50 if quick else 500, seconds=10 if quick else 130),
+        "waiting": lambda: waiting(releases=50 if quick else 500, seconds=10 if quick else 70),
         "rollback": lambda: rollback(times=2 if quick else 10),
     }
     told: dict[str, object] = {
