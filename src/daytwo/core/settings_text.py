@@ -65,7 +65,7 @@ MEANINGS: Mapping[str, str] = {
     "serve.host": "loopback only, unless a token is set",
     "serve.port": "where predictions are served",
     "serve.workers": "server processes behind the one port",
-    "serve.max_queue": "requests that may wait",
+    "serve.max_queue": "requests that may wait, in each worker",
     "serve.max_wait_ms": "how long a request may wait; more than can be answered in it is refused",
     "serve.max_body_mb": "the largest request",
     "serve.max_rows": "the most rows in one request",
