@@ -93,6 +93,17 @@ def _open_lightgbm(content: bytes, n_features: int, threads: int, not_ours: str)
     return Opened(LightgbmScorer(content, n_features, threads=threads), not_ours)
 
 
+def quickest_lightgbm(content: bytes, n_features: int, *, threads: int = 1) -> Engine:
+    """Return what scores LightGBM's text fastest here; the scores are the same to the last bit, whichever it is.
+
+    Raises
+    ------
+    DataError
+        If the text is damaged, or of another number of features.
+    """
+    return _open_lightgbm(content, n_features, threads, missing_engine()).engine
+
+
 def engine_of(name: str, content: bytes, n_features: int, *, threads: int = 1) -> Engine:
     """Return the library's engine for a model file called `name`, one of `MODEL_FILES`; it must hold no Python code.
 

@@ -22,7 +22,7 @@ from daytwo.core.finding import Finding
 from daytwo.core.settings import Settings
 from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.registry.bundle import BASE_RATE, Code, DatasetVersion, Lineage, Manifest
-from daytwo.scoring.lightgbm_c import LightgbmScorer
+from daytwo.scoring.engines import quickest_lightgbm
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.adopt import Adopted, as_fitted
 from daytwo.training.bundle_files import model_files, monitoring_files
@@ -160,7 +160,7 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
             fitted = fit_reference(binned, parts.fit, parts.tune, reference_recipe(rows, task))
     with watch.step("students"):
         shapes = student_shapes(rows, work_of(fitted, parts.fit.matrix))
-        teacher = LightgbmScorer(fitted.text, parts.fit.matrix.shape[1], threads=request.threads).many
+        teacher = quickest_lightgbm(fitted.text, parts.fit.matrix.shape[1], threads=request.threads).many
         students = grow_students(binned, parts.fit.matrix, parts.tune.matrix, teacher, shapes, seed=request.seed)
     with watch.step("calibration"):
         reference = grown(REFERENCE, fitted, parts, task, threads=request.threads)

@@ -45,17 +45,16 @@ def test_the_distance_is_that_of_the_inverse_covariance():
     draw = np.random.default_rng(1)
     within = np.cov(draw.normal(size=(9, 400)) * np.arange(1, 10)[:, None])
     windows, ways, new = draw.normal(size=(12, 9)) * 3, draw.normal(size=(9, 4)), draw.normal(size=9)
-    lower = np.linalg.cholesky(within)
-    white = Whitened(lower, np.linalg.solve(lower, windows.T), np.linalg.solve(lower, ways))
+    white = Whitened.of(within, np.vstack([windows, new]), ways)
     inverse = np.linalg.inv(within + np.cov(windows.T, bias=True))
     by_hand = ways.T @ inverse @ (new - windows.mean(axis=0)) / np.sqrt(np.diag(ways.T @ inverse @ ways))
-    assert np.allclose(white.far(new, leave_out=np.array([], dtype=np.intp)), by_hand)
+    assert np.allclose(white.far(12, leave_out=np.array([12])), by_hand)
     weights, usual = settled(within, windows.T, ways)
     assert np.allclose(weights @ new - usual, by_hand, atol=1e-4)
     others = np.delete(windows, 3, axis=0)
     inverse = np.linalg.inv(within + np.cov(others.T, bias=True))
     by_hand = ways.T @ inverse @ (windows[3] - others.mean(axis=0)) / np.sqrt(np.diag(ways.T @ inverse @ ways))
-    assert np.allclose(white.far(windows[3], leave_out=np.array([3])), by_hand)
+    assert np.allclose(white.far(3, leave_out=np.array([3, 12])), by_hand)
 
 
 def test_a_shift_that_the_season_hides_is_seen(learnt):

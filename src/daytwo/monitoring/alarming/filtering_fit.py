@@ -43,22 +43,40 @@ _FURTHEST = 7
 
 @dataclass(frozen=True, slots=True)
 class Whitened:
-    """The reference's windows and the faults' directions in coordinates in which a window's rows are white noise."""
+    """The reference's windows and the faults' directions in coordinates in which a window's rows are white noise.
 
-    lower: Floats
-    windows: Floats
-    directions: Floats
+    Only their products are kept: `among` of windows with windows, shape (windows, windows), `along` of windows with
+    directions, (windows, faults), and `lengths`, the directions' own squares, (faults,). Windows are counted from the
+    mean of all, which changes nothing that is asked here and keeps the products small.
+    """
 
-    def far(self, shares: Floats, *, leave_out: NDArray[np.intp]) -> Floats:
-        """Return how far a window went along each fault's direction, in spreads; the inverse by Woodbury's identity."""
-        others = np.delete(self.windows, leave_out, axis=1)
-        middle = others.mean(axis=1)
-        around, away = others - middle[:, None], solve_triangular(self.lower, shares, lower=True) - middle
-        along = around.T @ self.directions
-        inner = around.T @ around + np.eye(around.shape[1]) * around.shape[1]
-        solved = np.linalg.solve(inner, np.column_stack([along, around.T @ away]))
-        way = self.directions.T @ away - along.T @ solved[:, -1]
-        spread = (self.directions**2).sum(axis=0) - (along * solved[:, :-1]).sum(axis=0)
+    among: Floats
+    along: Floats
+    lengths: Floats
+
+    @staticmethod
+    def of(covariance: Floats, windows: Floats, directions: Floats) -> Whitened:
+        """Return the products of `windows`, shape (windows, traits), and of `directions`, (traits, faults)."""
+        lower = cholesky(covariance, lower=True)
+        away = np.column_stack([(windows - windows.mean(axis=0)).T, directions])
+        white = solve_triangular(lower, away, lower=True)
+        around, ways = white[:, : len(windows)], white[:, len(windows) :]
+        return Whitened(around.T @ around, around.T @ ways, (ways**2).sum(axis=0))
+
+    def far(self, window: int, *, leave_out: NDArray[np.intp]) -> Floats:
+        """Return how far a window went along each fault's direction, in spreads of all but those to `leave_out`.
+
+        The inverse by Woodbury's identity.
+        """
+        others = np.delete(np.arange(len(self.among)), leave_out)
+        among, along = self.among[np.ix_(others, others)], self.along[others]
+        each, usual = among.mean(axis=1), along.mean(axis=0)
+        inner = among - each[:, None] - each + each.mean() + np.eye(len(others)) * len(others)
+        away = self.among[others, window] - each
+        along = along - usual
+        solved = np.linalg.solve(inner, np.column_stack([along, away - away.mean()]))
+        way = self.along[window] - usual - along.T @ solved[:, -1]
+        spread = self.lengths - (along * solved[:, :-1]).sum(axis=0)
         found: Floats = way / np.sqrt(np.maximum(spread, 1e-12))
         return found
 
@@ -152,10 +170,11 @@ def learn_filter(
     for k in range(len(parts)):
         left_out = parts[max(k - 1, 0) : k + 2] if apart > 1 and len(parts) >= _LEAST_PARTS else parts[k : k + 1]
         part, rows = sum((one for one, _ in left_out), np.zeros(1)), sum(many for _, many in left_out)
-        others = _whitened((whole - part) / (size - rows), shares, ways, rows_in)
+        covariance = _covariance((whole - part) / (size - rows), shares.shape[1], rows_in)
+        others = Whitened.of(covariance, shares, ways)
         for i in range(k * step, min((k + 1) * step, len(windows))):
             near = np.arange(max(i - apart + 1, 0), min(i + apart, len(windows)))
-            history.append(found.by_channel(others.far(shares[i], leave_out=near), len(windows[i])))
+            history.append(found.by_channel(others.far(i, leave_out=near), len(windows[i])))
     return found, history
 
 
@@ -177,9 +196,3 @@ def _covariance(within: Floats, size: int, rows: float) -> Floats:
     covariance[: len(within), : len(within)] += within + np.diag(np.diag(within) * _RIDGE)
     found: Floats = covariance / rows
     return found
-
-
-def _whitened(within: Floats, shares: Floats, ways: Floats, rows: float) -> Whitened:
-    lower = cholesky(_covariance(within, shares.shape[1], rows), lower=True)
-    white = solve_triangular(lower, np.column_stack([shares.T, ways]), lower=True)
-    return Whitened(lower, white[:, : len(shares)], white[:, len(shares) :])
