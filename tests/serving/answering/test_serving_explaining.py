@@ -20,6 +20,19 @@ def test_reasons_afterwards_are_those_of_the_answer(shared):
         assert (told["version"], told["score"]) == (answer["version"], answer["score"])
 
 
+def test_a_request_that_is_sent_again_is_told_the_same_reasons(shared):
+    rows = [trip(3), trip(4, carrier="XX"), trip(5, seats="many"), trip(6, wind=None)]
+    first = shared.predict(rows, request_id="why", explain=True)
+    assert ["reasons" in one for one in first["predictions"]] == [True, True, False, True]
+    assert shared.predict(rows, request_id="why", explain=True) == first
+    without = shared.predict(rows, request_id="why")
+    assert not any("reasons" in one for one in without["predictions"])
+    later = shared.predict([trip(7)], request_id="why-later")
+    assert "reasons" not in later["predictions"][0]
+    explained = shared.predict([trip(7)], request_id="why-later", explain=True)["predictions"][0]
+    assert explained["reasons"] == shared.explanation(explained["prediction_id"])["reasons"]
+
+
 def test_a_row_of_the_fallback_has_its_breaches_for_reasons(shared):
     (answer,) = shared.predict([trip(1, wind=-5.0)])["predictions"]
     told = shared.explanation(answer["prediction_id"])

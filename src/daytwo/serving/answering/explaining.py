@@ -12,9 +12,9 @@ from collections.abc import Awaitable
 import msgspec
 
 from daytwo.core.errors import NotFound
-from daytwo.predictions.record import PredictionRecord, Row, good_row, mended, read_rows
+from daytwo.predictions.record import PredictionRecord, Row, good_row, read_rows
+from daytwo.serving.answering.again import as_seen, loaded
 from daytwo.serving.answering.live import Live, Version
-from daytwo.serving.answering.predict import breach_record
 from daytwo.serving.answering.replies import Answer, reply_again
 from daytwo.serving.answering.served import Served
 from daytwo.serving.transport.messages import HttpError, Response, ok
@@ -84,7 +84,7 @@ async def _changes(record: PredictionRecord, i: int, live: Live, served: Served)
 
 def _seen(record: PredictionRecord, i: int, live: Live, answer: Answer) -> tuple[Version, list[float], Row]:
     """Return the version that answered a row, and the row as it saw it: its features and its values."""
-    version = _loaded(live, answer.version)
+    version = loaded(live, answer.version)
     if version is None:
         raise HttpError(
             409,
@@ -92,13 +92,7 @@ def _seen(record: PredictionRecord, i: int, live: Live, answer: Answer) -> tuple
             f"the version {answer.version[:12]} that answered is no longer loaded",
             hint=f"'daytwo explain {answer.prediction_id}' loads it",
         )
-    row = good_row(read_rows(record.rows)[i])
-    values, found = version.model.decoder.check(row)
+    values, row = as_seen(version, good_row(read_rows(record.rows)[i]))
     if values is None:
         raise NotFound("the row of this prediction kept no contract", hint="Its breaches stand in GET /predictions/ID")
-    return version, values, mended(row, map(breach_record, found))
-
-
-def _loaded(live: Live, digest: str) -> Version | None:
-    held = (live.champion, live.canary, live.shadow, live.previous)
-    return next((one for one in held if one is not None and one.digest == digest), None)
+    return version, values, row

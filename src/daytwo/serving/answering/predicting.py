@@ -15,6 +15,7 @@ import msgspec
 from daytwo.core.pseudonyms import Pseudonyms
 from daytwo.predictions.journal import Journal, Place
 from daytwo.predictions.record import ASKED, CHAMPION, PredictionRecord, decode, encode
+from daytwo.serving.answering.again import answered_again
 from daytwo.serving.answering.live import Live, Version, Watcher
 from daytwo.serving.answering.personal import hidden, hidden_body
 from daytwo.serving.answering.plain import Plain, PlainRows
@@ -217,7 +218,8 @@ class Predicting:
             fingerprint = zlib.crc32(asked.text, 0 if named is None else zlib.crc32(named.digest.encode()))
             known = self._known(asked.request_id, fingerprint)
             if known is not None:
-                return reply_again(known, self._model, self.live().known)
+                live = self.live()
+                return self._told(answered_again(known, self._model, live, explain=asked.explain), live, named)
         live, now = self.live(), time.time_ns() // 1000
         made = answer(
             asked,
@@ -231,7 +233,10 @@ class Predicting:
             token=token,
         )
         self._record(made.record, live)
-        told = reply(made.record, self._model, made.reasons, asked.rows, live.known)
+        return self._told(reply(made.record, self._model, made.reasons, asked.rows, live.known), live, named)
+
+    def _told(self, told: Reply, live: Live, named: Version | None) -> Reply:
+        """Return a reply that also says what is wrong with the model, where it was not asked by its name."""
         condition = "" if named is not None or self._is_sound(live) else self._condition(live)
         return msgspec.structs.replace(told, degraded=condition) if condition else told
 

@@ -22,8 +22,9 @@ from daytwo.predictions.record import (
 )
 from daytwo.scoring.confidence import Confidence
 
-# Where no version is at hand.
+# Where no version is at hand, and where none is asked why.
 NOTHING_KNOWN: Mapping[str, Confidence] = {}
+_NO_REASONS: Mapping[int, tuple[Reason, ...]] = {}
 NO_MODEL = BreachRecord("", "model_failed", None, "the model failed on this row")
 UNASKED = BreachRecord("", "model_unasked", None, "the model was not asked: it failed again and again, and rests")
 
@@ -113,12 +114,17 @@ def reply(
     return Reply(record.request_id, model, answers)
 
 
-def reply_again(record: PredictionRecord, model: str, known: Mapping[str, Confidence]) -> Reply:
-    """Return the reply that was, or would have been, sent to the request of `record`, without reasons.
+def reply_again(
+    record: PredictionRecord,
+    model: str,
+    known: Mapping[str, Confidence],
+    reasons: Mapping[int, tuple[Reason, ...]] = _NO_REASONS,
+) -> Reply:
+    """Return the reply that was, or would have been, sent to the request of `record`, with these reasons by row.
 
     `known` is as for `reply`: without the version that answered, its interval is left out.
     """
-    return reply(record, model, {}, [good_row(row) for row in read_rows(record.rows)], known)
+    return reply(record, model, reasons, [good_row(row) for row in read_rows(record.rows)], known)
 
 
 def _warnings(record: PredictionRecord, i: int, failed: frozenset[int]) -> tuple[BreachRecord, ...]:
