@@ -49,6 +49,16 @@ def test_every_form_means_the_same_rows(body: object) -> None:
     assert rows_of(json.dumps(body).encode()) == ROWS
 
 
+@pytest.mark.parametrize("body", [b"\nkm,city\n\n1,x\r\n\r\n2,y\n\n", b"km,city\n1,x\n2,y"])
+def test_an_empty_line_of_csv_is_no_row(body: bytes) -> None:
+    assert read_csv_rows(body, COLUMNS) == [{"km": 1.0, "city": "x"}, {"km": 2.0, "city": "y"}]
+
+
+def test_csv_of_empty_lines_alone_holds_no_rows() -> None:
+    with pytest.raises(HttpError, match="no rows"):
+        read_csv_rows(b"\n\n", COLUMNS)
+
+
 def test_csv_is_read_by_the_contract() -> None:
     read = read_csv_rows(b'\xef\xbb\xbfkm,city,ok\n1.5,"os,lo",true\n,x,maybe\n', COLUMNS)
     assert read == [{"km": 1.5, "city": "os,lo", "ok": True}, {"km": None, "city": "x", "ok": "maybe"}]

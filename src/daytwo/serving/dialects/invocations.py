@@ -161,7 +161,8 @@ def read_csv_rows(body: bytes, columns: Mapping[str, Column]) -> list[object]:
     [{'km': 1.5, 'city': 'oslo'}]
     """
     try:
-        lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
+        read = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        lines = [line for line in read if line]  # an empty line is no row, as MLflow's own server reads it
     except (UnicodeDecodeError, csv.Error) as err:
         raise HttpError(400, "csv", f"this is no CSV in UTF-8: {err}", hint="Send a header and rows") from err
     if not lines:
