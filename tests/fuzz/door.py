@@ -161,6 +161,7 @@ class FuzzedDoor:
         (together,) = self.handlers.handle_together([request])
         response = together or self.handlers.handle(request)
         assert self.handlers.commit() is None
+        self.handlers.settle()
         answer = Answer(response.status, dict(response.headers), response.body)
         must_be_fair(answer)
         self.statuses[f"{path} {response.status}"] += 1
