@@ -56,6 +56,8 @@ def _tables(view: Overview) -> None:
             ("gate", "says", "because"),
             [(gate.name, "yes" if gate.passed else "no", gate.words) for gate in one.evidence.gates],
         )
+        for told in one.evidence.reach:
+            click.echo(f"  {told}")
         for command in one.commands:
             click.echo(f"  next: {command}")
     tell_table(

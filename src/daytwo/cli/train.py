@@ -40,7 +40,7 @@ def leave_with(made: Release, *, folder: Path | None, as_json: bool) -> NoReturn
     if as_json:
         told = {"release": made.id, "state": made.state, "digest": made.digest, "words": made.words}
         evidence = read_evidence(made.evidence)
-        tell_json(told | {"gates": evidence.gates, "recommended": evidence.recommended})
+        tell_json(told | {"gates": evidence.gates, "recommended": evidence.recommended, "reach": evidence.reach})
     else:
         tell_release(made)
         if made.state is State.WAITING:
@@ -88,6 +88,8 @@ def tell_release(made: Release) -> None:
         ("gate", "says", "because"),
         [(gate.name, "yes" if gate.passed else "no", gate.words) for gate in evidence.gates],
     )
+    for words in evidence.reach:
+        click.echo(f"  {words}")
 
 
 commands = {"train": release, "release": release}

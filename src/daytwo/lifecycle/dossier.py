@@ -35,7 +35,8 @@ class Gate:
 class Evidence:
     """What a release was gated on. `others` are spans of history that were not chosen, each with its quality gate.
 
-    `warnings` are findings about the training rows; `train_rows` and `test_rows` are None where unknown.
+    `reach` says of each step of the rollout whom it would reach and what is at stake. `warnings` are findings about the
+    training rows; `train_rows` and `test_rows` are None where unknown.
     """
 
     gates: tuple[Gate, ...] = ()
@@ -47,6 +48,7 @@ class Evidence:
     champion: str | None = None
     others: Mapping[str, Gate] | None = None
     warnings: tuple[str, ...] = ()
+    reach: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[Gate, ...]:
@@ -125,7 +127,7 @@ def read_evidence(text: str) -> Evidence:
     others = _table(gated, "other_windows")
     gates = gated.get("gates")
     variants = trained.get("variants")
-    warnings = trained.get("findings")
+    warnings, reach = trained.get("findings"), gated.get("reach")
     return Evidence(
         gates=tuple(_gate(one) for one in gates) if isinstance(gates, list) else (),
         variants=_variants(variants),
@@ -136,6 +138,7 @@ def read_evidence(text: str) -> Evidence:
         champion=str(gated["champion"]) if gated.get("champion") else None,
         others={name: _gate(one) for name, one in others.items()},
         warnings=tuple(str(one) for one in warnings) if isinstance(warnings, list) else (),
+        reach=tuple(str(one) for one in reach) if isinstance(reach, list) else (),
     )
 
 

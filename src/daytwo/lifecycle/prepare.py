@@ -26,6 +26,7 @@ from daytwo.governance.approvals import Request
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.adoption import adopted_model
 from daytwo.lifecycle.delivery.plan import plan_gate, plan_of
+from daytwo.lifecycle.delivery.radius import blast_radius
 from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.gating.challenge import Challenge, groups_of
 from daytwo.lifecycle.gating.evidence import gate_candidate, paired_on
@@ -68,7 +69,8 @@ def prepare_release(run: Run, system: System, arguments: dict[str, Json]) -> Jso
         return _train(system, release_id, author, now, str(arguments.get("adopt", "")))
 
     def gate() -> dict[str, Json]:
-        return _gate(system, str(trained["digest"]), str(trained["window"]), now)
+        gated = _gate(system, str(trained["digest"]), str(trained["window"]), now)
+        return gated | {"reach": list(blast_radius(system, now))}
 
     run.step("begin", begin)
     try:
