@@ -49,10 +49,10 @@ class Filter:
         size = min(rows / self.rows, 1.0) ** 0.5
         found: dict[str, float] = {}
         for (channel, opposite), value in zip(self.channels, far.tolist(), strict=True):
-            sized = round(value * size, _DIGITS)
+            sized = round(value * size, _DIGITS) + 0.0  # a zero has no sign
             found[channel] = max(found.get(channel, -np.inf), sized)
             if opposite:
-                found[opposite] = max(found.get(opposite, -np.inf), -sized)
+                found[opposite] = max(found.get(opposite, -np.inf), 0.0 - sized)
         return found
 
 
