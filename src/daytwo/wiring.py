@@ -139,7 +139,17 @@ def clock_of(system: System) -> Clock:
 def server_config(
     system: System, *, port: int | None = None, workers: int | None = None, others: Sequence[System] = ()
 ) -> Path:
-    """Write what a server process of this project must know, and return the file.
+    """Write what a server process of this project must know, and return the file; raises as `served_by` does."""
+    path = system.own / "serve.json"
+    config = served_by(system, port=port, workers=workers, others=others)
+    write_whole(path, msgspec.json.format(msgspec.json.encode(config)))
+    return path
+
+
+def served_by(
+    system: System, *, port: int | None = None, workers: int | None = None, others: Sequence[System] = ()
+) -> ServerConfig:
+    """Return what a server process of this project must know.
 
     It serves the models of the `others` beside its own; how it serves is said by this project's settings.
 
@@ -173,9 +183,7 @@ def server_config(
             f"[serve] host = {serve.host!r} can be reached from outside, and there is no token",
             hint="Make one: 'daytwo token create --name NAME --scope predict'",
         )
-    path = system.own / "serve.json"
-    write_whole(path, msgspec.json.format(msgspec.json.encode(config)))
-    return path
+    return config
 
 
 def _tls(system: System) -> dict[str, Any]:

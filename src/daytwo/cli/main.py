@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, Entry] = {
     "approve": Entry("release", "Say yes to a candidate, bound to its digest and evidence"),
     "refuse": Entry("release", "Say no to a candidate"),
     "rollback": Entry("release", "Make an earlier version champion again"),
+    "drill": Entry("drill", "What must work on a bad day, tried on a good one: a rollback under load"),
     "hold": Entry("hold", "Keep new versions from more people for a while, or let them go on"),
     "flows": Entry("flows", "What is under way and what it waits for; cancel it, or take it up again"),
     "serve": Entry("serve", "Run the prediction server of this project"),

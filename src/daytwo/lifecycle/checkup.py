@@ -26,6 +26,9 @@ from daytwo.serving.client import Client
 _TABLES = ("dataset", "predictions", "shadow", "quarantine", "quarantine_events", "labels", "feedback", "ingests")
 # Below this a day's rows of a busy project may not fit; below that nothing is written safely.
 _LITTLE_BYTES, _TOO_LITTLE_BYTES = 1 << 30, 100 << 20
+# The fact of the last rehearsed rollback (`rehearsal.py`).
+LAST_REHEARSAL = "last_rehearsal"
+_REHEARSE = "Rehearse it: 'daytwo drill rollback'"
 
 
 class Outcome(StrEnum):
@@ -57,6 +60,7 @@ def check_up(system: System, client: Client | None) -> Iterator[Check]:
         "engine": lambda: _engine(system),
         "tables": lambda: _tables(system),
         "journal": lambda: _journal(system),
+        "rollback": lambda: _rollback(system),
         "disk": lambda: _disk(system),
         "port": lambda: _port(system, client),
     }
@@ -163,6 +167,21 @@ def _journal(system: System) -> Check:
         words = f"{len(damaged)} pieces of the journal could not be read: {', '.join(damaged[:3])}"
         return Check("journal", Outcome.WARN, words, f"Look at them in {system.journal / DAMAGED}, then remove them")
     return Check("journal", Outcome.OK, "no damaged segments")
+
+
+def _rollback(system: System) -> Check:
+    history = system.registry.history()
+    if not history or history[-1].route.previous is None:
+        return Check("rollback", Outcome.OK, "nothing was live before, so there is nothing to go back to")
+    back, told = history[-1].route.previous[:12], system.windows.fact(LAST_REHEARSAL)
+    if not isinstance(told, dict):
+        return Check("rollback", Outcome.WARN, f"going back to {back} was never rehearsed", _REHEARSE)
+    at = str(told["at"])[:10]
+    if not told["passed"]:
+        return Check("rollback", Outcome.WARN, f"the last rehearsal, on {at}, failed", _REHEARSE)
+    if not str(told["back"]).startswith(back):
+        return Check("rollback", Outcome.WARN, f"rehearsed on {at}, but not with {back}", _REHEARSE)
+    return Check("rollback", Outcome.OK, f"rehearsed on {at}: {told['back_s']} s, none of {told['requests']:,} failed")
 
 
 def _disk(system: System) -> Check:

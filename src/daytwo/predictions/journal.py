@@ -121,13 +121,12 @@ class Journal:
     def keep(self) -> None:
         """Keep the promises of all that was written."""
         due, self._due = self._due, []
-        for name, begin, promises in due:
+        for name, end, promises in due:
             for lengths, promise in promises:
                 offsets = []
                 for length in lengths:
-                    begin += HEADER_BYTES
-                    offsets.append(begin)
-                    begin += length
+                    offsets.append(end + HEADER_BYTES)
+                    end += HEADER_BYTES + length  # noqa: PLW2901 (it runs on over the promises)
                 promise(name, offsets)
 
     def _hand_over(self) -> None:
