@@ -91,7 +91,9 @@ def write(folder, *records, prefix="p-"):
 
 
 def test_rows_become_typed_columns_of_their_contract(tmp_path):
-    record = prediction(0, ROW, ROW | {"wind": None, "at": "2013-05"}, acts=[True, False], gains=[2.5, None])
+    record = prediction(
+        0, ROW, ROW | {"wind": None, "at": "2013-05"}, acts=[True, False], gains=[2.5, None], model_us=[12.5]
+    )
     write(tmp_path, record)
     tables = MemoryTables()
     shipped = ship(tmp_path, tables, contract_of, columns_of=lambda _: ("price", "unknown"))
@@ -102,13 +104,13 @@ def test_rows_become_typed_columns_of_their_contract(tmp_path):
         "_time": pl.Datetime("us", "UTC"), "_key": pl.String, "_subject": pl.String, "_version": pl.String,
         "_arm": pl.String, "_score": pl.Float64, "_act": pl.Boolean, "_gain": pl.Float64, "_quarantine": pl.String,
         "_replay_of": pl.String, "_fallback": pl.String, "_stand_in": pl.String,
-        "_held": pl.Boolean, "_advised": pl.Boolean, "_token": pl.String,
+        "_held": pl.Boolean, "_advised": pl.Boolean, "_token": pl.String, "_model_us": pl.Float64,
         "wind": pl.Float64, "seats": pl.Int64, "carrier": pl.String, "night": pl.Boolean,
         "price": pl.Float64,
     }  # fmt: skip
     assert rows.row(0) == (
         "p-000000000", "r0", datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), datetime(2013, 4, 1, 8, tzinfo=UTC), "k1", "N1",
-        "old", "champion", 0.5, True, 2.5, None, None, None, None, False, True, None, 3.0, 100, "AA", True, 9.5,
+        "old", "champion", 0.5, True, 2.5, None, None, None, None, False, True, None, 12.5, 3.0, 100, "AA", True, 9.5,
     )  # fmt: skip
     assert rows["_time"][1] == datetime(2013, 5, 1, tzinfo=UTC)
     assert rows["wind"][1] is None

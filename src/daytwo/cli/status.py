@@ -56,6 +56,11 @@ def _tables(view: Overview) -> None:
             ("gate", "says", "because"),
             [(gate.name, "yes" if gate.passed else "no", gate.words) for gate in one.evidence.gates],
         )
+        tell_table(
+            f"{one.release.id} on live traffic",
+            ("sign", "says", "because"),
+            [(sign.name, "fine" if sign.passed else "stop", sign.words) for sign in one.signs],
+        )
         for told in one.evidence.reach:
             click.echo(f"  {told}")
         for command in one.commands:

@@ -13,6 +13,7 @@ import msgspec
 
 from daytwo.core.errors import DaytwoError
 from daytwo.governance.approvals import Decision, Request, standing
+from daytwo.lifecycle.delivery.live_signs import live_signs
 from daytwo.lifecycle.flow import Json
 from daytwo.lifecycle.releases import OPEN, Release, State, Step, read_steps
 from daytwo.lifecycle.system import System
@@ -73,7 +74,8 @@ class Origin:
 class Dossier:
     """One release with everything to judge it by. `approved` is None while people may still decide.
 
-    `moves_at` is the earliest moment at which a rollout step may end; `steps` are all of them.
+    `moves_at` is the earliest moment at which a rollout step may end; `steps` are all of them. `signs` is what live
+    traffic has said of it so far, empty before its rollout.
     """
 
     release: Release
@@ -84,6 +86,7 @@ class Dossier:
     steps: tuple[Step, ...]
     moves_at: datetime | None
     commands: tuple[str, ...]
+    signs: tuple[Gate, ...] = ()
 
 
 def dossier(system: System, release: Release, now: datetime) -> Dossier:
@@ -103,6 +106,7 @@ def dossier(system: System, release: Release, now: datetime) -> Dossier:
         steps=steps,
         moves_at=moves_at,
         commands=commands(release, approved=approved, answers=release.digest == _champion(system)),
+        signs=tuple(_gate(one) for one in live_signs(system, release.id)),
     )
 
 

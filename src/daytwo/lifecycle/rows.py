@@ -62,10 +62,14 @@ class LiveRows:
         """Return a column that the payoff reads: numbers with NaN, truths, or texts with None."""
         return as_array(self.frame, name)
 
+    def take(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> LiveRows:
+        """Return some of the rows, by mask or place, in their order."""
+        places = np.flatnonzero(which) if which.dtype == bool else which
+        return LiveRows(self.frame[places], self.matrix[places], self.times[places], self.labels[places])
+
     def labelled(self) -> LiveRows:
         """Return the rows whose label has come."""
-        known = ~np.isnan(self.labels)
-        return LiveRows(self.frame.filter(pl.Series(known)), self.matrix[known], self.times[known], self.labels[known])
+        return self.take(~np.isnan(self.labels))
 
 
 def as_array(frame: pl.DataFrame, name: str) -> NDArray[np.generic]:
@@ -86,10 +90,15 @@ def as_array(frame: pl.DataFrame, name: str) -> NDArray[np.generic]:
 
 
 def live_rows(
-    system: System, contract: Contract, money: Sequence[str], start: datetime | None, end: datetime
+    system: System, contract: Contract, money: Sequence[str], start: datetime | None, end: datetime | None
 ) -> LiveRows:
-    """Return the rows that a model (not the fallback) answered, with event times in [`start`, `end`)."""
-    wanted = (pl.col("_time") < end) & pl.col("_arm").is_in(ANSWERED)
+    """Return the rows that a model (not the fallback) answered, with event times in [`start`, `end`).
+
+    None for a bound sets none.
+    """
+    wanted = pl.col("_arm").is_in(ANSWERED)
+    if end is not None:
+        wanted &= pl.col("_time") < end
     if start is not None:
         wanted &= pl.col("_time") >= start
     columns = ["_id", "_key", "_time", "_score", "_act", "_version", "_arm"]

@@ -36,8 +36,8 @@ from daytwo.predictions.record import (
     spread,
     text_of,
 )
+from daytwo.predictions.table_columns import FEEDBACK, LABELS, MOMENT, PREDICTION, QUARANTINE, SHADOW
 
-MOMENT = pl.Datetime("us", "UTC")
 _KINDS: dict[Kind, pl.DataType] = {
     Kind.NUMBER: pl.Float64(),
     Kind.INTEGER: pl.Int64(),
@@ -45,61 +45,6 @@ _KINDS: dict[Kind, pl.DataType] = {
     Kind.CATEGORY: pl.String(),
     Kind.TEXT: pl.String(),
     Kind.TIME: pl.String(),
-}
-_PREDICTION: dict[str, pl.DataType] = {
-    "_id": pl.String(),
-    "_request": pl.String(),
-    "_received_at": MOMENT,
-    "_time": MOMENT,
-    "_key": pl.String(),
-    "_subject": pl.String(),
-    "_version": pl.String(),
-    "_arm": pl.String(),
-    "_score": pl.Float64(),
-    "_act": pl.Boolean(),
-    "_gain": pl.Float64(),
-    "_quarantine": pl.String(),
-    "_replay_of": pl.String(),
-    "_fallback": pl.String(),
-    "_stand_in": pl.String(),
-    "_held": pl.Boolean(),
-    "_advised": pl.Boolean(),
-    "_token": pl.String(),
-}
-_SHADOW: dict[str, pl.DataType] = {
-    "_id": pl.String(),
-    "_version": pl.String(),
-    "_score": pl.Float64(),
-    "_time": MOMENT,
-}
-_QUARANTINE: dict[str, pl.DataType] = {
-    "_id": pl.String(),
-    "_request": pl.String(),
-    "_received_at": MOMENT,
-    "_key": pl.String(),
-    "_subject": pl.String(),
-    "_time": MOMENT,
-    "row": pl.String(),
-    "reasons": pl.String(),
-    "source": pl.String(),
-    "contract": pl.String(),
-}
-_LABELS: dict[str, pl.DataType] = {
-    "_prediction": pl.String(),
-    "_key": pl.String(),
-    "label": pl.Float64(),
-    "observed_at": MOMENT,
-    "received_at": MOMENT,
-    "token": pl.String(),
-}
-_FEEDBACK: dict[str, pl.DataType] = {
-    "_prediction": pl.String(),
-    "action": pl.String(),
-    "reason": pl.String(),
-    "by": pl.String(),
-    "outcome": pl.String(),
-    "token": pl.String(),
-    "at": MOMENT,
 }
 
 ContractOf = Callable[[str], Contract]
@@ -112,7 +57,7 @@ def frames(records: Iterable[Record], contract_of: ContractOf, columns_of: Colum
     `contract_of` gives the contract of a version, `columns_of` the columns it logs besides its features.
     """
     blocks: dict[str, _Block] = {}
-    shadow, quarantine, labels, feedback = (_Rows(columns) for columns in (_SHADOW, _QUARANTINE, _LABELS, _FEEDBACK))
+    shadow, quarantine, labels, feedback = (_Rows(columns) for columns in (SHADOW, QUARANTINE, LABELS, FEEDBACK))
     for record in records:
         match record:
             case PredictionRecord():
@@ -192,7 +137,7 @@ class _Block:
     key: str
     subject: str
     columns: dict[str, pl.DataType]
-    rows: _Rows = field(default_factory=lambda: _Rows(_PREDICTION))
+    rows: _Rows = field(default_factory=lambda: _Rows(PREDICTION))
     values: dict[str, list[object]] = field(default_factory=dict)
     flags: dict[str, int] = field(default_factory=dict)
     decoder: Decoder | None = None
@@ -239,7 +184,7 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
     bad = {one.row: one for one in record.bad}
     failed = set(record.failed)
     acts, gains = spread(record.acts, count), spread(record.gains, count)
-    replay_of = spread(record.replay_of, count)
+    replay_of, took = spread(record.replay_of, count), spread(record.model_us, len(record.versions))
     answered_by = record.version_of or [0] * count
     for i, sent in enumerate(rows):
         row = record.mended(i, sent)
@@ -263,6 +208,7 @@ def _add_predictions(record: PredictionRecord, blocks: dict[str, _Block], quaran
             record.is_held(i),
             record.advised.get(i, acts[i]),
             record.token or None,
+            took[answered_by[i]],
         )
         if i in bad:
             block.add_unseen()
@@ -297,4 +243,4 @@ def _add_shadow(record: ShadowRecord, shadow: _Rows) -> None:
     for i, score in enumerate(record.scores):
         if score is not None or i in failed:
             identity = f"{record.prefix}{record.start + i:09x}"
-            shadow.add(identity, record.version, score, read_time(times[i]) or received)
+            shadow.add(identity, record.version, score, read_time(times[i]) or received, record.model_us)

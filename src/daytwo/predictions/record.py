@@ -54,7 +54,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     `advised` is what was found for each row of the holdout group, whom `acts` tells nothing: it is not acted on.
     `unasked` names those of `failed` whose model was not even asked, because it had failed again and again before.
     `shadow` is the version that is to score these rows as well, empty where there is none. `token` is the name of the
-    token that the request came with, empty where none was asked for.
+    token that the request came with, empty where none was asked for. `model_us` is how long each version's model took
+    for a row, in microseconds, None where it answered none: noted only while two versions are compared.
     """
 
     request_id: str
@@ -80,6 +81,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     replay_of: list[str | None] = []
     shadow: str = ""
     token: str = ""
+    model_us: list[float | None] = []
     rows: msgspec.Raw
 
     @property
@@ -114,7 +116,7 @@ class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What the shadow `version` would have answered to the predictions from `start` on; None where it could not.
 
     `failed` names the rows that kept its contract and on which its model failed. `times` are the rows' own event times
-    as texts, None where a row has none.
+    as texts, None where a row has none. `model_us` is how long its model took for a row, in microseconds.
     """
 
     prefix: str
@@ -124,6 +126,7 @@ class ShadowRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     scores: list[float | None]
     failed: tuple[int, ...] = ()
     times: list[str | None] = []
+    model_us: float | None = None
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

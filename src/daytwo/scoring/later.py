@@ -63,6 +63,16 @@ def begun() -> float:
     return perf_counter() if errand is None else errand.began
 
 
+def model_us(begun: float, rows: int) -> float:
+    """Return how long a model has taken for each of `rows` >= 1 rows since `begun` (`perf_counter`), in microseconds.
+
+    For an engine elsewhere it counts from when its errand was begun for the first time.
+    """
+    errand = ERRAND.get()
+    since = begun if errand is None or not errand.asked else errand.began
+    return round((perf_counter() - since) * 1e6 / rows, 1)
+
+
 def once(name: str, do: Callable[[], T]) -> T:
     """Return what `do` returns, or returned when the errand was begun before; an exception of it is not kept."""
     errand = ERRAND.get()

@@ -4,6 +4,7 @@ import json
 import threading
 
 import polars as pl
+import pytest
 from tests.serving.conftest import make_bundle, raw, shipped, trip, trips_contract, wait_for
 
 from daytwo.scoring.model import Model
@@ -132,6 +133,32 @@ def test_the_shadow_scores_everything_and_nobody_sees_it(serve, own_place):
     assert 0 < len(expected) < 300
     times = tables.read("predictions").join(shadow, on="_id").select(same=pl.col("_time") == pl.col("_time_right"))
     assert times["same"].all()
+
+
+@pytest.mark.parametrize("compared", ["shadow", "canary", ""])
+def test_how_long_a_model_takes_is_kept_while_two_versions_are_compared(serve, own_place, compared):
+    client = serve()
+    old, new = client.route()["champion"], make_bundle(own_place.bundles, seed=2).digest
+    roles = {"shadow": {"shadow": new}, "canary": {"canary": new, "canary_share": 0.5}, "": {}}
+    own_place.route(old, **roles[compared])
+    wait_for(client, own_place.generation)
+    for number in range(20):
+        client.predict([trip(number)])
+    client.predict([trip(number) for number in range(100)])
+    client.predict([trip(1) | {"wind": "none"}, trip(2)])
+    client.rotate()
+    tables = shipped(own_place)
+    rows = tables.read("predictions").filter(pl.col("_arm") != "fallback")
+    if not compared:
+        assert rows["_model_us"].null_count() == rows.height
+        return
+    assert rows["_model_us"].null_count() == 0
+    assert rows["_model_us"].min() > 0
+    assert set(rows["_version"]) == ({old, new} if compared == "canary" else {old})
+    if compared == "shadow":
+        shadow = tables.read("shadow")
+        assert shadow["_model_us"].null_count() == 0
+        assert shadow.height == rows.height
 
 
 def test_a_shadow_cut_short_by_a_kill_is_done_after_the_restart(serve, own_place):

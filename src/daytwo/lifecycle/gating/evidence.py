@@ -25,7 +25,7 @@ from daytwo.training.evaluate import answers, trivial
 
 Floats = NDArray[np.float64]
 # A candidate may bring this share of a row's mean stake less and still count as no worse in money.
-_MONEY_SHARE = 0.05
+MONEY_SHARE = 0.05
 
 
 def gate_candidate(challenge: Challenge) -> tuple[GateResult, ...]:
@@ -73,14 +73,14 @@ def _against(challenge: Challenge, champion: Model, scores: Floats) -> list[Gate
     ]
     money = [_money(challenge.candidate, test, one) for one in (scores, old)]
     if money[0] is not None and money[1] is not None:
-        margin = _MONEY_SHARE * float(np.abs(money[1]).mean())
+        margin = MONEY_SHARE * float(np.abs(money[1]).mean())
         results.append(
             money_gate(money[0], money[1], groups, margin=margin, currency=settings.value.currency, unit=unit)
         )
     slices = _slices(challenge.candidate, test, settings.gate.slices)
     if slices:
         gain = (test.labels - old) ** 2 - (test.labels - scores) ** 2
-        results.append(slice_gate(gain, slices, groups, margin=_MONEY_SHARE * float(((test.labels - old) ** 2).mean())))
+        results.append(slice_gate(gain, slices, groups, margin=MONEY_SHARE * float(((test.labels - old) ** 2).mean())))
     return results
 
 

@@ -53,6 +53,36 @@ def cluster_means(values: ArrayLike, clusters: ArrayLike) -> Floats:
     return np.asarray(sums / (x.size / sums.size), dtype=np.float64)
 
 
+def shared_differences(
+    ours: ArrayLike, our_clusters: ArrayLike, theirs: ArrayLike, their_clusters: ArrayLike
+) -> Floats:
+    """Return one number per cluster that both have rows in: how much larger our mean is there than theirs.
+
+    Each is weighted by the number of our rows, so that the mean over clusters is the difference for our rows.
+
+    Parameters
+    ----------
+    ours, theirs : shape (n,), (m,)
+        One number per row.
+    our_clusters, their_clusters : shape (n,), (m,)
+        Which cluster a row belongs to, such as its day.
+
+    Examples
+    --------
+    >>> shared_differences([3.0, 3.0, 5.0], [1, 1, 2], [1.0, 4.0, 9.0], [1, 2, 3]).round(3).tolist()
+    [2.667, 0.667]
+    """
+    mine, a = np.unique(np.asarray(our_clusters), return_inverse=True)
+    their, b = np.unique(np.asarray(their_clusters), return_inverse=True)
+    counted, others = np.bincount(a, minlength=mine.size), np.bincount(b, minlength=their.size)
+    shared, i, j = np.intersect1d(mine, their, assume_unique=True, return_indices=True)
+    if not shared.size:
+        return np.zeros(0)
+    mean = np.bincount(a, np.asarray(ours, dtype=np.float64), mine.size)[i] / counted[i]
+    other = np.bincount(b, np.asarray(theirs, dtype=np.float64), their.size)[j] / others[j]
+    return np.asarray((mean - other) * counted[i] / counted[i].mean(), dtype=np.float64)
+
+
 def confidence_sequence(means: ArrayLike, *, alpha: float = 0.05, tightest_at: int = TIGHTEST_AT) -> Interval:
     """Return one-sided lower and upper limits of the mean that hold at every number of clusters at once.
 

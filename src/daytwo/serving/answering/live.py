@@ -87,6 +87,11 @@ class Live:
         return self.canary is not None or self.route.holdout > 0.0
 
     @property
+    def is_compared(self) -> bool:
+        """Whether two versions are being compared, so that what each takes is noted."""
+        return self.canary is not None or self.shadow is not None
+
+    @property
     def loaded(self) -> tuple[str, ...]:
         """The digests in use, the champion's first."""
         return self.route.digests

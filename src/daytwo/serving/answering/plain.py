@@ -12,6 +12,7 @@ import math
 import struct
 from collections.abc import Sequence
 from functools import partial
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +22,7 @@ from daytwo.contracts.narrow import Narrow
 from daytwo.contracts.rows_c import RowReader, row_reader
 from daytwo.contracts.typed import TypedRows, compile_typed
 from daytwo.predictions.record import text_in
+from daytwo.scoring.later import model_us
 from daytwo.scoring.model import Model
 from daytwo.scoring.trees_c import TreeScorer
 from daytwo.serving.answering.advice import BLOCK_ROWS, gains
@@ -154,11 +156,17 @@ class Plain:
         fingerprint: int = 0,
         shadow: str = "",
         token: str = "",
+        timed: bool = False,
     ) -> Told | None:
-        """Answer requests; the prediction ids begin with number `start`. None where the model fails on a row."""
+        """Answer requests; the prediction ids begin with number `start`. None where the model fails on a row.
+
+        `timed` notes how long the model took.
+        """
+        begun = perf_counter() if timed else 0.0
         scores = self._scores(asked.packed)
         if scores is None:
             return None
+        took = model_us(begun, len(scores)) if timed else None
         known = self._model.confidence
         return writer.told(
             asked.texts,
@@ -173,6 +181,7 @@ class Plain:
             fingerprint=fingerprint,
             shadow=shadow,
             token=token,
+            took_us=took,
         )
 
     def _scores(self, packed: bytes) -> list[float] | None:

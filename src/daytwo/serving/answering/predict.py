@@ -7,6 +7,7 @@ reply of the record.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +33,7 @@ from daytwo.predictions.record import (
     mended,
     text_of,
 )
+from daytwo.scoring.later import model_us
 from daytwo.serving.answering.advice import BLOCK_ROWS, gains
 from daytwo.serving.answering.live import Live, Version
 from daytwo.serving.answering.requests import PredictRequest
@@ -52,6 +54,7 @@ class _Block:
     warnings: dict[int, tuple[BreachRecord, ...]] = field(default_factory=dict)
     fallbacks: dict[int, str] = field(default_factory=dict)
     seen: dict[int, tuple[Row, list[float]]] = field(default_factory=dict)
+    took_us: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ def answer(
         replay_of=request.replay_of or [],
         shadow=live.shadow.digest if live.shadow is not None and named is None else "",
         token=token,
+        model_us=[block.took_us.get(version.digest) for version in versions] if live.is_compared else [],
         rows=msgspec.Raw(request.text),
     )
     return Answered(record, _reasons(versions, version_of, block) if request.explain else {})
@@ -223,7 +227,11 @@ def _score(version: Version, good: list[tuple[int, Row, list[float]]], block: _B
     """Score checked rows and advise on them; return those on which the model failed."""
     answered: list[tuple[int, Row, float]] = []
     failed: list[int] = []
-    for (i, row, values), score in zip(good, score_rows(version, [values for _, _, values in good]), strict=True):
+    begun = time.perf_counter()
+    scores = score_rows(version, [values for _, _, values in good])
+    if good:
+        block.took_us[version.digest] = model_us(begun, len(good))
+    for (i, row, values), score in zip(good, scores, strict=True):
         if score is None:
             failed.append(i)
         else:

@@ -159,6 +159,7 @@ class Predicting:
             fingerprint=fingerprint,
             shadow=shadow,
             token=token,
+            timed=live.is_compared,
         )
         if told is None:
             return None

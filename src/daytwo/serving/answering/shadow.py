@@ -23,7 +23,7 @@ from daytwo.predictions.record import (
     read_rows,
     text_of,
 )
-from daytwo.scoring.later import ERRAND, Errand, Later
+from daytwo.scoring.later import ERRAND, Errand, Later, model_us
 from daytwo.serving.answering.live import Version
 from daytwo.serving.answering.predict import breach_record, score_rows
 from daytwo.serving.answering.waiting import when_there
@@ -44,6 +44,7 @@ class _Job:
     rows: list[Row] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
+    took_us: list[float] = field(default_factory=list)
     errand: Errand = field(default_factory=Errand)
 
     @property
@@ -153,7 +154,10 @@ def _score_slice(job: _Job, slice_: range) -> None:
         rows[i] = mended(rows[i], map(breach_record, breaches)) if breaches else rows[i]
         checked.append(values)
     good = [values for values in checked if values is not None]
+    begun = time.perf_counter()
     scores = iter(score_rows(version, good) if version.breaker.allows() else [None] * len(good))
+    if good:
+        job.took_us.append(model_us(begun, len(good)))
     for i, values in zip(slice_, checked, strict=True):
         score = None if values is None else next(scores)
         job.scores.append(score)
@@ -171,4 +175,5 @@ def _shadow_record(job: _Job) -> ShadowRecord:
         scores=job.scores,
         failed=tuple(job.failed),
         times=[text_of(row, version.time) for row in job.rows] if version.time else [],
+        model_us=round(sum(job.took_us) / len(job.took_us), 1) if job.took_us else None,
     )

@@ -60,11 +60,12 @@ class Writer:
         fingerprint: int,
         shadow: str,
         token: str,
+        took_us: float | None = None,
     ) -> Told:
         """Return the records and replies of requests with these texts and numbers of rows; the rest is by row.
 
         `gains` is None without a decision, `intervals` and `keys` where there are none. `request_id` is for one request
-        alone, as are `fingerprint`, `shadow` and the `token` that it came with.
+        alone, as are `fingerprint`, `shadow`, the `token` that it came with, and `took_us`, the model's time for a row.
         """
         rows = len(scores)
         told = _numbers(scores)
@@ -77,7 +78,7 @@ class Writer:
         if intervals is not None:
             template, alone = self._sure_answer, self._own_sure_reply
             columns += (_numbers([low for low, _ in intervals]), _numbers([high for _, high in intervals]))
-        if rows == len(texts) and request_id is None and not (shadow or token):
+        if rows == len(texts) and request_id is None and not (shadow or token or took_us is not None):
             # Single rows under ids of our own, as most are: each is written in one go.
             record, at = self._own_record, received_at_us
             rests = [b""] * rows if gains is None else list(map(_decided_alone, acts, brought))
@@ -96,6 +97,8 @@ class Writer:
                 rest += b',"shadow":%b' % _encode(shadow)
             if token:
                 rest += b',"token":%b' % _encode(token)
+            if took_us is not None:
+                rest += b',"model_us":[%b]' % _encode(took_us)
             if count == 1:
                 score, answer = told[begin], answers[begin]
             else:
