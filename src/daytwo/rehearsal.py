@@ -16,17 +16,15 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-import polars as pl
 
-from daytwo.contracts.column import Role
 from daytwo.contracts.toml import read_contract
 from daytwo.core.errors import DaytwoError, Fault, Refused
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.checkup import LAST_REHEARSAL
 from daytwo.lifecycle.rollback import version_before
 from daytwo.lifecycle.rows import DATASET
+from daytwo.lifecycle.sending import Row, as_received, as_sent, money_columns, newest_answered
 from daytwo.lifecycle.system import System
-from daytwo.predictions.record import ANSWERED
 from daytwo.registry.route import Route, write_route
 from daytwo.serving.client import Client
 from daytwo.serving.process import ServerProcess
@@ -174,19 +172,10 @@ class Load:
                     self._more.notify_all()
 
 
-def _rows(system: System) -> list[dict[str, object]]:
+def _rows(system: System) -> list[Row]:
     """Return the newest rows that were answered, or else learned from, as a client sends them."""
-    contract = read_contract(system.contract_path)
-    sent = [column.name for column in contract.columns if column.role is not Role.TARGET]
-    answered = None if system.tables.version("predictions") is None else pl.col("_arm").is_in(ANSWERED)
-    for table, which in (("predictions", answered), (DATASET, None)):
-        if system.tables.version(table) is None:
-            continue
-        held = [name for name in sent if name in system.tables.schema(table)]
-        rows = system.tables.read(table, columns=held, where=which).tail(_ROWS)
-        if rows.height:
-            return [
-                {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
-                for row in rows.to_dicts()
-            ]
+    contract, money = read_contract(system.contract_path), money_columns(system)
+    for frame in (newest_answered(system, contract, _ROWS), system.tables.read(DATASET).tail(_ROWS)):
+        if frame.height:
+            return [as_received(row) for row in as_sent(frame, contract, money)]
     raise Refused("there are no rows to ask in a rehearsal", hint="Run 'daytwo ingest', or send some to the server")

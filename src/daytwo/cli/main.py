@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Entry] = {
     "ci": Entry("ci", "Try the project before a change is merged: data, training, gates, behaviour"),
     "adopt": Entry("adopt", "Bring in a model that somebody else trained"),
     "front": Entry("front", "Quality against cost of a version's variants"),
+    "parity": Entry("parity", "Whether logged rows are the same rows, with the same scores, on the training's way"),
     "lineage": Entry("lineage", "Where a version came from; which versions saw some rows"),
     "approve": Entry("release", "Say yes to a candidate, bound to its digest and evidence"),
     "refuse": Entry("release", "Say no to a candidate"),

@@ -31,6 +31,8 @@ from daytwo.lifecycle.flow import Json, Run
 from daytwo.lifecycle.gating.challenge import Challenge, groups_of
 from daytwo.lifecycle.gating.evidence import gate_candidate, paired_on
 from daytwo.lifecycle.gating.gates import GateResult, quality_gate, verdict
+from daytwo.lifecycle.gating.parity import parity_gate
+from daytwo.lifecycle.gating.parity_rows import candidate_parity
 from daytwo.lifecycle.gating.supply import supply_gates
 from daytwo.lifecycle.gating.unseen import as_read_by, read_beside, set_aside
 from daytwo.lifecycle.releases import Release, State
@@ -46,6 +48,8 @@ from daytwo.training.lineage import code_of
 from daytwo.value.costs import TRAINING, cpu_cost
 
 Floats = NDArray[np.float64]
+# So many rows that were learned from, and as many that were answered, are served to the candidate as a client would.
+_PARITY_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,8 @@ def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, 
         )
     )
     supplied = supply_gates(system, system.bundles.get(digest), rows.parts, now)
-    results = (*results, *supplied, plan_gate(plan_of(system, digest), now.date()))
+    parity = parity_gate(candidate_parity(system, load_model(system.bundles, digest), _PARITY_ROWS))
+    results = (*results, parity, *supplied, plan_gate(plan_of(system, digest), now.date()))
     others: dict[str, Json] = {}
     if present is not None and rows.parts.train.times is not None:
         old = present.score_many(rows.parts.test.matrix if beside is None else beside)

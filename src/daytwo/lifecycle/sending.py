@@ -18,6 +18,7 @@ from daytwo.core.errors import DataError
 from daytwo.core.schema import Kind
 from daytwo.lifecycle.rows import DATASET
 from daytwo.lifecycle.system import System
+from daytwo.predictions.record import ANSWERED
 from daytwo.scoring.payoff import Payoff
 
 Row = dict[str, object]
@@ -50,9 +51,43 @@ def example_row(system: System, contract: Contract) -> Row | None:
     check = compile_decoder(contract).check
     for row in reversed(rows_to_send(frame.tail(_LOOKED_AT), contract, money_columns(system))):
         given = {name: value for name, value in row.items() if value is not None or contract.column(name).required}
-        if check(_as_received(given))[0] is not None:
+        if check(as_received(given))[0] is not None:
             return given
     return None
+
+
+def newest_answered(system: System, contract: Contract, most: int, *, version: str = "") -> pl.DataFrame:
+    """Return up to `most` of the rows that a model answered last, as it saw them, the oldest first.
+
+    The columns are those of the contract that were kept, its flags of defaults, and our `_id`, `_version` and `_score`;
+    time, key and subject stand under the contract's names.
+    `version` leaves out what other versions answered.
+    """
+    if system.tables.version("predictions") is None:
+        return pl.DataFrame()
+    wanted = pl.col("_arm").is_in(ANSWERED)
+    if version:
+        wanted &= pl.col("_version") == version
+    received = system.tables.read("predictions", columns=["_received_at"], where=wanted)["_received_at"]
+    if not len(received):
+        return pl.DataFrame()
+    since = received.top_k(most).min()
+    inputs = [name for column in contract.columns for name in (column.name, column.imputed_name) if name]
+    held = [name for name in inputs if name in system.tables.schema("predictions")]
+    named = {"_time": contract.time, "_key": contract.key, "_subject": contract.subject}
+    ours = {name: column.name for name, column in named.items() if column is not None and column.name not in held}
+    columns = ["_id", "_version", "_score", *held, *ours]
+    rows = system.tables.read("predictions", columns=columns, where=wanted & (pl.col("_received_at") >= since))
+    return rows.tail(most).rename(ours)
+
+
+def as_sent(frame: pl.DataFrame, contract: Contract, money: Sequence[str] = ()) -> list[Row]:
+    """Return kept rows as a client sent them: what a default stands in for is missing again, what is ours is gone."""
+    flags = {column.imputed_name: column.name for column in contract.columns if column.imputed_name in frame.columns}
+    sent = frame.with_columns(
+        pl.when(pl.col(flag)).then(None).otherwise(pl.col(name)).alias(name) for flag, name in flags.items()
+    )
+    return rows_to_send(sent.drop(*flags, "_id", "_version", "_score", strict=False), contract, money)
 
 
 def labels_to_send(frame: pl.DataFrame, contract: Contract) -> list[Row]:
@@ -96,7 +131,7 @@ def _sent(series: pl.Series, column: Column | None) -> pl.Series:
     return series.fill_nan(None) if series.dtype.is_float() else series
 
 
-def _as_received(row: Row) -> Row:
+def as_received(row: Row) -> Row:
     """Return the row as it comes out of JSON: moments are texts there."""
     return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
 
