@@ -95,22 +95,24 @@ class Server:
         """Note its memory and end it with all its children."""
         assert self.process is not None
         pages = 0
-        for place in _session(self.process.pid):
+        for place in _descendants(self.process.pid):
             with contextlib.suppress(OSError):
                 pages += int((place / "statm").read_text().split()[1])
-                os.kill(int(place.name), signal.SIGKILL)  # some begin process groups of their own
+                os.kill(int(place.name), signal.SIGKILL)
         self.rss_mb = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
         self.process.wait()
 
 
-def _session(leader: int) -> list[Path]:
-    """Return the folders of all processes of the session that `leader` began."""
-    found = []
+def _descendants(first: int) -> list[Path]:
+    """Return the folders of a process and of all that it began, some of which begin sessions of their own."""
+    parents: dict[int, int] = {}
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError):
-            if int((place / "stat").read_text().rpartition(")")[2].split()[3]) == leader:
-                found.append(place)
-    return found
+            parents[int(place.name)] = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+    found, more = {first}, {first}
+    while more := {one for one, parent in parents.items() if parent in more} - found:
+        found |= more
+    return [Path("/proc") / str(one) for one in found]
 
 
 def servers(folder: Path, *, quick: bool) -> list[Server]:
