@@ -56,12 +56,12 @@ def rolling(project):
     return begin
 
 
-def answer(system, release, champion, *, labels: bool, days: int = 10, candidate_us: float = 40.0):
+def answer(system, release, champion, *, labels: bool, days: int = 10, candidate_us: float = 40.0, begin=BEGIN):
     """Let both versions answer `ROWS` rows of ten days as the step has it; `labels` says whether theirs have come."""
     is_canary = release.step > 0
     rows = made_up_rows(ROWS, seed=11).drop("late")
     truth = made_up_rows(ROWS, seed=11)["late"].to_numpy()
-    times = [BEGIN + days * DAY * (i / ROWS) for i in range(ROWS)]
+    times = [begin + days * DAY * (i / ROWS) for i in range(ROWS)]
     models = {one: load_model(system.bundles, one) for one in (champion, release.digest)}
     contract = models[champion].contract
     matrix = np.array(

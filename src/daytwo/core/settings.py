@@ -81,10 +81,13 @@ class RetrainSettings(_Section, frozen=True, kw_only=True):
     """[retrain]: when a new version is made (`core/retraining.py`), and of what.
 
     `switch_cost` is in money; `windows` are training spans to try; a version trained longer than `stale_after` ago is
-    replaced whatever the policy says, empty for no such limit.
+    replaced whatever the policy says, empty for no such limit. `budget` is money in 30 days for training, approvals
+    and switches, 0 for no limit; `owner` hears when it stands in the way, empty for the model's.
     """
 
     policy: str = "marginal"
+    owner: str = ""
+    budget: Amount = 0.0
     stale_after: str = ""
     switch_cost: Amount = 400.0
     every: Count = 1

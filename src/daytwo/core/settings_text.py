@@ -37,6 +37,8 @@ MEANINGS: Mapping[str, str] = {
     "monitor.false_alarms": "how many false alarms are bearable",
     "monitor.label_delay": "how long after the event its outcome is known",
     "retrain.policy": "marginal (when it pays), every 7d, on alarm, or never",
+    "retrain.owner": "who is told when the budget stands in the way of a new version; empty: the model's owner",
+    "retrain.budget": "money in 30 days for training, approvals and switches; 0: no limit",
     "retrain.stale_after": "a version trained longer ago, such as 180d, is replaced in any case; empty: none is",
     "retrain.switch_cost": "what one replacement costs in people and risk, in money",
     "retrain.every": "a challenger is trained every so many windows",

@@ -22,6 +22,7 @@ from daytwo.lifecycle.retraining.challengers import challenger_cost, train_next
 from daytwo.lifecycle.retraining.evidence import evidence
 from daytwo.lifecycle.retraining.policy import judged
 from daytwo.lifecycle.retraining.position import standing_of
+from daytwo.lifecycle.retraining.purse import BUDGET_KIND, afforded, purse, want_of_money
 from daytwo.lifecycle.retraining.retrain import Prices, decide
 from daytwo.lifecycle.rollback import roll_back
 from daytwo.lifecycle.slicing import realised_slices
@@ -40,7 +41,9 @@ _REST_WINDOWS = 2
 _BELIEVED = 1.0
 _DAY_S = 86_400
 # Alerts of these are over when a settled window does not repeat them.
-_KINDS = ("performance.realised", "performance.concept", "performance.slice.realised")
+_KINDS = ("performance.realised", "performance.concept", "performance.slice.realised", BUDGET_KIND)
+# Says of a decision that the budget alone stands against a new version.
+_SHORT = "short_of_money"
 
 
 def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
@@ -55,6 +58,10 @@ def settle_window(run: Run, system: System, arguments: dict[str, Json]) -> Json:
     def record() -> dict[str, Json]:
         watched = {one.span.index: one.watched for one in system.windows.windows()}.get(span.index)
         found = losses(system, span, figures, watched)
+        if decision.get(_SHORT):
+            owner = system.settings.retrain.owner or system.settings.model.owner
+            gain = decision.get("expected_gain")
+            found.append(want_of_money(str(decision["words"]), gain, owner=owner, since=span.start))
         told_so: dict[str, Json] = {
             "decision": decision,
             "findings": [finding_json(one) for one in found],
@@ -134,7 +141,11 @@ def _decide(system: System, span: Span, figures: dict[str, Json]) -> dict[str, J
     found = _found(system, span, figures) if policy.kind == "alarm" else ()
     standing = standing_of(system, str(digest), span.end, findings=found)
     stale_after = duration(settings.stale_after) if settings.stale_after else None
-    return finite(asdict(judged(policy, pays, standing, stale_after=stale_after))) | {"policy": settings.policy}
+    wanted = judged(policy, pays, standing, stale_after=stale_after)
+    held = purse(system.costs.costs(), span.end, budget=settings.budget)
+    said = afforded(wanted, held, price=settings.switch_cost, currency=system.settings.value.currency)
+    told: dict[str, Json] = finite(asdict(said))
+    return told | {"policy": settings.policy, _SHORT: wanted.retrain and not said.retrain}
 
 
 def _found(system: System, span: Span, figures: dict[str, Json]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from daytwo.lifecycle.flow import Json
 from daytwo.lifecycle.releases import OPEN
 from daytwo.lifecycle.retraining.challengers import challenger_cost
 from daytwo.lifecycle.retraining.policy import Standing, next_due
+from daytwo.lifecycle.retraining.purse import purse
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.windows import WindowRecord
 from daytwo.registry.versions import current_route
@@ -95,7 +96,7 @@ def position(system: System, now: datetime) -> Position:
         challenger_cost=challenger_cost(system),
         currency=system.settings.value.currency,
         due=due,
-        changes=tuple(_changes(system, policy, numbers, due)),
+        changes=tuple(_changes(system, policy, numbers, due, now)),
     )
 
 
@@ -107,7 +108,9 @@ def _last(records: Sequence[WindowRecord]) -> tuple[WindowRecord | None, dict[st
     return None, {}
 
 
-def _changes(system: System, policy: RetrainPolicy, numbers: Numbers, due: datetime | None) -> Iterator[str]:
+def _changes(
+    system: System, policy: RetrainPolicy, numbers: Numbers, due: datetime | None, now: datetime
+) -> Iterator[str]:
     currency = system.settings.value.currency
     under_way = next((one for one in system.releases.releases() if one.state in OPEN), None)
     if under_way is not None:
@@ -127,6 +130,9 @@ def _changes(system: System, policy: RetrainPolicy, numbers: Numbers, due: datet
                 yield f"each window of age costs {numbers.rate:,.2f} {currency} more, by all versions so far"
         case "marginal":
             yield "a settled window: before, nobody knows what this version loses"
+    held = purse(system.costs.costs(), now, budget=system.settings.retrain.budget)
+    if held.budget:
+        yield f"the budget: {held.spent:,.2f} of {held.budget:,.2f} {currency} were spent in the last 30 days"
     if due is not None:
         yield f"the calendar: a new version is due on {due:%d %B %Y}"
 
