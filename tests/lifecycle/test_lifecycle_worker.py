@@ -15,7 +15,8 @@ def test_a_tick_finishes_a_going_back_that_was_cut_short(system):
     for generation, (digest, cause) in enumerate(((OLD, "one"), (NEW, "two"), (OLD, "rollback:ben")), start=1):
         system.registry.change_route(Route(generation, digest), cause=cause, at=NOW, by="ben", reason="it hurts")
     system.releases.put(Release("release-2", State.LIVE, "it pays", "ana", NOW, NOW, digest=NEW))
-    quiet = InlineRunner({"patrol": lambda _run, _arguments: {"opened": [], "closed": []}})
+    flows = {"patrol": {"opened": [], "closed": []}, "retention": {"removed": {}}}
+    quiet = InlineRunner({name: lambda _run, _arguments, told=told: told for name, told in flows.items()})
 
     events = tick(system, quiet, NOW + timedelta(seconds=2))
     assert [event.kind for event in events] == ["rolled_back"]

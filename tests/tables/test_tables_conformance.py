@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -52,6 +53,36 @@ def test_an_old_version_stays_readable(tables):
     tables.append("t", pl.DataFrame({"a": [2]}), batch="2")
     assert tables.read("t", version=first)["a"].to_list() == [1]
     assert sorted(tables.read("t", columns=["a"], where=pl.col("a") > 1)["a"].to_list()) == [2]
+
+
+def test_old_rows_are_forgotten_for_good_and_their_batches_stay_known(tables):
+    moments = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    kind = {"at": pl.Datetime("us", "UTC")}
+    tables.append("t", pl.DataFrame({"at": moments, "who": ["a", "b", "c"]}, schema_overrides=kind), batch="1")
+    tables.append("t", pl.DataFrame({"at": [None], "who": ["d"]}, schema_overrides=kind), batch="2")
+    assert tables.forget("t", "at", moments[2]) == 2
+    assert sorted(tables.read("t")["who"]) == ["c", "d"]
+    version = tables.version("t")
+    assert tables.forget("t", "at", moments[2]) == 0
+    assert (
+        tables.append("t", pl.DataFrame({"at": moments[:1], "who": ["a"]}, schema_overrides=kind), batch="1") <= version
+    )
+    assert sorted(tables.read("t")["who"]) == ["c", "d"]
+    assert tables.forget("nothing", "at", moments[2]) == 0
+    assert tables.forget("t", "another", moments[2]) == 0
+
+
+def test_what_was_forgotten_is_in_no_file_once_nobody_reads_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("daytwo.tables.delta._STILL_READ_HOURS", 0)
+    tables = DeltaTables(tmp_path)
+    moments = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 3)]
+    tables.append("t", pl.DataFrame({"at": moments, "who": ["mrs-old", "mr-new"]}), batch="1")
+    tables.forget("t", "at", datetime(2026, 1, 2, tzinfo=UTC))
+    files = [path for path in (tmp_path / "t").rglob("*") if path.is_file()]
+    assert len(files) >= 3
+    held = [pl.read_parquet(path)["who"].to_list() for path in files if path.suffix == ".parquet"]
+    assert held == [["mr-new"]]
+    assert not [path for path in files if b"mrs-old" in path.read_bytes()]
 
 
 def test_a_version_that_never_was_is_named(tmp_path):

@@ -61,6 +61,7 @@ COMMANDS: Mapping[str, Entry] = {
     "report": Entry("report", "How a stretch of windows went: a page to print, JSON, words"),
     "alerts": Entry("alerts", "What is wrong and who owns it; take an alert up, or close it"),
     "value": Entry("account", "What the model brings and costs, in money"),
+    "retention": Entry("retention", "How long rows are kept, and which are past their time"),
     "audit": Entry("account", "The sealed record of what was done, and whether it is whole"),
 }
 

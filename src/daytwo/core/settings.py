@@ -45,7 +45,8 @@ class ModelSettings(_Section, frozen=True, kw_only=True):
 class DataSettings(_Section, frozen=True, kw_only=True):
     """[data]: where rows come from, who owns them, which columns are not inputs, and which are personal.
 
-    `pseudonym_key` is a secret reference, `env:NAME` or `file:PATH`; empty has one made in the project's state.
+    `pseudonym_key` is a secret reference, `env:NAME` or `file:PATH`; empty has one made in the project's state. What
+    was answered, labelled and kept aside longer than `retention_days` ago is removed; 0 keeps it for ever.
     """
 
     source: str = ""
@@ -53,6 +54,7 @@ class DataSettings(_Section, frozen=True, kw_only=True):
     exclude: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
     pseudonym_key: str = ""
+    retention_days: Whole = 400
 
 
 class ValueSettings(_Section, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ MEANINGS: Mapping[str, str] = {
     "data.exclude": "columns that are no inputs",
     "data.personal": "columns whose values are replaced by pseudonyms before anything is written",
     "data.pseudonym_key": "a secret reference, env:NAME or file:PATH; empty has one made in .daytwo",
+    "data.retention_days": "what was answered, labelled and kept aside longer ago is removed; 0 keeps it for ever",
     "value.currency": "all money here is in it",
     "value.true_positive": "what acting on a real case brings: a number, or an expression over the row",
     "value.false_positive": "what acting in vain brings",

@@ -17,6 +17,7 @@ from daytwo.lifecycle.holdout import follow_holdout
 from daytwo.lifecycle.intake.ingest import ingest
 from daytwo.lifecycle.prepare import prepare_release
 from daytwo.lifecycle.releases import OPEN, State
+from daytwo.lifecycle.retention import forget_old
 from daytwo.lifecycle.rollback import finish_roll_back
 from daytwo.lifecycle.rollout import advance_release, project_route
 from daytwo.lifecycle.settle import settle_window
@@ -51,6 +52,7 @@ def flows(system: System) -> dict[str, Flow]:
         "watch": watch_window,
         "settle": settle_window,
         "patrol": patrol,
+        "retention": forget_old,
     }
     return {name: _bound(work, system) for name, work in made.items()}
 
@@ -77,6 +79,7 @@ def tick(system: System, runner: Runner, now: datetime) -> list[Event]:
     events += [Event(now, "alert", words, {}) for words in look_at_plan(system, now)]
     _holdout(system, now, events)  # the first version has just gone live
     project_condition(system)
+    _retention(system, runner, now, events)
     return events
 
 
@@ -97,6 +100,18 @@ def _patrol(runner: Runner, now: datetime, events: list[Event]) -> None:
         Event(now, "healed", f"{subject} keeps its contract again; the alert is closed", {})
         for subject in _texts(found["closed"])
     ]
+
+
+def _retention(system: System, runner: Runner, now: datetime, events: list[Event]) -> None:
+    """Remove what is past its time, once a day."""
+    if not system.settings.data.retention_days:
+        return
+    found = runner.run("retention", f"retention-{now:%Y%m%d}", {"now": now.isoformat()})
+    assert isinstance(found, dict)
+    removed = found["removed"]
+    if isinstance(removed, dict) and removed:
+        words = ", ".join(f"{int(str(rows)):,} of {table}" for table, rows in removed.items())
+        events.append(Event(now, "removed", f"rows past their time: {words}", {}))
 
 
 def _windows(system: System, runner: Runner, now: datetime, events: list[Event]) -> None:

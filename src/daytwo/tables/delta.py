@@ -8,6 +8,7 @@ value that is erased from the rows must not survive there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +22,8 @@ from daytwo.tables.types import changed, fitted, retyped
 _TRIES = 20
 # Every so many commits the small files are made into big ones and the log gets a checkpoint (FOUNDATIONS: ~100).
 _COMPACT_EVERY = 100
+# Files that no version needs any more are left for whoever began to read them so long ago.
+_STILL_READ_HOURS = 24
 
 
 class DeltaTables:
@@ -88,6 +91,25 @@ class DeltaTables:
         """Return the newest version, or None."""
         delta = self._open(table)
         return None if delta is None else delta.version()
+
+    def forget(self, table: str, column: str, before: datetime) -> int:
+        """Remove old rows, as the port says; the log names the moment and no value of theirs."""
+        delta = self._open(table)
+        if delta is None or column not in pl.scan_delta(delta).collect_schema():
+            return 0
+        moment = before.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        for attempt in range(_TRIES):
+            try:
+                told = delta.delete(f"{column} < '{moment}'")
+                delta.vacuum(_STILL_READ_HOURS, dry_run=False, enforce_retention_duration=False)
+                return int(told.get("num_deleted_rows") or 0)
+            except CommitFailedError as err:
+                if attempt == _TRIES - 1:
+                    raise Fault(f"table {table!r} is changed by others without pause", hint="Try again") from err
+                delta = self._must(table)
+            except (DeltaError, OSError) as err:
+                raise _fault(table, err) from err
+        raise AssertionError("the loop returns or raises")
 
     def has_batch(self, table: str, batch: str) -> bool:
         """Whether this batch is already in the table."""

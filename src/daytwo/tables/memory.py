@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import polars as pl
 
@@ -58,6 +59,17 @@ class MemoryTables:
         """Return the newest version, or None."""
         versions = self._versions.get(table)
         return len(versions) - 1 if versions else None
+
+    def forget(self, table: str, column: str, before: datetime) -> int:
+        """Remove old rows, as the port says."""
+        versions = self._versions.get(table)
+        if not versions or column not in versions[-1].columns:
+            return 0
+        kept = versions[-1].filter((pl.col(column) >= before).fill_null(value=True))
+        gone = versions[-1].height - kept.height
+        if gone:
+            versions.append(kept)
+        return gone
 
     def has_batch(self, table: str, batch: str) -> bool:
         """Whether this batch is already in the table."""

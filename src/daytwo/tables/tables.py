@@ -7,6 +7,7 @@ was killed in the middle simply tries again. `delta.py` keeps tables in Delta La
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 import polars as pl
@@ -44,6 +45,14 @@ class Tables(Protocol):
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where there is no such table."""
+        ...
+
+    def forget(self, table: str, column: str, before: datetime) -> int:
+        """Remove the rows whose moment in `column` lies before `before`, for good; return how many those were.
+
+        Batches stay known, so none of them comes in again. Older versions of the table end with it: their files are
+        removed too, those of the last day excepted, which somebody may be reading. The same again does nothing.
+        """
         ...
 
     def has_batch(self, table: str, batch: str) -> bool:
