@@ -120,6 +120,13 @@ def test_a_change_between_columns_or_of_a_batch_is_told(old, new, effect, words)
     assert (change.effect, change.words) == (effect, words)
 
 
+def test_a_promise_about_the_score_binds_the_next_model_and_refuses_no_row():
+    found = diff(OLD, changed(score="rises"))
+    assert [(one.words, one.effect) for one in found.changes] == [("score of km: none -> rises", Effect.NONE)]
+    assert found.verdict is Verdict.SAME
+    assert not found.breaks
+
+
 def test_a_share_of_missing_values_narrows_where_the_batch_is_refused_for_it():
     hard = {"batch": Batch(action=Action.REJECT)}
     found = diff(replace(OLD, **hard), replace(changed(max_null_share=0.5), **hard))

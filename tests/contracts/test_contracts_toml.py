@@ -36,6 +36,7 @@ def any_column(draw: st.DrawFn, name: str) -> Column:
         other=draw(st.sampled_from(["keep", "reject"])),
         nan=draw(st.sampled_from(["missing", "reject"])),
         max_length=draw(st.none() | st.integers(0, 10**6)) if kind is Kind.TEXT else None,
+        score=draw(st.sampled_from(["", "rises", "falls"])) if numeric or kind is Kind.BOOLEAN else "",
         pattern=draw(st.none() | st.just(r"\d{3}\"x'\\")) if kind is Kind.TEXT else None,
         owner=draw(TEXTS),
         evidence=draw(TEXTS),

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -182,6 +183,31 @@ def test_a_column_that_is_the_answer_is_called_out(made, settings_of, contract_o
     data = TrainingData(made.schema, matrix, made.labels, made.times, made.money)
     findings = train_candidate(TrainingRequest(contract_of(), settings_of(), seed=1, threads=1), data).findings
     assert [(one.kind, one.subject, one.severity.value) for one in findings] == [("training.leak", "noise", "critical")]
+
+
+def test_what_the_contract_says_of_a_score_binds_our_models_and_shows_what_is_wrong_with_others(
+    made, settings_of, contract_of, tmp_path
+):
+    free = contract_of()
+    columns = tuple(replace(one, score="falls") if one.name == "wind" else one for one in free.columns)
+    contract = replace(free, columns=columns)
+    data = TrainingData(contract.features, made.matrix, made.labels, made.times, made.money)
+    bound = train_candidate(TrainingRequest(contract, settings_of(), seed=1, threads=1), data)
+    model = Model.load(BundleStore(tmp_path / "bound").put(bound.files, bound.manifest))
+    rows = np.repeat(made.matrix[:50], 30, axis=0)
+    rows[:, 0] = np.tile(np.linspace(-3, 3, 30), 50)
+    assert np.diff(model.score_many(rows).reshape(50, 30)).max() <= 1e-12
+    assert "training.direction" not in {one.kind for one in bound.findings}
+    (tmp_path / "model.py").write_text(
+        "import lightgbm\ndef fit(data):\n    rows = lightgbm.Dataset(data.matrix, data.labels)\n"
+        "    return lightgbm.train({'objective': 'binary', 'verbosity': -1, 'num_threads': 1}, rows, 20)\n"
+    )
+    request = TrainingRequest(contract, settings_of(margin=0.0), seed=1, threads=1, folder=tmp_path)
+    own = train_candidate(request, data)
+    assert own.recommended == REFERENCE
+    told = next(one for one in own.findings if one.kind == "training.direction")
+    assert (told.subject, told.evidence["share"]) == ("wind", 1.0)
+    assert "the contract says that the score falls with wind" in own.files["card.md"].decode()
 
 
 def test_rows_without_any_signal_are_called_out(made, settings_of, contract_of):

@@ -19,8 +19,11 @@ from daytwo.core.schema import Kind
 # The largest finite float32: what lies beyond would become infinite at the border.
 FLOAT32_MAX = 3.4028234663852886e38
 _NUMERIC = (Kind.NUMBER, Kind.INTEGER)
+_ORDERED = (*_NUMERIC, Kind.BOOLEAN)
 _TEXTUAL = (Kind.CATEGORY, Kind.TEXT)
 _POLICIES = ("keep", "warn", "reject")
+# What `score` says, by how the score goes with the value.
+_DIRECTIONS = {"": 0, "rises": 1, "falls": -1}
 # Rules that may be asked only to warn; what breaks one of the others leaves nothing that a model could read.
 _SOFT = ("between", "length", "match_regex")
 
@@ -48,6 +51,7 @@ class Column:
     is that looks like a known one: "keep" (as any other), "warn" or "reject". `nan` says what NaN is: "reject" or
     "missing". `max_null_share` is the share of missing values, in [0, 1], that a batch may have. `warn` names rules of
     the column that only warn, `repair` how a value that breaks a rule may be mended, in order (`repairs.py`).
+    `score` binds what is learned: with a higher value the model's score "rises" (never falls) or "falls" (never rises).
     `evidence` is what the column was proposed from, `false_alarm_rate` the share of clean rows, in [0, 1], that its
     hard rules rejected on a held-out part of n; where they rejected none, its 95 % upper limit 3 / n.
     """
@@ -71,6 +75,7 @@ class Column:
     max_null_share: float | None = None
     warn: tuple[str, ...] = ()
     repair: tuple[str, ...] = ()
+    score: str = ""
     owner: str = ""
     evidence: str = ""
     false_alarm_rate: float | None = None
@@ -94,6 +99,11 @@ class Column:
     def repairs(self) -> tuple[Repair, ...]:
         """The column's repairs, in order."""
         return tuple(read_repair(text, self.kind) for text in self.repair)
+
+    @property
+    def direction(self) -> int:
+        """How the model's score goes with the value: 1 never down, -1 never up, 0 either way."""
+        return _DIRECTIONS[self.score]
 
     @property
     def imputed_name(self) -> str:
@@ -133,6 +143,10 @@ def _role_problems(column: Column) -> Iterator[str]:
         yield "a target is a number, or names exactly two levels, the positive one last"
     if column.role is Role.TARGET and column.kind is Kind.CATEGORY and not column.levels:
         yield "a target of kind 'category' needs its two levels, the positive one last"
+    if column.score not in _DIRECTIONS:
+        yield f"score is 'rises' or 'falls' with the value, not {column.score!r}"
+    if column.score and (column.role is not Role.FEATURE or column.kind not in _ORDERED):
+        yield "only a feature that is a number, an integer or a boolean has a score that rises or falls with it"
 
 
 def _level_problems(column: Column) -> Iterator[str]:

@@ -94,7 +94,7 @@ class Contract:
         found: list[Feature] = []
         for column in self.columns:
             if column.role is Role.FEATURE:
-                found.append(Feature(column.name, column.levels))
+                found.append(Feature(column.name, column.levels, column.direction))
                 if column.imputed_name:
                     found.append(Feature(column.imputed_name))
         return Schema(tuple(found))

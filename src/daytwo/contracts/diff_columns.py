@@ -183,6 +183,7 @@ _EFFECTS: Mapping[str, Callable[[Column, Column], Effect]] = {
     "max_null_share": _nothing,
     "warn": _warn,
     "repair": _repair,
+    "score": _nothing,
     "owner": _nothing,
     "evidence": _nothing,
     "false_alarm_rate": _nothing,

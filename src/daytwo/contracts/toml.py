@@ -42,6 +42,7 @@ class _ColumnTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     max_null_share: float | None = None
     warn: tuple[str, ...] = ()
     repair: tuple[str, ...] = ()
+    score: str = ""
     owner: str = ""
     evidence: str = ""
     false_alarm_rate: float | None = None

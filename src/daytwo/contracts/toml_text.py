@@ -22,6 +22,7 @@ _HEAD = """\
 #   other      an unknown level is "keep" (a warning) or "reject";  nan: NaN is "reject" or "missing"
 #   typo       an unknown level that looks like a known one is "keep" (as other), "warn" or "reject"
 #   warn       rules of the column that only warn;  repair: how a wrong value is mended, such as ["trim", "parse"]
+#   score      the model's score "rises" or "falls" with a feature's value, whatever the rows say
 # Edit freely, then raise the version.
 """
 _WIDTH = 110

@@ -7,7 +7,7 @@ them; a missing value is NaN. `contracts/encoder.py` is the only place that make
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -31,10 +31,15 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One input of a model. `levels` names the known categories; empty means a number."""
+    """One input of a model. `levels` names the known categories; empty means a number.
+
+    `direction` binds the model, not the matrix, and so does not part two features: 1 where a higher value never lowers
+    the score, -1 where it never raises it, 0 where it may do either.
+    """
 
     name: str
     levels: tuple[str, ...] = ()
+    direction: int = field(default=0, compare=False)
 
     @property
     def is_category(self) -> bool:
@@ -52,6 +57,11 @@ class Schema:
     def names(self) -> tuple[str, ...]:
         """The features' names in order."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """The features' directions in order."""
+        return tuple(feature.direction for feature in self.features)
 
     @property
     def categories(self) -> tuple[int, ...]:

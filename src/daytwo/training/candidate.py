@@ -128,7 +128,8 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
         )
     report = Report(chosen.name, gate.margin, evaluation, variants)
     manifest = _manifest(request, parts, trained, chosen, evaluation)
-    findings = suspicions(parts, evaluation, trained[REFERENCE].fitted.gains, owner=settings.data.owner)
+    gains = trained[REFERENCE].fitted.gains
+    findings = suspicions(parts, evaluation, gains, chosen.scorer.many, owner=settings.data.owner)
     with watch.step("files"):
         files = {
             **model_files(request.contract, chosen, parts, payoff),

@@ -5,7 +5,7 @@ Pure. `contracts/proposing/leaks.py` looks at columns before training; this look
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +19,54 @@ from daytwo.training.evaluate import Evaluation
 _TOO_GOOD_AUC = 0.99
 # One column that does this share of the work is the model.
 _ONE_COLUMN_SHARE = 0.9
+# How many rows, and how many of a column's values in each of them, a promised direction is tried on.
+_TRIED_ROWS, _TRIED_VALUES = 200, 25
+# A step the wrong way below this, in the score's own size, is the last digits of a sum.
+_LEAST_STEP = 1e-9
 
 
 def suspicions(
-    parts: Parts, evaluation: Evaluation, gains: NDArray[np.float64], *, owner: str = ""
+    parts: Parts,
+    evaluation: Evaluation,
+    gains: NDArray[np.float64],
+    score: Callable[[NDArray[np.float32]], NDArray[np.float64]],
+    *,
+    owner: str = "",
 ) -> tuple[Finding, ...]:
     """Return what is strange about a trained model; an empty tuple means nothing is.
 
-    `gains` is how much each feature lowered the reference model's loss, shape (d,).
+    `gains` is how much each feature lowered the reference model's loss, shape (d,); `score` answers a feature matrix.
     """
-    return tuple(_found(parts, evaluation, gains, owner))
+    return (*_found(parts, evaluation, gains, owner), *_broken_directions(parts, score, owner))
+
+
+def _broken_directions(
+    parts: Parts, score: Callable[[NDArray[np.float32]], NDArray[np.float64]], owner: str
+) -> Iterator[Finding]:
+    """Try what the contract says of a column's score on real rows: models from elsewhere are not bound by it."""
+    rows = parts.select.matrix[:: max(parts.select.rows // _TRIED_ROWS, 1)][:_TRIED_ROWS]
+    for place, feature in enumerate(parts.fit.schema.features):
+        known = parts.fit.matrix[:, place]
+        known = known[~np.isnan(known)]
+        if not feature.direction or not known.size:
+            continue
+        values = np.unique(np.quantile(known, np.linspace(0, 1, _TRIED_VALUES), method="nearest"))
+        asked = np.repeat(rows, len(values), axis=0)
+        asked[:, place] = np.tile(values, len(rows))
+        scores = score(asked).reshape(len(rows), len(values))
+        wrong = (np.diff(scores) * feature.direction < -_LEAST_STEP * np.abs(scores[:, 1:])).any(axis=1)
+        if wrong.any():
+            word = "rises" if feature.direction > 0 else "falls"
+            yield Finding(
+                "training.direction",
+                feature.name,
+                Severity.WARNING,
+                f"the contract says that the score {word} with {feature.name}, and in {wrong.mean():.0%} of rows it "
+                "does not throughout",
+                evidence={"share": float(wrong.mean()), "rows": len(rows)},
+                owner=owner,
+                next_step=f"Bind the model where it is trained, or take score = '{word}' out of contract.toml",
+            )
 
 
 def _found(parts: Parts, evaluation: Evaluation, gains: NDArray[np.float64], owner: str) -> Iterator[Finding]:

@@ -39,6 +39,7 @@ _BESIDES = {
     "typo": "typingErrors",
     "nan": "nan",
     "repair": "repair",
+    "score": "score",
     "warn": "onlyWarns",
     "false_alarm_rate": "falseAlarmRate",
 }
