@@ -167,3 +167,36 @@ def test_labels_are_looked_at_once_an_hour_and_when_a_step_ends(rolling, monkeyp
         at = BEGIN + 10 * DAY + timedelta(minutes=minutes)
         look_at_live(system, release, champion, at, is_canary=True, ends=ends)
     assert len(looked) == 3
+
+
+def test_of_very_many_rows_of_the_champion_a_lot_is_looked_at_and_all_of_the_canarys(rolling, monkeypatch):
+    monkeypatch.setattr("daytwo.lifecycle.delivery.live_quality._LOOKED_AT", ROWS // 4)
+    seen = {}
+
+    def kept(candidate, beside, **_):
+        seen.update(canary=len(candidate.labels), champion=len(beside.labels))
+
+    monkeypatch.setattr("daytwo.lifecycle.delivery.live_quality.canary_quality", kept)
+    system, release, champion = rolling(step=1)
+    answer(system, release, champion, labels=True)
+    look(system, release, champion)
+    assert seen["canary"] == ROWS // CANARY_SHARE
+    assert 0.2 < seen["champion"] / (ROWS - seen["canary"]) < 0.3
+
+
+def test_what_the_champion_answered_before_the_canary_is_not_held_against_it(rolling, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        "daytwo.lifecycle.delivery.live_quality.estimated",
+        lambda _estimator, matrix, _said, _raw: seen.setdefault("rows", []).append(len(matrix)) or {},
+    )
+    system, release, champion = rolling(step=1)
+    answer(system, release, champion, labels=False)
+    late = pl.col("_arm") == "champion"
+    rows = system.tables.read("predictions", where=late & (pl.col("_time") < BEGIN + 2 * DAY))
+    earlier = rows.with_columns(
+        pl.col("_time") - timedelta(hours=60), pl.concat_str(pl.lit("early-"), "_id").alias("_id")
+    )
+    system.tables.append("predictions", earlier.with_columns(pl.col("_id").alias("_key")), batch="earlier")
+    look(system, replace(release, opened_at=BEGIN - 3 * DAY), champion)
+    assert seen["rows"] == [ROWS // CANARY_SHARE, ROWS - ROWS // CANARY_SHARE]

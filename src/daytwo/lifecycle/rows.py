@@ -90,17 +90,25 @@ def as_array(frame: pl.DataFrame, name: str) -> NDArray[np.generic]:
 
 
 def live_rows(
-    system: System, contract: Contract, money: Sequence[str], start: datetime | None, end: datetime | None
+    system: System,
+    contract: Contract,
+    money: Sequence[str],
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    only: pl.Expr | None = None,
 ) -> LiveRows:
     """Return the rows that a model (not the fallback) answered, with event times in [`start`, `end`).
 
-    None for a bound sets none.
+    None for a bound sets none; `only` leaves out rows for which it does not hold.
     """
     wanted = pl.col("_arm").is_in(ANSWERED)
     if end is not None:
         wanted &= pl.col("_time") < end
     if start is not None:
         wanted &= pl.col("_time") >= start
+    if only is not None:
+        wanted &= only
     columns = ["_id", "_key", "_time", "_score", "_act", "_version", "_arm"]
     columns += [name for name in dict.fromkeys([*contract.features.names, *money]) if name not in columns]
     if system.tables.version("predictions") is None:
