@@ -187,3 +187,15 @@ def test_later_rows_choose_the_calibration_where_they_are_given():
     again = (chance.random(20_000) < after**2).astype(float)
     chosen = fit_calibration(scores, passing, later=(after, again))
     assert np.abs(chosen.many([0.2, 0.5, 0.8]) - [0.04, 0.25, 0.64]).max() < 0.03
+
+
+@pytest.mark.parametrize("ratio", [0.2, 7.0])
+def test_a_known_shift_is_taken_back_exactly_where_rows_are_too_few_and_nearly_where_they_tell(ratio):
+    scores, labels = drawn(20_000, lambda s: s)
+    shifted = expit(log_odds(scores) + np.log(ratio))
+    few = fit_calibration(shifted[:30], labels[:30], shift=np.log(ratio))
+    assert few.many(shifted) == pytest.approx(scores, abs=1e-12)
+    many = fit_calibration(shifted, labels, shift=np.log(ratio))
+    assert np.abs(many.many(shifted) - scores).max() < 0.02
+    turned = fit_sigmoid(shifted, 1 - labels, shift=np.log(ratio))
+    assert turned.many(shifted) == pytest.approx(scores, abs=1e-12)

@@ -96,6 +96,17 @@ class RetrainSettings(_Section, frozen=True, kw_only=True):
     windows: tuple[str, ...] = ("all", "90d")
 
 
+class TrainSettings(_Section, frozen=True, kw_only=True):
+    """[train]: what counts how much while a model learns.
+
+    `weight` names the column that says how much a row counts, empty for all alike. `class_weight` is how many negative
+    rows one positive counts for, or `balanced` where both classes are to count alike; empty for one.
+    """
+
+    weight: str = ""
+    class_weight: Literal["", "balanced"] | Positive = ""
+
+
 class GateSettings(_Section, frozen=True, kw_only=True):
     """[gate]: what a candidate must hold. `margin` is the bearable loss of the metric, in its own unit.
 
@@ -263,3 +274,4 @@ class Settings(_Section, frozen=True, kw_only=True):
     console: ConsoleSettings = ConsoleSettings()
     project: ProjectSettings = ProjectSettings()
     seed: Whole = 20130401
+    train: TrainSettings = TrainSettings()

@@ -105,6 +105,7 @@ def check(settings: Settings) -> None:
             _meaning(f"value.{key}", parse, str(value))
     _check_retraining(settings.retrain)
     for step in settings.release.steps:
+    _check_training(settings)
         match = _STEP.fullmatch(step)
         if not match or (match[1] and not 0 < float(match[1]) < 100):
             raise SettingsError(f"release.steps has {step!r}", hint="Write steps such as 'shadow 2d' or 'canary 5% 1d'")
@@ -162,6 +163,19 @@ def _check_fallback(fallback: str | float, task: Task) -> None:
     if isinstance(fallback, str):
         if fallback in FALLBACKS:
             return
+def _check_training(settings: Settings) -> None:
+    if settings.train.class_weight and settings.model.task is Task.REGRESSION:
+        raise SettingsError(
+            f"train.class_weight = {settings.train.class_weight!r} is for two classes, and the task is regression",
+            hint="Leave it empty; [train] weight names a column that says how much each row counts",
+        )
+    if settings.train.weight and settings.train.weight == settings.model.target:
+        raise SettingsError(
+            f"train.weight names {settings.train.weight!r}, which is the target",
+            hint="Name a column that says how much a row counts, or leave it empty",
+        )
+
+
         _meaning("serve.fallback", parse, fallback)
         if not parse(fallback).columns:
             raise SettingsError(

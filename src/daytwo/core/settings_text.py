@@ -44,6 +44,8 @@ MEANINGS: Mapping[str, str] = {
     "retrain.switch_cost": "what one replacement costs in people and risk, in money",
     "retrain.every": "a challenger is trained every so many windows",
     "retrain.windows": "spans of history to try: all of it, or the last days",
+    "train.weight": "the column that says how much a row counts while learning; empty: all count alike",
+    "train.class_weight": "how many negative rows a positive one counts for, or balanced; empty: one",
     "gate.metric": "the figure a candidate must hold",
     "gate.margin": "the bearable loss of that figure, in its own unit",
     "gate.max_p99_ms": "the slowest bearable answer to one row, 99th percentile",

@@ -14,11 +14,12 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.event_times import times_of
 from daytwo.contracts.labels import label_of
-from daytwo.core.errors import DataError
+from daytwo.core.errors import DataError, SettingsError
 from daytwo.lifecycle.system import System
 from daytwo.predictions.labels import join_labels
 from daytwo.predictions.record import ANSWERED, HOLDOUT
 from daytwo.training.dataset import TrainingData
+from daytwo.training.weights import checked_weights
 
 DATASET = "dataset"
 Floats = NDArray[np.float64]
@@ -132,7 +133,10 @@ def live_rows(
 
 
 def history(system: System, contract: Contract, money: Sequence[str], until: datetime) -> TrainingData:
-    """Return every labelled row that is known by `until`: ingested ones and answered ones whose label has come."""
+    """Return every labelled row that is known by `until`: ingested ones and answered ones whose label has come.
+
+    Rows that were answered bear no weight of their own, and count as the mean of those that do.
+    """
     old = system.tables.read(DATASET)
     if not old.width:
         raise DataError("there are no rows to learn from yet", hint="Run 'daytwo ingest' first")
@@ -161,4 +165,27 @@ def history(system: System, contract: Contract, money: Sequence[str], until: dat
         labels[order],
         times[order] if has_time else None,
         {name: column[order] for name, column in columns.items()},
+        _weights(system.settings.train.weight, contract, old, len(labels), order),
     )
+
+
+def _weights(
+    name: str, contract: Contract, old: pl.DataFrame, rows: int, order: NDArray[np.intp]
+) -> NDArray[np.float64] | None:
+    """Return how much each row counts, of which the first are those of `old`; None where no column says so."""
+    if not name:
+        return None
+    if name in contract.features.names:
+        raise SettingsError(
+            f"[train] weight names {name!r}, which is a feature: the model would learn from how much a row counts",
+            hint="Give that column the role 'ignored' in contract.toml; it need not be there when rows are answered",
+        )
+    if name not in old.columns or not old[name].dtype.is_numeric():
+        problem = "is no number" if name in old.columns else "the rows do not have"
+        raise DataError(
+            f"[train] weight names the column {name!r}, which {problem}",
+            hint="Name a column of the data that says how much a row counts, or leave it empty",
+        )
+    weights = np.full(rows, np.nan)
+    weights[: old.height] = old[name].cast(pl.Float64).to_numpy()
+    return checked_weights(weights[order], name)

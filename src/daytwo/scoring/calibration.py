@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Literal
 
@@ -113,7 +114,12 @@ class Calibration:
 
 
 def fit_calibration(
-    scores: ArrayLike, labels: ArrayLike, *, folds: int = 5, later: tuple[ArrayLike, ArrayLike] | None = None
+    scores: ArrayLike,
+    labels: ArrayLike,
+    *,
+    folds: int = 5,
+    later: tuple[ArrayLike, ArrayLike] | None = None,
+    shift: float = 0.0,
 ) -> Calibration:
     """Choose and fit the calibration with the lowest log-loss on rows it was not fitted to.
 
@@ -127,11 +133,14 @@ def fit_calibration(
         and would give each other away.
     later : scores, shape (m,), and labels, shape (m,), optional
         Later rows, which then do the choosing. What passes with a season shows only there.
+    shift : float
+        By how much the log-odds of the scores are known to be too high; taken back where rows call for nothing else.
 
     Returns
     -------
     Calibration
-        Fitted on all rows. `identity` where either class has under 20 rows, or in a tie.
+        Fitted on all rows. `identity` where either class has under 20 rows, or in a tie; with a `shift` a sigmoid
+        that takes it back stands in for it.
 
     Examples
     --------
@@ -147,26 +156,36 @@ def fit_calibration(
     if not np.isin(y, (0.0, 1.0)).all():
         raise ValueError("labels must be 0 or 1")
     if min(y.sum(), len(y) - y.sum()) < _MIN_CLASS_ROWS:
-        return Calibration()
+        return _taken_back(shift)
+    # The simplest first: it wins a tie.
+    fits: dict[Method, Callable[[NDArray[np.float64], NDArray[np.float64]], Calibration]] = {
+        "identity": lambda _scores, _labels: _taken_back(shift),
+        "sigmoid": partial(fit_sigmoid, shift=shift),
+        "isotonic": fit_isotonic,
+    }
     if later is not None:
         after, truth = (np.asarray(one, dtype=np.float64) for one in later)
-        fitted = {method: fit(s, y) for method, fit in _FITS.items()}
-        return min(fitted.values(), key=lambda one: _log_loss(one.many(after), truth))
-    losses = dict.fromkeys(_FITS, 0.0)
+        fitted = [fit(s, y) for fit in fits.values()]
+        return min(fitted, key=lambda one: _log_loss(one.many(after), truth))
+    losses = dict.fromkeys(fits, 0.0)
     for block in np.array_split(np.arange(len(y)), folds):
         rest = np.ones(len(y), dtype=bool)
         rest[block] = False
-        for method, fit in _FITS.items():
+        for method, fit in fits.items():
             losses[method] += _log_loss(fit(s[rest], y[rest]).many(s[block]), y[block])
     best = min(losses, key=lambda method: losses[method])
-    return _FITS[best](s, y)
+    return fits[best](s, y)
 
 
-def fit_sigmoid(scores: NDArray[np.float64], labels: NDArray[np.float64]) -> Calibration:
+def _taken_back(shift: float) -> Calibration:
+    return Calibration("sigmoid", intercept=-shift) if shift else Calibration()
+
+
+def fit_sigmoid(scores: NDArray[np.float64], labels: NDArray[np.float64], *, shift: float = 0.0) -> Calibration:
     """Fit Platt's sigmoid to the log-odds of the scores, by Newton's method.
 
     The targets are Platt's (n+ + 1) / (n+ + 2) and 1 / (n- + 2) rather than 1 and 0. A falling sigmoid would turn
-    the order of the scores round and is answered with `identity`.
+    the order of the scores round and is answered with `identity`, or what takes a known `shift` back.
 
     Source: H.-T. Lin, C.-J. Lin & R. Weng (2007), A note on Platt's probabilistic outputs for support vector
     machines, Machine Learning 68, 267-276.
@@ -196,7 +215,7 @@ def fit_sigmoid(scores: NDArray[np.float64], labels: NDArray[np.float64]) -> Cal
             break
         loss = new_loss
     if not (math.isfinite(slope) and math.isfinite(intercept)) or slope <= 0:
-        return Calibration()
+        return _taken_back(shift)
     return Calibration("sigmoid", slope=float(slope), intercept=float(intercept))
 
 
@@ -244,14 +263,6 @@ def pool_adjacent_violators(
         blocks.append(block)
     sums = np.array(blocks)
     return sums[:, 0] / sums[:, 2], sums[:, 1] / sums[:, 2], sums[:, 2]
-
-
-def _identity(scores: NDArray[np.float64], labels: NDArray[np.float64]) -> Calibration:  # noqa: ARG001
-    return Calibration()
-
-
-# The simplest first: it wins a tie.
-_FITS = {"identity": _identity, "sigmoid": fit_sigmoid, "isotonic": fit_isotonic}
 
 
 def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -38,6 +38,7 @@ from daytwo.training.trained import Trained, calibrated, describe, grown, work_o
 from daytwo.training.user_model import FILE as USER_FILE
 from daytwo.training.user_model import fit_user, user_fit
 from daytwo.training.variants import grow_students
+from daytwo.training.weights import Weighting, weighting_of
 
 EVALUATION_FILE, CARD_FILE = "evaluation.json", "card.md"
 # Rows that single-row times are measured over, in turn.
@@ -143,7 +144,7 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
 
 
 def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Trained]:
-    task, rows = request.settings.model.task, parts.fit.rows
+    settings, task, rows = request.settings, request.settings.model.task, parts.fit.rows
     if request.adopted is not None:
         with watch.step("reference"):
             engine = request.adopted.engine(threads=request.threads)
@@ -152,19 +153,22 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
             files = request.adopted.files
             return {REFERENCE: calibrated(REFERENCE, fitted, engine, parts, task, files=files)}
     with watch.step("binning"):
-        binned = bin_rows(parts.fit, task, Binning(), seed=request.seed, threads=request.threads)
+    own = None if request.folder is None else user_fit(request.folder)
+    weighting = Weighting() if own is not None else weighting_of(parts.fit, settings.train.class_weight, task)
+        weights = weighting.of(parts.fit)
+        binned = bin_rows(parts.fit, task, Binning(), seed=request.seed, threads=request.threads, weights=weights)
     with watch.step("reference"):
-        own = None if request.folder is None else user_fit(request.folder)
         if own is not None and request.folder is not None:
             fitted = fit_user(own, parts.fit, task, request.folder / USER_FILE)
         else:
-            fitted = fit_reference(binned, parts.fit, parts.tune, reference_recipe(rows, task))
+            recipe, tune_weights = reference_recipe(rows, task), weighting.of(parts.tune)
+            fitted = fit_reference(binned, parts.fit, parts.tune, recipe, tune_weights=tune_weights)
     with watch.step("students"):
         shapes = student_shapes(rows, work_of(fitted, parts.fit.matrix))
         teacher = quickest_lightgbm(fitted.text, parts.fit.matrix.shape[1], threads=request.threads).many
         students = grow_students(binned, parts.fit.matrix, parts.tune.matrix, teacher, shapes, seed=request.seed)
     with watch.step("calibration"):
-        reference = grown(REFERENCE, fitted, parts, task, threads=request.threads)
+        reference = grown(REFERENCE, fitted, parts, task, threads=request.threads, shift=weighting.shift)
         return {REFERENCE: reference} | {
             name: grown(name, one, parts, task, threads=request.threads, calibration=reference.calibration)
             for name, one in students.items()
@@ -182,7 +186,9 @@ def _manifest(
         "window": request.window,
         "reference": reference_recipe(rows, task).parameters,
         "students": sorted(one.name for one in trained.values() if one.name != REFERENCE),
-        "settings": msgspec.to_builtins({"value": settings.value, "gate": settings.gate, "monitor": settings.monitor}),
+        "settings": msgspec.to_builtins(
+            {"value": settings.value, "gate": settings.gate, "monitor": settings.monitor, "train": settings.train}
+        ),
     }
     if request.adopted is not None:
         parameters["reference"] = {"adopted": request.adopted.told}

@@ -57,6 +57,10 @@ def _data(settings: Settings, manifest: Manifest) -> Iterator[str]:
     for name, window in lineage.windows.items():
         span = f", {window.first} to {window.last}" if window.first else ""
         yield f"- {name}: {window.rows:,} rows{span}"
+    if settings.train.weight:
+        yield f"- While learning, a row counts by its `{settings.train.weight}`; all figures here count every row alike"
+    if settings.train.class_weight:
+        yield f"- While learning, classes are weighted ({settings.train.class_weight}); calibration takes that back"
     yield f"- Contract: `{manifest.contract[:12]}`"
 
 

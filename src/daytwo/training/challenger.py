@@ -18,6 +18,7 @@ from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.training.dataset import TrainingData, check_learnable
 from daytwo.training.fit import bin_rows, grow
 from daytwo.training.recipe import Binning, challenger_recipe
+from daytwo.training.weights import weighting_of
 
 # The newest tenth calibrates; more rows than this add nothing to two or twenty parameters.
 _CALIBRATION_SHARE = 0.1
@@ -57,10 +58,12 @@ def train_challenger(data: TrainingData, settings: Settings, *, seed: int, threa
     held = min(int(data.rows * _CALIBRATION_SHARE), _CALIBRATION_ROWS)
     fit, newest = data.take(slice(0, data.rows - held)), data.take(slice(data.rows - held, data.rows))
     check_learnable(fit, task, minimum=1, rarest=2)
-    binned = bin_rows(fit, task, Binning(max_bin=_MAX_BIN), seed=seed, threads=threads)
+    weighting = weighting_of(fit, settings.train.class_weight, task)
+    binning = Binning(max_bin=_MAX_BIN)
+    binned = bin_rows(fit, task, binning, seed=seed, threads=threads, weights=weighting.of(fit))
     fitted = grow(binned, fit.labels, challenger_recipe(fit.rows, task), soft=False)
     model = Challenger(fitted.text, Calibration(), len(data.schema.features), threads)
     if task is Task.REGRESSION:
         return model
-    calibration = fit_sigmoid(model.score_many(newest.matrix), newest.labels)
+    calibration = fit_sigmoid(model.score_many(newest.matrix), newest.labels, shift=weighting.shift)
     return Challenger(fitted.text, calibration, model.features, threads)

@@ -31,7 +31,8 @@ class TrainingData:
 
     `matrix` is a feature matrix (`core/schema.py`), shape (n, d), float32; `labels` 0 or 1, or the value, shape (n,);
     `times` in UTC, shape (n,), never falling, None where rows bear no time; `money` holds the columns that the
-    payoff and the gates read, by name, each of shape (n,).
+    payoff and the gates read, by name, each of shape (n,). `weights` say how much each row counts while learning, shape
+    (n,), from 0 on; None where all count alike.
     """
 
     schema: Schema
@@ -39,14 +40,15 @@ class TrainingData:
     labels: NDArray[np.float64]
     times: NDArray[np.datetime64] | None = None
     money: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.labels)
         if self.matrix.dtype != np.float32 or self.matrix.shape != (n, len(self.schema.features)):
             raise ValueError(f"a float32 matrix of shape {(n, len(self.schema.features))} was expected")
-        columns = [*self.money.values(), *([] if self.times is None else [self.times])]
+        columns = [*self.money.values(), *(one for one in (self.times, self.weights) if one is not None)]
         if any(column.shape != (n,) for column in columns):
-            raise ValueError(f"times and money columns must have shape ({n},)")
+            raise ValueError(f"times, weights and money columns must have shape ({n},)")
         if self.times is not None and (np.isnat(self.times).any() or (self.times[1:] < self.times[:-1]).any()):
             raise ValueError("times must be known and never fall: sort the rows by time first")
 
@@ -83,6 +85,7 @@ class TrainingData:
             self.labels[rows],
             None if self.times is None else self.times[rows],
             {name: column[rows] for name, column in self.money.items()},
+            None if self.weights is None else self.weights[rows],
         )
 
 
@@ -214,12 +217,14 @@ def check_learnable(data: TrainingData, task: Task, *, minimum: int = MIN_ROWS, 
 def join(parts: Sequence[TrainingData]) -> TrainingData:
     """Return parts that follow each other as one."""
     times = [part.times for part in parts if part.times is not None]
+    weights = [part.weights for part in parts if part.weights is not None]
     return TrainingData(
         parts[0].schema,
         np.concatenate([part.matrix for part in parts]),
         np.concatenate([part.labels for part in parts]),
         np.concatenate(times) if times else None,
         {name: np.concatenate([part.money[name] for part in parts]) for name in parts[0].money},
+        np.concatenate(weights) if weights else None,
     )
 
 

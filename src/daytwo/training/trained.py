@@ -73,15 +73,24 @@ def nodes_per_row(scorer: Engine, matrix: NDArray[np.float32]) -> float:
 
 
 def grown(
-    name: str, fitted: Fitted, parts: Parts, task: Task, *, threads: int, calibration: Calibration | None = None
+    name: str,
+    fitted: Fitted,
+    parts: Parts,
+    task: Task,
+    *,
+    threads: int,
+    calibration: Calibration | None = None,
+    shift: float = 0.0,
 ) -> Trained:
     """Make a model that was grown here ready: the engine that serves it, and a calibration.
 
     A student speaks with its reference's `calibration`: it gives the same scores, and one of its own would differ by
-    chance alone.
+    chance alone. `shift` is by how much the log-odds are known to be too high (`weights.py`).
     """
     scorer = LightgbmScorer(fitted.text, len(parts.fit.schema.features), threads=threads)
-    return calibrated(name, fitted, scorer, parts, task, files={MODEL_FILE: fitted.text}, calibration=calibration)
+    return calibrated(
+        name, fitted, scorer, parts, task, files={MODEL_FILE: fitted.text}, calibration=calibration, shift=shift
+    )
 
 
 def calibrated(
@@ -93,22 +102,23 @@ def calibrated(
     *,
     files: Mapping[str, bytes],
     calibration: Calibration | None = None,
+    shift: float = 0.0,
 ) -> Trained:
     """Score the held-out parts, and calibrate on the tune part if no `calibration` is given."""
     tune = scorer.many(parts.tune.matrix)
     select = tune if parts.shared else scorer.many(parts.select.matrix)
     if calibration is None:
-        calibration = _calibration(tune, select, parts) if task is Task.BINARY else Calibration()
+        calibration = _calibration(tune, select, parts, shift) if task is Task.BINARY else Calibration()
     return Trained(name, fitted, scorer, calibration, calibration.many(tune), calibration.many(select), files)
 
 
-def _calibration(tune: Floats, select: Floats, parts: Parts) -> Calibration:
+def _calibration(tune: Floats, select: Floats, parts: Parts, shift: float) -> Calibration:
     """Return the calibration by the tune part that serves the later rows best.
 
     Rows of one part share what is passing in it: judged among them, a calibration that learned just that looks good.
     """
     later = None if parts.shared else (select, parts.select.labels)
-    return fit_calibration(tune[-_CALIBRATION_ROWS:], parts.tune.labels[-_CALIBRATION_ROWS:], later=later)
+    return fit_calibration(tune[-_CALIBRATION_ROWS:], parts.tune.labels[-_CALIBRATION_ROWS:], later=later, shift=shift)
 
 
 def describe(trained: Mapping[str, Trained], parts: Parts, payoff: Payoff, *, metric: str) -> tuple[Variant, ...]:
