@@ -263,6 +263,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     value: ValueSettings = ValueSettings()
     monitor: MonitorSettings = MonitorSettings()
     retrain: RetrainSettings = RetrainSettings()
+    train: TrainSettings = TrainSettings()
     gate: GateSettings = GateSettings()
     release: ReleaseSettings = ReleaseSettings()
     plan: PlanSettings = PlanSettings()
@@ -274,4 +275,3 @@ class Settings(_Section, frozen=True, kw_only=True):
     console: ConsoleSettings = ConsoleSettings()
     project: ProjectSettings = ProjectSettings()
     seed: Whole = 20130401
-    train: TrainSettings = TrainSettings()

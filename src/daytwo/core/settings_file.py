@@ -104,8 +104,8 @@ def check(settings: Settings) -> None:
         if key != "currency":
             _meaning(f"value.{key}", parse, str(value))
     _check_retraining(settings.retrain)
-    for step in settings.release.steps:
     _check_training(settings)
+    for step in settings.release.steps:
         match = _STEP.fullmatch(step)
         if not match or (match[1] and not 0 < float(match[1]) < 100):
             raise SettingsError(f"release.steps has {step!r}", hint="Write steps such as 'shadow 2d' or 'canary 5% 1d'")
@@ -150,19 +150,6 @@ def _check_retraining(retrain: RetrainSettings) -> None:
             )
 
 
-def _check_personal(settings: Settings) -> None:
-    for role, name in (("target", settings.model.target), ("time", settings.model.time)):
-        if name and name in settings.data.personal:
-            raise SettingsError(
-                f"data.personal names {name!r}, which is the {role}",
-                hint=f"A model cannot learn from a pseudonym of its {role}: take it out of [data] personal",
-            )
-
-
-def _check_fallback(fallback: str | float, task: Task) -> None:
-    if isinstance(fallback, str):
-        if fallback in FALLBACKS:
-            return
 def _check_training(settings: Settings) -> None:
     if settings.train.class_weight and settings.model.task is Task.REGRESSION:
         raise SettingsError(
@@ -176,6 +163,19 @@ def _check_training(settings: Settings) -> None:
         )
 
 
+def _check_personal(settings: Settings) -> None:
+    for role, name in (("target", settings.model.target), ("time", settings.model.time)):
+        if name and name in settings.data.personal:
+            raise SettingsError(
+                f"data.personal names {name!r}, which is the {role}",
+                hint=f"A model cannot learn from a pseudonym of its {role}: take it out of [data] personal",
+            )
+
+
+def _check_fallback(fallback: str | float, task: Task) -> None:
+    if isinstance(fallback, str):
+        if fallback in FALLBACKS:
+            return
         _meaning("serve.fallback", parse, fallback)
         if not parse(fallback).columns:
             raise SettingsError(

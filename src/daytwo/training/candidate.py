@@ -152,9 +152,9 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
         with watch.step("calibration"):
             files = request.adopted.files
             return {REFERENCE: calibrated(REFERENCE, fitted, engine, parts, task, files=files)}
-    with watch.step("binning"):
     own = None if request.folder is None else user_fit(request.folder)
     weighting = Weighting() if own is not None else weighting_of(parts.fit, settings.train.class_weight, task)
+    with watch.step("binning"):
         weights = weighting.of(parts.fit)
         binned = bin_rows(parts.fit, task, Binning(), seed=request.seed, threads=request.threads, weights=weights)
     with watch.step("reference"):
