@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from daytwo.core.schema import Feature, Schema, Task
 from daytwo.demo import flights
-from daytwo.explain.reasons import build_explainer, reasons
+from daytwo.explain.reasons import reasons
+from daytwo.explain.references import build_explainer
 from daytwo.explain.shapley import ReferenceShapley
 from daytwo.explain.trees import parse_trees
 from daytwo.scoring.lightgbm_c import LightgbmScorer

@@ -19,14 +19,14 @@ from daytwo.alerts.alerts import Channel
 from daytwo.alerts.apprise import AppriseChannel
 from daytwo.alerts.sql import SqlAlertBook
 from daytwo.contracts.personal import check_personal
-from daytwo.contracts.toml import from_toml
+from daytwo.contracts.toml import from_toml, read_contract
 from daytwo.core.clock import Clock, ManualClock, SystemClock
 from daytwo.core.errors import SettingsError
 from daytwo.core.files import own_secret, write_whole
 from daytwo.core.ledger import create_tables, open_ledger, open_sqlite
 from daytwo.core.ledger_postgres import read_url
 from daytwo.core.pseudonym_key import key_reference, pseudonyms_of
-from daytwo.core.settings import ProjectSettings, ServeSettings, Settings
+from daytwo.core.settings import ProjectSettings, ReasonsSettings, ServeSettings, Settings
 from daytwo.core.settings_file import LoadedSettings, load_settings, secret
 from daytwo.governance.sql import SqlApprovals, SqlAuditLog, SqlTokens
 from daytwo.governance.tokens import holding
@@ -39,6 +39,7 @@ from daytwo.registry.sql import SqlRegistry
 from daytwo.registry.trust import Trust
 from daytwo.registry.versions import current_route
 from daytwo.scoring.model import CONTRACT_FILE
+from daytwo.scoring.spoken import check_reasons
 from daytwo.server_note import OWN_TOKEN, client_of
 from daytwo.serving.answering.fallback import check_fallback, is_rule
 from daytwo.serving.config import ModelConfig, ServerConfig
@@ -210,6 +211,8 @@ def _model_config(system: System) -> dict[str, Any]:
         check_personal(contract, data.personal)
         if is_rule(serve.fallback):
             check_fallback(serve.fallback, contract)
+    if system.settings.reasons != ReasonsSettings():
+        check_reasons(system.settings.reasons, read_contract(system.contract_path))
     return {
         "model": system.settings.model.name,
         "bundles": str(system.bundles.folder),

@@ -51,7 +51,7 @@ def test_predict_for_people_shows_a_few_and_says_what_next(say, rows, tmp_path):
     assert "30 rows answered, the first 20 shown" in said.out
     assert "next: daytwo explain" in said.out
     explained = say("predict", "rows.parquet", "--first", "2", "--explain")
-    assert "pushed" in explained.out
+    assert "points" in explained.out
 
 
 def test_bad_input_is_refused_with_words(say, tmp_path):

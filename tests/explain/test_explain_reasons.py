@@ -2,10 +2,14 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from daytwo.core.errors import DataError
 from daytwo.core.schema import Feature, Schema, Task
-from daytwo.explain.reasons import Explainer, build_explainer, outcome_words, reasons, spoken
+from daytwo.core.settings import ReasonsSettings
+from daytwo.explain.reasons import reasons
+from daytwo.explain.references import build_explainer
+from daytwo.explain.wording import Wording
 
 SCHEMA = Schema(
     (Feature("wind_speed_mph"), Feature("carrier", ("AA", "EV", "UA")), Feature("seats"), Feature("is_holiday"))
@@ -20,27 +24,19 @@ def words(contributions, row, explainer=LATE, k=3):
     return [reason.words for reason in reasons(np.array(contributions, dtype=float), row, explainer, k=k)]
 
 
-def test_the_reference_is_the_median_and_the_most_common_level_and_missing_where_most_are():
-    assert LATE.reference[:2] == [9.0, 2.0]
-    assert math.isnan(LATE.reference[2])
-    assert [label.typical for label in LATE.labels] == [9.0, "UA", None, 0.0]
-
-
 def test_reasons_are_plain_words_the_strongest_first_those_against_last():
     row = {"wind_speed_mph": 25.0, "carrier": "EV", "seats": 178, "is_holiday": True}
     assert words([0.5, -0.1, -0.7, 0.9], row) == [
-        "is holiday yes (typical no) pushed towards late",
-        "wind speed 25 mph (typical 9) pushed towards late",
-        "seats 178 (typical missing) pushed away from late",
-        "carrier EV (typical UA) pushed away from late",
+        "is holiday yes (typical no): towards late",
+        "wind speed 25 mph (typical 9): towards late",
+        "seats 178 (typical missing): away from late",
+        "carrier EV (typical UA): away from late",
     ]
 
 
 def test_a_missing_value_is_said_and_the_typical_one_gets_the_unit():
     for missing in (None, math.nan):
-        assert words([1, 0, 0, 0], {"wind_speed_mph": missing}) == [
-            "wind speed missing (typical 9 mph) pushed towards late"
-        ]
+        assert words([1, 0, 0, 0], {"wind_speed_mph": missing}) == ["wind speed missing (typical 9 mph): towards late"]
 
 
 def test_what_contributes_nothing_is_no_reason_and_no_more_than_asked_are_given():
@@ -52,8 +48,8 @@ def test_what_contributes_nothing_is_no_reason_and_no_more_than_asked_are_given(
 def test_a_regression_is_pushed_up_or_down():
     count = build_explainer(MATRIX, SCHEMA, task=Task.REGRESSION, outcome="count")
     assert words([1, -2, 0, 0], {"wind_speed_mph": 25.5, "carrier": "a" * 60}, count) == [
-        "wind speed 25.5 mph (typical 9) pushed count up",
-        f"carrier {'a' * 39}… (typical UA) pushed count down",
+        "wind speed 25.5 mph (typical 9): count up",
+        f"carrier {'a' * 39}… (typical UA): count down",
     ]
 
 
@@ -77,39 +73,66 @@ def test_the_reason_carries_the_raw_value_and_the_exact_contribution():
     assert (reason.feature, reason.value, reason.contribution) == ("wind_speed_mph", 25.0, 0.25)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("temp_hpa", ("temp", "hPa")),
-        ("km", ("km", "")),
-        ("dew_point_f", ("dew point", "°F")),
-        ("precipitation_in", ("precipitation", "in")),
-        ("checked_in", ("checked in", "")),
-        ("class_c", ("class c", "")),
-        ("lead time", ("lead time", "")),
-        ("TotalCharges", ("total charges", "")),
-        ("emp.var.rate", ("emp var rate", "")),
-        ("humidity_pct", ("humidity", "%")),
-        ("ABC", ("ABC", "")),
-        ("_", ("_", "")),
-    ],
+def test_what_a_reason_is_worth_is_told_in_points_and_in_the_unit_of_a_value():
+    def told(explainer, scale, **how):
+        row = {"wind_speed_mph": 25.0, "carrier": "EV", "seats": 178, "is_holiday": True}
+        found = reasons(np.array([0.5, -0.1, -0.7, 0.0001]), row, explainer, scale=scale, **how)
+        return [one.words.split(": ")[1] for one in found]
+
+    assert told(LATE, lambda raw: 1 / (1 + math.exp(-raw))) == [
+        "+12 points",
+        "+less than 0.1 points",
+        "-17 points",
+        "-2.4 points",
+    ]
+    count = build_explainer(MATRIX, SCHEMA, task=Task.REGRESSION, outcome="count")
+    assert told(count, float, unit="bikes") == ["+0.5 bikes", "+0.0001 bikes", "-0.7 bikes", "-0.1 bikes"]
+
+
+SAID = ReasonsSettings(
+    phrases={"wind_speed_mph": "it blows at {value}, usually {typical}", "seats": "{{a}} plane of {value}"},
+    values={"carrier": {"EV": "ExpressJet"}, "is_holiday": {"yes": "a holiday", "no": "a working day"}},
+    units={"seats": "seats"},
+    names={"carrier": "flown by"},
 )
-def test_column_names_are_spoken(name, said):
-    assert spoken(name) == said
 
 
-def test_a_higher_score_means_the_positive_class():
-    assert outcome_words("is_canceled", ("0", "1")) == "is canceled"
-    assert outcome_words("class", ("DOWN", "UP")) == "UP"
+def test_columns_are_spoken_of_in_the_words_of_the_project():
+    row = {"wind_speed_mph": 25.0, "carrier": "EV", "seats": 178, "is_holiday": True}
+    found = reasons(np.array([0.5, 0.4, 0.3, 0.2]), row, LATE, k=4, wording=Wording(SAID))
+    assert [one.words for one in found] == [
+        "it blows at 25 mph, usually 9 mph: towards late",
+        "flown by ExpressJet (typical UA): towards late",
+        "{a} plane of 178 seats: towards late",
+        "is holiday a holiday (typical a working day): towards late",
+    ]
 
 
-def test_a_level_that_is_common_but_unknown_is_another():
-    matrix = np.full((3, 4), 3, dtype=np.float32)
-    explainer = build_explainer(matrix, SCHEMA, task=Task.BINARY, outcome="late")
-    assert explainer.labels[1].typical == "another"
+def test_a_phrase_is_about_a_value_and_never_about_none():
+    found = reasons(np.array([0.5, 0, 0, 0]), {}, LATE, wording=Wording(SAID))
+    assert found[0].words == "wind speed missing (typical 9 mph): towards late"
 
 
-def test_json_keeps_every_bit_missing_values_too():
-    assert Explainer.from_json(LATE.to_json()) == LATE
-    with pytest.raises(DataError, match="no explainer"):
-        Explainer.from_json(b"{}")
+CONTRIBUTIONS = st.lists(st.floats(-3, 3, width=32), min_size=4, max_size=4).map(np.array)
+
+
+@given(CONTRIBUTIONS)
+def test_a_group_is_the_exact_sum_of_its_columns_and_told_once(contributions):
+    wording = Wording(ReasonsSettings(groups={"the weather": ("wind_speed_mph", "seats")}))
+    found = {one.feature: one for one in reasons(contributions, {}, LATE, k=9, wording=wording)}
+    assert sum(one.contribution for one in found.values()) == pytest.approx(contributions.sum(), abs=1e-12)
+    assert "wind_speed_mph" not in found
+    both = contributions[0] + contributions[2]
+    if both:
+        assert found["the weather"].contribution == both
+        assert found["the weather"].columns == ("wind_speed_mph", "seats")
+        assert found["the weather"].value is None
+
+
+def test_of_a_group_those_are_named_that_did_it():
+    wording = Wording(ReasonsSettings(groups={"the weather": ("wind_speed_mph", "seats", "is_holiday")}))
+    row = {"wind_speed_mph": 25.0, "seats": 178, "is_holiday": True}
+    found = reasons(np.array([0.2, 0, -0.1, 0.3]), row, LATE, wording=wording)
+    assert [one.words for one in found] == [
+        "the weather (is holiday yes (typical no); wind speed 25 mph (typical 9)): towards late"
+    ]

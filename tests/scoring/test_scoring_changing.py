@@ -15,7 +15,7 @@ from daytwo.core.errors import DataError, NotFound, SettingsError
 from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import ReasonsSettings as Limits
 from daytwo.core.settings import ValueSettings
-from daytwo.explain.reasons import build_explainer
+from daytwo.explain.references import build_explainer
 from daytwo.registry.bundle import BundleStore, Manifest
 from daytwo.scoring.calibration import Calibration
 from daytwo.scoring.cases import CASES_FILE, Cases

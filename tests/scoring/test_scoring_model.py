@@ -14,7 +14,7 @@ from daytwo.contracts.toml_text import to_toml
 from daytwo.core.errors import NotFound, Refused
 from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import ValueSettings
-from daytwo.explain.reasons import build_explainer
+from daytwo.explain.references import build_explainer
 from daytwo.registry.bundle import BundleStore, Manifest
 from daytwo.registry.trust import Trust
 from daytwo.scoring import lightgbm_c, trees_c
@@ -79,7 +79,7 @@ def test_a_request_becomes_features_a_score_an_advice_and_reasons(store, files, 
     assert model.payoff.advise(score, ROW) == Advice(act=True, gain=pytest.approx(score * 4.5 - (1 - score)))
     told = model.explain(features, ROW, k=6)
     assert {reason.feature for reason in told} <= set(model.schema.names)
-    assert told[0].words.endswith("pushed towards late")
+    assert told[0].words.endswith("points")
     raw_score, typical = model.engine.raw([features, model.explainer.reference])
     assert sum(reason.contribution for reason in told) == pytest.approx(raw_score - typical)
     assert model.typical_score == model.score(model.explainer.reference)

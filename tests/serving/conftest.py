@@ -26,7 +26,7 @@ from daytwo.contracts.toml import from_toml
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import ValueSettings
-from daytwo.explain.reasons import build_explainer
+from daytwo.explain.references import build_explainer
 from daytwo.predictions.ship import ship
 from daytwo.registry.bundle import Bundle, BundleStore, Manifest
 from daytwo.registry.route import Route, write_route

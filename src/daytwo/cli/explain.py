@@ -63,7 +63,7 @@ def _tell(found: Explanation, version: str, *, is_binary: bool) -> None:
         typical = f"{found.typical:.1%}" if is_binary else f"{found.typical:,.4g}"
         click.echo(f"From {found.reference} at {typical} to this row at {score}:")
     for reason in found.reasons:
-        click.echo(f"  {reason.contribution:+8.3f}  {reason.words}")
+        click.echo(f"  {reason.words}")
     if found.changes is not None:
         _tell_changes(found.changes, found.outcome)
     if found.alike is not None:

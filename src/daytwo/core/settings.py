@@ -184,14 +184,26 @@ class ServeSettings(_Section, frozen=True, kw_only=True):
 
 
 class ReasonsSettings(_Section, frozen=True, kw_only=True):
-    """[reasons]: which columns nobody can change, and which only rise or only fall, where a change is suggested.
+    """[reasons]: what reasons compare with, in whose words they are, and which columns a suggested change may touch.
 
-    All others may change either way, within the contract.
+    `fixed`, `only_up` and `only_down` bind changes; all other columns may change either way, within the contract. `row`
+    is what a row is called. `typical_of` says whose typical row reasons compare with: that of "all" rows, or of the
+    "negatives", where the outcome did not come true; with a `segment`, a category, each of its levels has its own.
+    `names`, `phrases`, `units`, `formats` and `values` are by column, `groups` name columns that are told as one.
     """
 
     fixed: tuple[str, ...] = ()
     only_up: tuple[str, ...] = ()
     only_down: tuple[str, ...] = ()
+    row: str = "row"
+    segment: str = ""
+    typical_of: Literal["all", "negatives"] = "all"
+    names: dict[str, str] = {}
+    phrases: dict[str, str] = {}
+    units: dict[str, str] = {}
+    formats: dict[str, Literal["whole", "percent", "hours", "minutes", "hhmm"]] = {}
+    values: dict[str, dict[str, str]] = {}
+    groups: dict[str, tuple[str, ...]] = {}
 
 
 class CostSettings(_Section, frozen=True, kw_only=True):

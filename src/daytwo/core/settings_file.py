@@ -19,6 +19,7 @@ from daytwo.core.durations import duration, rate_per_day
 from daytwo.core.errors import Fault, NotFound, SettingsError
 from daytwo.core.expression import parse
 from daytwo.core.freezes import read_freeze
+from daytwo.core.phrases import check_groups, read_phrase
 from daytwo.core.retraining import retrain_policy
 from daytwo.core.schema import Task
 from daytwo.core.settings import FALLBACKS, RetrainSettings, Settings
@@ -115,9 +116,21 @@ def check(settings: Settings) -> None:
         _meaning("gate.max_age", duration, settings.gate.max_age)
     for one in settings.ci.expect:
         _meaning("ci.expect.change", read_change, one.change)
+    _check_reasons(settings)
     _check_project(settings)
     _check_fallback(settings.serve.fallback, settings.model.task)
     _check_personal(settings)
+
+
+def _check_reasons(settings: Settings) -> None:
+    for column, text in settings.reasons.phrases.items():
+        _meaning(f"reasons.phrases.{column}", read_phrase, text)
+    _meaning("reasons.groups", check_groups, settings.reasons.groups)
+    if settings.reasons.typical_of != "all" and settings.model.task is Task.REGRESSION:
+        raise SettingsError(
+            "reasons.typical_of names rows where the outcome did not come true, and the model predicts a value",
+            hint="Write 'all', or leave it out",
+        )
 
 
 def _check_project(settings: Settings) -> None:
@@ -263,7 +276,7 @@ def _flatten(tree: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _meaning(key: str, read: Any, text: str) -> None:
+def _meaning(key: str, read: Any, text: object) -> None:
     try:
         read(text)
     except SettingsError as err:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -87,6 +87,15 @@ MEANINGS: Mapping[str, str] = {
     "reasons.fixed": "columns that nobody can change: never part of a suggested change",
     "reasons.only_up": "columns that only rise, such as an age",
     "reasons.only_down": "columns that only fall",
+    "reasons.row": "what a row is called in reasons, such as `flight`",
+    "reasons.segment": "a category of which each level has its own typical row, in versions trained from now on",
+    "reasons.typical_of": "whose typical row reasons compare with: `all` rows, or those where it did not come true",
+    "reasons.names": "table: how a column is called",
+    "reasons.phrases": "table: what is said of a column, with `{value}`, `{typical}`, `{name}`",
+    "reasons.units": "table: what stands behind a column's numbers",
+    "reasons.formats": "table: how a column's numbers are written: a time of day, a share in percent, whole",
+    "reasons.values": "tables by column: what is said instead of a value",
+    "reasons.groups": "table: columns whose parts are told as one sum, by what they are called together",
     "cost.core_hour": "the price of one processor core for an hour",
     "cost.person_hour": "the price of a person's hour",
     "cost.approval_minutes": "how long one approval takes a person",
@@ -116,12 +125,29 @@ def render(settings: Settings) -> str:
         lines += ["", f"[{section}]"]
         for field, value in fields.items():
             key = f"{section}.{field}"
-            if not key.startswith(_NOT_FOR[settings.model.task]) and key != _TABLES:
+            if not key.startswith(_NOT_FOR[settings.model.task]) and key != _TABLES and not isinstance(value, dict):
                 lines.append(_line(key, value))
+        for field, value in fields.items():
+            lines += _table(f"{section}.{field}", value) if isinstance(value, dict) and value else []
     return "\n".join(lines) + "\n"
 
 
-def _line(key: str, value: object) -> str:
+def _table(key: str, values: dict[str, Any]) -> Iterator[str]:
+    """Yield a table of its own; one without lines would stand in the way of a person's."""
+    yield ""
+    yield f"[{key}]  # {MEANINGS[key]}"
+    for name, value in values.items():
+        if isinstance(value, dict):
+            inner = ", ".join(f"{_text(one)} = {_text(words)}" for one, words in value.items())
+            yield f"{_text(name)} = {{ {inner} }}"
+        else:
+            yield f"{_text(name)} = {_text(value)}"
+
+
+def _text(value: object) -> str:
     # A JSON string, number or list of strings is a TOML value too, but for one character that JSON leaves as it is.
-    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return f"{key.rsplit('.', 1)[-1]} = {text}  # {MEANINGS[key]}"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _line(key: str, value: object) -> str:
+    return f"{key.rsplit('.', 1)[-1]} = {_text(value)}  # {MEANINGS[key]}"

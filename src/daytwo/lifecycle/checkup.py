@@ -21,6 +21,7 @@ from daytwo.predictions.segments import DAMAGED
 from daytwo.registry.versions import current_route
 from daytwo.scoring.engines import why_not_ours
 from daytwo.scoring.model import Model
+from daytwo.scoring.spoken import check_reasons
 from daytwo.serving.client import Client
 
 _TABLES = ("dataset", "predictions", "shadow", "quarantine", "quarantine_events", "labels", "feedback", "ingests")
@@ -53,6 +54,7 @@ def check_up(system: System, client: Client | None) -> Iterator[Check]:
     """Look at everything that a project keeps; `client` reaches its running server, None where none runs."""
     looks: dict[str, Callable[[], Check]] = {
         "contract": lambda: _contract(system),
+        "reasons": lambda: _reasons(system),
         "source": lambda: _source(system),
         "ledger": lambda: _ledger(system),
         "audit": lambda: _audit(system),
@@ -91,6 +93,14 @@ def _contract(system: System) -> Check:
     if not contract.owner:
         return Check("contract", Outcome.WARN, f"{told}; nobody owns it", 'Write owner = "..." in contract.toml')
     return Check("contract", Outcome.OK, f"{told}, owned by {contract.owner}")
+
+
+def _reasons(system: System) -> Check:
+    said = system.settings.reasons
+    check_reasons(said, read_contract(system.contract_path))
+    told = [f"{len(said.phrases)} phrases", f"{len(said.groups)} groups"] if said.phrases or said.groups else []
+    told += [f"compared within each {said.segment}"] if said.segment else []
+    return Check("reasons", Outcome.OK, ", ".join(told) or "told in the columns' own names")
 
 
 def _source(system: System) -> Check:

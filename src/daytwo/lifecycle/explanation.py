@@ -8,7 +8,7 @@ has answered a moment ago is asked of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,10 @@ import msgspec
 import polars as pl
 
 from daytwo.contracts.times import parse_time
+from daytwo.contracts.toml import read_contract
 from daytwo.core.errors import NotFound, Refused
 from daytwo.explain.reasons import Reason
+from daytwo.explain.wording import Wording
 from daytwo.lifecycle.reasoning.alike import Alike, alike
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model
@@ -26,6 +28,7 @@ from daytwo.predictions.record import FALLBACK, PredictionRecord, decode, mended
 from daytwo.predictions.segments import read_segment
 from daytwo.scoring.changing import Changer, Changes
 from daytwo.scoring.model import Model
+from daytwo.scoring.spoken import check_reasons
 from daytwo.serving.answering.predict import breach_record
 from daytwo.serving.answering.replies import NOTHING_KNOWN, reply_again
 from daytwo.serving.client import Client
@@ -39,13 +42,13 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 class Explanation:
     """One prediction with its reasons.
 
-    `score` was answered, `recomputed` is what the same bundle gives for the logged row now: equal to the last bit
-    for trees, within the engine's tolerance for others.
-    `typical` is the score of the typical row that reasons compare with. `breaches` tell why the fallback answered;
-    then there are no reasons, and where it refused no `score`. `row` is what the model saw, mended values included.
-    `label` is None while the outcome is unknown. `confidence` says how sure the model's score was, where it knows.
-    `changes` and `alike` are there where they were asked for: what would turn the decision, and what became of past
-    rows that the model saw alike; None also where the model never saw the row.
+    `score` was answered, `recomputed` is what the same bundle gives for the logged row now: equal to the last bit for
+    trees, within the engine's tolerance for others. `typical` is the score of the row called `reference` that reasons
+    compare with. `breaches` tell why the fallback answered; then there are no reasons, and where it refused no
+    `score`. `row` is what the model saw, mended values included. `label` is None while the outcome is unknown.
+    `confidence` says how sure the model's score was, where it knows. `changes` and `alike` are there where they were
+    asked for: what would turn the decision, and what became of past rows that the model saw alike; None also where the
+    model never saw the row.
     """
 
     id: str
@@ -111,7 +114,8 @@ def explain(
             f"there is no prediction {identity!r}",
             hint="Its id is the reply's prediction_id; 'daytwo predict FILE' shows those of its rows",
         )
-    model = load_model(system.bundles, logged.digest)
+    check_reasons(system.settings.reasons, read_contract(system.contract_path))
+    model = replace(load_model(system.bundles, logged.digest), wording=Wording(system.settings.reasons))
     features, row = (None, logged.row) if logged.fell_back else _seen(model, logged)
     recomputed = None if features is None else model.score(features)
     if recomputed is not None and (logged.score is None or not model.agrees(recomputed, logged.score)):
@@ -119,7 +123,11 @@ def explain(
             f"bundle {logged.digest[:12]} gives {recomputed!r} for this row today and answered {logged.score!r} then",
             hint="The logged row or the bundle was changed; 'daytwo doctor' checks both",
         )
-    explained = features is not None and model.explainer is not None
+    told: tuple[Reason, ...] = ()
+    reference, typical = "", None
+    if features is not None and model.explainer is not None:
+        told = model.explain(features, row, k=_REASONS)
+        reference, typical = model.compared_with(features)
     moment, changes, others = _moment(model, logged), None, None
     if change and features is not None:
         changes = Changer(model, system.settings.reasons).changes(features, _as_sent(row))
@@ -133,12 +141,12 @@ def explain(
         key=logged.key,
         score=logged.score,
         recomputed=recomputed,
-        typical=model.typical_score if explained else None,
+        typical=typical,
         act=logged.act,
         gain=logged.gain,
         outcome=model.explainer.outcome if model.explainer else model.manifest.model,
-        reference=model.explainer.reference_name if model.explainer else "",
-        reasons=model.explain(features, row, k=_REASONS) if explained and features is not None else (),
+        reference=reference,
+        reasons=told,
         breaches=logged.breaches,
         row=row,
         label=logged.label,

@@ -18,7 +18,6 @@ from daytwo.core.settings import ReasonsSettings
 from daytwo.explain.change import Found, Matrix, smallest_changes
 from daytwo.explain.likeness import Likeness
 from daytwo.explain.options import Menu, thresholds_by_feature
-from daytwo.explain.reasons import step_words
 from daytwo.scoring.changeable import allowed, feature_columns
 from daytwo.scoring.model import Model
 from daytwo.scoring.turning import Asked, Grounds
@@ -126,11 +125,10 @@ class Changer:
 
     def _told(self, asked: Asked, found: Found) -> Change:
         model, row, steps = self.grounds.model, asked.decoded(found.row, found.features), []
-        labels = {one.name: one for one in model.explainer.labels} if model.explainer else {}
         for i in found.features:
             name = self.grounds.columns[i].name
             before, after = _plain(asked.row.get(name)), _plain(row[name])
-            steps.append(Step(name, before, after, step_words(name, before, after, labels.get(name))))
+            steps.append(Step(name, before, after, model.wording.step(name, before, after)))
         score = model.score(found.row.tolist())
         gain, near = model.payoff.advise(score, row).gain, asked.nearness(found.row, found.features)
         return Change(tuple(steps), score, gain, found.cost, near)

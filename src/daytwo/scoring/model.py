@@ -19,7 +19,9 @@ from daytwo.contracts.encoder import Encoder
 from daytwo.contracts.toml import from_toml
 from daytwo.core.errors import DataError, NotFound, Refused
 from daytwo.core.schema import Schema, Task
-from daytwo.explain.reasons import Explainer, Reason, reasons
+from daytwo.explain.reasons import PLAIN, Reason
+from daytwo.explain.references import Explainer
+from daytwo.explain.wording import Wording
 from daytwo.registry.bundle import Bundle, Manifest
 from daytwo.scoring.calibration import Calibration
 from daytwo.scoring.cases import CASES_FILE, Cases
@@ -28,8 +30,8 @@ from daytwo.scoring.engine import Engine
 from daytwo.scoring.engines import Opened, open_engine
 from daytwo.scoring.novelty import NOVELTY_FILE, Novelty, NoveltyCheck
 from daytwo.scoring.payoff import Payoff
+from daytwo.scoring.reasoning import Reasoner
 from daytwo.scoring.replay import Replay
-from daytwo.scoring.shapley_c import Shapley, shapley_of
 from daytwo.scoring.trees_c import TreeScorer
 
 # What a bundle must hold to be served, besides one of the model files in `engines.py`.
@@ -61,10 +63,11 @@ class Model:
     confidence: Confidence | None = None
     novelty: Novelty | None = None
     cases: Cases | None = None
+    wording: Wording = PLAIN
 
     @staticmethod
-    def load(bundle: Bundle, *, threads: int = 1) -> Model:
-        """Read a bundle and prove it on its replay set.
+    def load(bundle: Bundle, *, threads: int = 1, wording: Wording = PLAIN) -> Model:
+        """Read a bundle and prove it on its replay set; `wording` is how its reasons speak of columns.
 
         Raises
         ------
@@ -91,7 +94,7 @@ class Model:
             raise DataError(
                 f"the replay set has {width} features, the contract has {n_features}", hint="Make the model again"
             )
-        model = _put_together(bundle, contract, open_engine(bundle, n_features, threads=threads))
+        model = _put_together(bundle, contract, open_engine(bundle, n_features, threads=threads), wording)
         try:
             model.prove(replay)
         except Refused as err:
@@ -99,7 +102,8 @@ class Model:
                 raise
             # The scores were LightGBM's when the bundle was made: it is asked itself before the model is refused.
             not_ours = f"our own engine is passed over: {err.message}"
-            model = _put_together(bundle, contract, open_engine(bundle, n_features, threads=threads, not_ours=not_ours))
+            opened = open_engine(bundle, n_features, threads=threads, not_ours=not_ours)
+            model = _put_together(bundle, contract, opened, wording)
             model.prove(replay)
         if model.task is Task.BINARY and not ((replay.scores >= 0) & (replay.scores <= 1)).all():
             raise Refused(
@@ -146,33 +150,36 @@ class Model:
         return abs(score - before) <= self.engine.tolerance * max(1.0, abs(before))
 
     def explain(self, features: Sequence[float], row: Mapping[str, object], *, k: int = 3) -> tuple[Reason, ...]:
-        """Return why this encoded row is not scored as the typical one: up to `k` reasons for and `k` against.
+        """Return why this encoded row is not scored as its reference: up to `k` reasons for and `k` against.
 
-        `row` holds the raw values, for the words.
+        `row` holds the raw values, for the words. The reference is that of the row's segment, where it has one.
 
         Raises
         ------
         NotFound
             If the engine has no trees, or the bundle holds no explainer.
         """
-        explainer = self._told_by()
-        return reasons(self._shapley.contributions(features), row, explainer, k=k)
+        return self._reasoner.reasons(features, row, k=k)
 
-    def contributions(self, matrix: ArrayLike) -> NDArray[np.float64]:
-        """Return what each feature adds to the raw scores of rows, against the typical row: shape (n, d), as `matrix`.
+    def compared_with(self, features: Sequence[float]) -> tuple[str, float]:
+        """Return the name of the reference that `explain` compares an encoded row with, and the reference's score.
 
         Raises
         ------
         NotFound
             As `explain` does.
         """
-        self._told_by()
-        return self._shapley.many(matrix)
+        return self._reasoner.compared_with(features)
 
-    def _told_by(self) -> Explainer:
-        if self.explainer is None:
-            raise NotFound(f"the model {self.digest[:12]} gives no reasons: {self.no_reasons}", hint=_REASONS_HINT)
-        return self.explainer
+    def contributions(self, matrix: ArrayLike) -> NDArray[np.float64]:
+        """Return what each feature adds to the raw scores of rows, against the typical row of all: shape (n, d).
+
+        Raises
+        ------
+        NotFound
+            As `explain` does.
+        """
+        return self._reasoner.contributions(matrix)
 
     @property
     def no_reasons(self) -> str:
@@ -194,13 +201,15 @@ class Model:
         return self.score(self.explainer.reference) if self.explainer else float("nan")
 
     @cached_property
-    def _shapley(self) -> Shapley:
-        assert self.explainer is not None
-        assert self.engine.trees is not None
-        return shapley_of(self.engine.trees, self.explainer.reference)
+    def _reasoner(self) -> Reasoner:
+        if self.explainer is None or self.engine.trees is None:
+            raise NotFound(f"the model {self.digest[:12]} gives no reasons: {self.no_reasons}", hint=_REASONS_HINT)
+        target = self.contract.target
+        unit = "" if target is None else self.wording.unit(target.name)
+        return Reasoner(self.explainer, self.engine, self.engine.trees, self.calibration.one, self.wording, unit)
 
 
-def _put_together(bundle: Bundle, contract: Contract, opened: Opened) -> Model:
+def _put_together(bundle: Bundle, contract: Contract, opened: Opened, wording: Wording) -> Model:
     engine = opened.engine
     explained = engine.trees is not None and EXPLAINER_FILE in bundle.manifest.files
     return Model(
@@ -217,6 +226,7 @@ def _put_together(bundle: Bundle, contract: Contract, opened: Opened) -> Model:
         confidence=_if_held(bundle, CONFIDENCE_FILE, Confidence.from_json),
         novelty=_if_held(bundle, NOVELTY_FILE, Novelty.from_json),
         cases=_if_held(bundle, CASES_FILE, Cases.from_bytes),
+        wording=wording,
     )
 
 

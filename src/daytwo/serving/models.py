@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daytwo.core.errors import Fault
+from daytwo.explain.wording import Wording
 from daytwo.predictions.journal import Journal
 from daytwo.registry.bundle import BundleStore
 from daytwo.serving.answering.live import Versions, Watcher
@@ -110,7 +111,7 @@ def open_models(
 def _served(
     config: ServerConfig, model: ModelConfig, prefix: str, journal: Journal, recent: Recent, metrics: Metrics
 ) -> Served:
-    versions = Versions(BundleStore(Path(model.bundles), model.trusted), model.fallback)
+    versions = Versions(BundleStore(Path(model.bundles), model.trusted), model.fallback, Wording(model.reasons))
     queue_bytes = int(config.shadow_queue_mb * (1 << 20))
     return Served(
         model.model,

@@ -12,7 +12,9 @@ from daytwo.contracts.contract import Contract
 from daytwo.contracts.toml_text import to_toml
 from daytwo.core.durations import duration
 from daytwo.core.errors import DataError
-from daytwo.explain.reasons import build_explainer, outcome_words
+from daytwo.core.settings import ReasonsSettings
+from daytwo.explain.references import Explainer, build_explainer
+from daytwo.explain.words import outcome_words
 from daytwo.monitoring.alarming.attribution import Reasons
 from daytwo.monitoring.estimating.estimator import Estimator
 from daytwo.monitoring.estimating.estimator_fit import fit_estimator
@@ -27,6 +29,7 @@ from daytwo.scoring.novelty import NOVELTY_FILE
 from daytwo.scoring.payoff import Payoff
 from daytwo.scoring.replay import Replay, hard_rows
 from daytwo.scoring.shapley_c import shapley_of
+from daytwo.scoring.spoken import check_reasons
 from daytwo.training.confidence_fit import fit_confidence
 from daytwo.training.dataset import Parts, TrainingData, join
 from daytwo.training.evaluate import answers
@@ -39,15 +42,33 @@ from daytwo.training.trained import Trained
 _ESTIMATOR_ROWS = 20_000
 
 
-def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payoff) -> dict[str, bytes]:
-    """Return the files that serving needs, the replay set that proves them among them."""
-    if contract.target is None:
+def explainer_of(contract: Contract, fit: TrainingData, payoff: Payoff, settings: ReasonsSettings) -> Explainer:
+    """Return what the model's reasons compare with: typical rows of those it learned from.
+
+    Raises
+    ------
+    DataError
+        If the contract has no target.
+    SettingsError
+        If `settings` name what the contract does not have.
+    """
+    target = contract.target
+    if target is None:
         raise DataError(f"the contract {contract.name!r} has no target", hint="Give one column the role 'target'")
+    check_reasons(settings, contract)
+    outcome = settings.names.get(target.name) or outcome_words(target.name, target.levels)
+    return build_explainer(
+        fit.matrix, fit.schema, task=payoff.task, outcome=outcome, labels=fit.labels, settings=settings
+    )
+
+
+def model_files(
+    contract: Contract, chosen: Trained, parts: Parts, payoff: Payoff, explainer: Explainer
+) -> dict[str, bytes]:
+    """Return the files that serving needs, the replay set that proves them among them."""
     rows = hard_rows(parts.select.matrix, chosen.scorer.trees, parts.fit.schema)
     replay = Replay(rows, chosen.calibration.many(chosen.scorer.many(rows)))
     held, scores = join(parts.held_out), np.concatenate(chosen.held_scores(parts))
-    outcome = outcome_words(contract.target.name, contract.target.levels)
-    explainer = build_explainer(parts.fit.matrix, parts.fit.schema, task=payoff.task, outcome=outcome)
     return {
         **chosen.files,
         CALIBRATION_FILE: chosen.calibration.to_json(),
@@ -61,7 +82,9 @@ def model_files(contract: Contract, chosen: Trained, parts: Parts, payoff: Payof
     }
 
 
-def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str, seed: int) -> dict[str, bytes]:
+def monitoring_files(
+    chosen: Trained, parts: Parts, payoff: Payoff, explainer: Explainer, window: str, seed: int
+) -> dict[str, bytes]:
     """Return the files that later windows, each as long as `window`, are held against."""
     rows = join((parts.fit, *parts.held_out))
     scores = np.concatenate([chosen.calibration.many(chosen.scorer.many(parts.fit.matrix)), *chosen.held_scores(parts)])
@@ -76,7 +99,7 @@ def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str,
         times=rows.times,
         held_out=held_out,
         window=duration(window),
-        reasons=_reasons(chosen, parts, payoff),
+        reasons=_reasons(chosen, explainer),
     )
     newest = np.flatnonzero(held_out)[-_ESTIMATOR_ROWS:]
     trees, estimator = fit_estimator(
@@ -94,12 +117,11 @@ def monitoring_files(chosen: Trained, parts: Parts, payoff: Payoff, window: str,
     return files if trees is None else {**files, ESTIMATOR_TREES: trees.encode()}
 
 
-def _reasons(chosen: Trained, parts: Parts, payoff: Payoff) -> Reasons | None:
+def _reasons(chosen: Trained, explainer: Explainer) -> Reasons | None:
     """Return what tells the model's reasons, as its bundle will; None where the engine has no trees."""
     if chosen.scorer.trees is None:
         return None
-    typical = build_explainer(parts.fit.matrix, parts.fit.schema, task=payoff.task, outcome="").reference
-    return shapley_of(chosen.scorer.trees, typical).many
+    return shapley_of(chosen.scorer.trees, explainer.reference).many
 
 
 def _slices(

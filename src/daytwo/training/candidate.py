@@ -25,7 +25,7 @@ from daytwo.registry.bundle import BASE_RATE, Code, DatasetVersion, Lineage, Man
 from daytwo.scoring.engines import quickest_lightgbm
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.adopt import Adopted, as_fitted
-from daytwo.training.bundle_files import model_files, monitoring_files
+from daytwo.training.bundle_files import explainer_of, model_files, monitoring_files
 from daytwo.training.card import card
 from daytwo.training.dataset import Parts, TrainingData, divide
 from daytwo.training.evaluate import Evaluation, check_metric, evaluate
@@ -114,6 +114,7 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
     payoff = Payoff.from_settings(settings.value, settings.model.task)
     watch = _Watch()
     parts = divide(data, task=settings.model.task, window=request.window)
+    explainer = explainer_of(request.contract, parts.fit, payoff, settings.reasons)
     trained = _grow(request, parts, watch)
     with watch.step("front"):
         described = describe(trained, parts, payoff, metric=gate.metric)
@@ -133,8 +134,8 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
     findings = suspicions(parts, evaluation, gains, chosen.scorer.many, owner=settings.data.owner)
     with watch.step("files"):
         files = {
-            **model_files(request.contract, chosen, parts, payoff),
-            **monitoring_files(chosen, parts, payoff, settings.monitor.window, request.seed),
+            **model_files(request.contract, chosen, parts, payoff, explainer),
+            **monitoring_files(chosen, parts, payoff, explainer, settings.monitor.window, request.seed),
             EVALUATION_FILE: canonical_json(report),
             CARD_FILE: card(settings, manifest, evaluation, variants, chosen.name, findings).encode(),
         }

@@ -16,7 +16,7 @@ from daytwo.contracts.toml_text import to_toml
 from daytwo.core.finding import Severity
 from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import ValueSettings
-from daytwo.explain.reasons import build_explainer
+from daytwo.explain.references import build_explainer
 from daytwo.lifecycle.flow import InlineRunner
 from daytwo.lifecycle.intake.pickup import take_in
 from daytwo.lifecycle.kept_aside.quarantine import Which, kept_rows

@@ -18,6 +18,8 @@ from typing import TypeAlias
 from daytwo.contracts.column import Column
 from daytwo.core.errors import DaytwoError, NotFound
 from daytwo.core.schema import Task
+from daytwo.explain.reasons import PLAIN
+from daytwo.explain.wording import Wording
 from daytwo.predictions.record import PREVIOUS
 from daytwo.registry.bundle import BASE_RATE, BundleStore
 from daytwo.registry.condition import CONDITION_FILE, Condition, read_condition
@@ -134,10 +136,10 @@ class Live:
 
 
 class Versions:
-    """Loads versions, and keeps the few used last."""
+    """Loads versions, whose reasons speak in `wording`, and keeps the few used last."""
 
-    def __init__(self, store: BundleStore, fallback: str | float = "base_rate") -> None:
-        self._store, self._fallback = store, fallback
+    def __init__(self, store: BundleStore, fallback: str | float = "base_rate", wording: Wording = PLAIN) -> None:
+        self._store, self._fallback, self._wording = store, fallback, wording
         self._loaded: OrderedDict[str, Version] = OrderedDict()
 
     def live(self, route: Route, *, whole: bool = False) -> Live:
@@ -177,7 +179,7 @@ class Versions:
         return self._loaded[digest]
 
     def _load(self, digest: str) -> Version:
-        model = Model.load(self._store.get(digest))
+        model = Model.load(self._store.get(digest), wording=self._wording)
         if model.slower:
             log("engine", version=digest[:12], engine=model.engine.name, why=model.slower)
         contract = model.contract
