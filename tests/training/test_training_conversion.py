@@ -77,6 +77,25 @@ def test_a_regressor_answers_as_at_home_in_both_engines(name):
     same(REGRESSORS[name].fit(data.matrix, data.labels), data, Task.REGRESSION)
 
 
+@pytest.mark.parametrize("seen", [(0, 1), (1, 2), (0, 3), (2,), (4, 5), (0, 1, 2, 3, 4, 5)])
+@pytest.mark.parametrize("holes", [False, True])
+def test_categories_that_training_never_saw_go_where_scikit_learn_sends_them(seen, holes):
+    made = make_data(6_000)
+    data = made.take(np.isin(made.matrix[:, 3], seen))
+    matrix = data.matrix.copy()
+    matrix[::7, 3] = np.nan if holes else matrix[::7, 3]
+    data = replace(data, matrix=matrix)
+    model = HistGradientBoostingClassifier(max_iter=25, categorical_features=[3], random_state=1)
+    text = estimator_text(model.fit(data.matrix, data.labels), data, Task.BINARY)
+    # Each level of the contract, the code of a level that it does not know, and a missing one, on many rows.
+    codes = [*range(len(data.schema.features[3].levels) + 1), np.nan]
+    rows = np.repeat(made.matrix[:300], len(codes), axis=0)
+    rows[:, 3] = np.tile(codes, 300)
+    expected = model.predict_proba(rows)[:, 1]
+    for engine in (TreeScorer(text, 4), LightgbmScorer(text, 4)):
+        assert np.allclose(engine.many(rows), expected, rtol=1e-6, atol=1e-9)
+
+
 def test_a_booster_that_stopped_early_keeps_what_its_estimator_answers_with():
     data = make_data(2_500)
     model = XGBClassifier(n_estimators=60, learning_rate=0.8, early_stopping_rounds=3, n_jobs=1)
@@ -136,8 +155,8 @@ def test_a_conversion_that_is_wrong_names_the_rows(monkeypatch):
     model = RandomForestClassifier(3, random_state=1).fit(data.matrix, data.labels)
     real = estimators.scikit_trees
 
-    def wrong(estimator):
-        trees, odds = real(estimator)
+    def wrong(estimator, schema):
+        trees, odds = real(estimator, schema)
         return [replace(trees[0], threshold=trees[0].threshold + 0.01), *trees[1:]], odds
 
     monkeypatch.setattr(estimators, "scikit_trees", wrong)

@@ -80,7 +80,7 @@ def _grown(estimator: Any, data: TrainingData, task: Task) -> Grown:
         _check_width(width, data)
         if task is Task.BINARY and list(getattr(estimator, "classes_", ())) != [0, 1]:
             raise Refused("the model knows other classes than 0 and 1", hint="Train it on data.labels as they are")
-        found, odds = scikit_trees(estimator)
+        found, odds = scikit_trees(estimator, data.schema)
         raw = _raw(estimator.decision_function) if odds else answer
         return Grown(join_trees(found), "binary sigmoid:1" if odds else "regression", raw, answer)
     raise Refused(

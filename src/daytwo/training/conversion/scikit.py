@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.errors import Refused
+from daytwo.core.schema import Schema
 from daytwo.training.conversion.grown_tree import GrownTree
 
 # Shares of 1 that are added up again may come to a little more, which would be no probability.
@@ -21,8 +22,10 @@ _WITHIN_ONE = 1 - 2.0**-46
 _WAY_OUT = "Export it as ONNX (skl2onnx) and run 'daytwo adopt', or return a model of trees"
 
 
-def scikit_trees(estimator: Any) -> tuple[list[GrownTree], bool]:
+def scikit_trees(estimator: Any, schema: Schema) -> tuple[list[GrownTree], bool]:
     """Return the trees of an estimator, and whether their sum is of log-odds rather than of the answer itself.
+
+    `schema` tells the codes that a category may have, those that were not there in training among them.
 
     Raises
     ------
@@ -32,11 +35,11 @@ def scikit_trees(estimator: Any) -> tuple[list[GrownTree], bool]:
     names = {one.__name__ for one in type(estimator).__mro__}
     if "Pipeline" in names:
         *before, last = [step for _, step in estimator.steps if step not in {None, "passthrough"}]
-        trees, odds = scikit_trees(last)
+        trees, odds = scikit_trees(last, schema)
         return _filled(trees, before), odds
     classifier = hasattr(estimator, "classes_")
     if "BaseHistGradientBoosting" in names:
-        return _histogram(estimator), classifier
+        return _histogram(estimator, schema), classifier
     if "BaseGradientBoosting" in names:
         _one_score(estimator.estimators_.shape[1])
         rate = float(estimator.learning_rate)
@@ -72,7 +75,7 @@ def _tree(tree: Any, scale: float, *, classifier: bool) -> GrownTree:
     )
 
 
-def _histogram(estimator: Any) -> list[GrownTree]:
+def _histogram(estimator: Any, schema: Schema) -> list[GrownTree]:
     """Read histogram gradient boosting, which moves its categories to the front and gives them codes of its own."""
     is_category = np.zeros(int(estimator.n_features_in_), dtype=bool)
     if estimator.is_categorical_ is not None:
@@ -84,23 +87,27 @@ def _histogram(estimator: Any) -> list[GrownTree]:
     found = []
     for predictors in estimator._predictors:  # noqa: SLF001  # nothing public holds the trees
         _one_score(len(predictors))
-        found.append(_histogram_tree(predictors[0], columns, known))
+        found.append(_histogram_tree(predictors[0], columns, known, schema))
     return found
 
 
-def _histogram_tree(predictor: Any, columns: NDArray[np.int64], known: Sequence[NDArray[Any]]) -> GrownTree:
+def _histogram_tree(
+    predictor: Any, columns: NDArray[np.int64], known: Sequence[NDArray[Any]], schema: Schema
+) -> GrownTree:
     nodes = predictor.nodes
     is_leaf = nodes["is_leaf"].astype(bool)
     sets: dict[int, NDArray[np.int64]] = {}
     for place in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~is_leaf).tolist():
         words = np.ascontiguousarray(predictor.raw_left_cat_bitsets[nodes["bitset_idx"][place]]).astype("<u4")
         chosen = np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little"))
-        named = np.asarray(known[int(nodes["feature_idx"][place])], dtype=np.float64)
+        feature = int(nodes["feature_idx"][place])
+        named = np.asarray(known[feature], dtype=np.float64)
         codes: NDArray[np.int64] = named[~np.isnan(named)].astype(np.int64)
         left: NDArray[np.int64] = codes[chosen[chosen < len(codes)]]
         if nodes["missing_go_to_left"][place]:
-            # A category that was not there in training goes the way of a missing one.
-            new = np.setdiff1d(np.arange(int(codes.max(initial=0)) + 2), codes)
+            # A category that was not there in training, be it the contract's last, goes the way of a missing one.
+            highest = max(len(schema.features[columns[feature]].levels), int(codes.max(initial=0)) + 1)
+            new = np.setdiff1d(np.arange(highest + 1), codes)
             left = np.concatenate([left, new, [-1]])
         sets[place] = left
     return GrownTree(
