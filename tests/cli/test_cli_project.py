@@ -77,6 +77,7 @@ def test_doctor_finds_a_sound_project_sound(daytwo, project):
         "settings",
         "state",
         "contract",
+        "reasons",
         "source",
         "ledger",
         "audit",
@@ -84,6 +85,7 @@ def test_doctor_finds_a_sound_project_sound(daytwo, project):
         "engine",
         "tables",
         "journal",
+        "rollback",
         "disk",
         "port",
     ]
@@ -133,7 +135,7 @@ def test_doctor_names_what_is_broken_and_looks_at_the_rest(daytwo, project, dama
     said = daytwo("doctor", "--json", cwd=project)
     assert said.code == 1
     checks = {one["name"]: one for one in said.json["checks"]}
-    assert len(checks) == 12
+    assert len(checks) == 14
     assert [one for one, check in checks.items() if check["outcome"] == "fail" and one != "port"] == [name]
     assert checks[name]["next_step"]
 

@@ -9,26 +9,40 @@ import click
 from daytwo.cli.place import client_if_any, here
 from daytwo.cli.speak import as_json, project_option, tell_json, tell_table
 from daytwo.core.schema import Task
+from daytwo.explain.importance import Leaning, steadiness
 from daytwo.lifecycle.explanation import Explanation
 from daytwo.lifecycle.explanation import explain as look_up
 from daytwo.lifecycle.lineup import called, names_of
 from daytwo.lifecycle.reasoning.alike import Alike
+from daytwo.lifecycle.reasoning.overall import overall
 from daytwo.scoring.changing import Changes
 
 
 @click.command(epilog="Example: daytwo explain 019a8c02f1e4b1c2d3e4-000000001")
-@click.argument("identity", metavar="ID")
+@click.argument("identity", metavar="[ID|VERSION]", default="")
 @click.option("--change", is_flag=True, help="Also: the smallest changes that would turn the decision.")
 @click.option("--similar", is_flag=True, help="Also: what became of past rows that the model saw alike.")
+@click.option("--global", "over_all", is_flag=True, help="What VERSION leans on over many rows, and how steadily.")
 @project_option
 @as_json
-def explain(*, identity: str, change: bool, similar: bool, folder: Path | None, as_json: bool) -> None:
+def explain(*, identity: str, change: bool, similar: bool, over_all: bool, folder: Path | None, as_json: bool) -> None:
     """Say why the prediction ID came out as it did, from the exact version that answered; needs no server.
 
-    The score is worked out anew from the logged row and must equal the logged one to the last bit. Which columns
-    nobody can change is said by [reasons] in daytwo.toml.
+    The score is worked out anew from the logged row and must equal the logged one to the last bit. [reasons] in
+    daytwo.toml says in whose words columns are spoken of, and which nobody can change. With --global: what VERSION
+    (default: the one that answers) leans on, over held-out rows.
     """
     system = here(folder)
+    if over_all:
+        digest, leaning = overall(system, identity)
+        version = called(names_of(system.registry.versions()), digest)
+        if as_json:
+            tell_json({"version": version, "digest": digest, "leaning": leaning})
+        else:
+            _tell_leaning(leaning, version)
+        return
+    if not identity:
+        raise click.UsageError("name a prediction by its ID, or ask with --global what a version leans on")
     client = client_if_any(system)
     found = look_up(system, identity, client, change=change, similar=similar)
     if client is not None:
@@ -102,6 +116,26 @@ def _tell_alike(found: Alike, shown: str, *, is_binary: bool) -> None:
         for case in found.cases
     ]
     tell_table("Past rows that the model saw alike", ("row", "time", "score", "outcome", "distance"), rows)
+
+
+def _tell_leaning(found: Leaning, version: str) -> None:
+    click.echo(f"What {version} leans on, over {found.rows:,} rows that its trees did not learn from:")
+    rows = [
+        (
+            one.name,
+            f"{one.mean:.3g}",
+            "" if one.low is None or one.high is None else f"{one.low:.3g} to {one.high:.3g}",
+            f"{one.share:.1%}",
+            "" if one.in_top is None else f"{one.in_top:.0%}",
+        )
+        for one in found.weights
+        if one.mean > 0
+    ]
+    columns = ("column", "mean size", "95 % interval", "share", f"among the first {found.top}")
+    tell_table("Mean size of its contributions to the raw score", columns, rows)
+    if none := [one.name for one in found.weights if not one.mean]:
+        click.echo(f"Of no weight: {', '.join(none)}.")
+    click.echo(steadiness(found))
 
 
 commands = {"explain": explain}

@@ -97,7 +97,11 @@ def _contract(system: System) -> Check:
 
 def _reasons(system: System) -> Check:
     said = system.settings.reasons
-    check_reasons(said, read_contract(system.contract_path))
+    try:
+        contract = read_contract(system.contract_path)
+    except DaytwoError:
+        return Check("reasons", Outcome.WARN, "not looked at: the contract cannot be read", "Mend the contract first")
+    check_reasons(said, contract)
     told = [f"{len(said.phrases)} phrases", f"{len(said.groups)} groups"] if said.phrases or said.groups else []
     told += [f"compared within each {said.segment}"] if said.segment else []
     return Check("reasons", Outcome.OK, ", ".join(told) or "told in the columns' own names")

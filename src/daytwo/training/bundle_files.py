@@ -13,7 +13,9 @@ from daytwo.contracts.toml_text import to_toml
 from daytwo.core.durations import duration
 from daytwo.core.errors import DataError
 from daytwo.core.settings import ReasonsSettings
+from daytwo.explain.importance import Leaning, leaning
 from daytwo.explain.references import Explainer, build_explainer
+from daytwo.explain.wording import Wording
 from daytwo.explain.words import outcome_words
 from daytwo.monitoring.alarming.attribution import Reasons
 from daytwo.monitoring.estimating.estimator import Estimator
@@ -80,6 +82,16 @@ def model_files(
         CASES_FILE: Cases.chosen(held.matrix, held.labels).to_bytes(),
         NOVELTY_FILE: fit_novelty(parts.fit.matrix, held.matrix, parts.fit.schema).to_json(),
     }
+
+
+def leaning_of(chosen: Trained, parts: Parts, explainer: Explainer, settings: ReasonsSettings) -> Leaning | None:
+    """Return what the model leans on, over the rows that travel with it; None where its engine has no trees."""
+    explained = _reasons(chosen, explainer)
+    if explained is None:
+        return None
+    held = join(parts.held_out)
+    rows = Cases.chosen(held.matrix, held.labels).matrix
+    return leaning(explained(rows), held.schema.names, Wording(settings).group_of)
 
 
 def monitoring_files(

@@ -20,12 +20,13 @@ from daytwo.contracts.contract import Contract
 from daytwo.core.digest import canonical_json, digest_file
 from daytwo.core.finding import Finding
 from daytwo.core.settings import Settings
+from daytwo.explain.importance import Leaning
 from daytwo.monitoring.estimating.metrics import HIGHER_IS_BETTER
 from daytwo.registry.bundle import BASE_RATE, Code, DatasetVersion, Lineage, Manifest
 from daytwo.scoring.engines import quickest_lightgbm
 from daytwo.scoring.payoff import Payoff
 from daytwo.training.adopt import Adopted, as_fitted
-from daytwo.training.bundle_files import explainer_of, model_files, monitoring_files
+from daytwo.training.bundle_files import explainer_of, leaning_of, model_files, monitoring_files
 from daytwo.training.card import card
 from daytwo.training.dataset import Parts, TrainingData, divide
 from daytwo.training.evaluate import Evaluation, check_metric, evaluate
@@ -95,6 +96,7 @@ class Report(msgspec.Struct, frozen=True):
     margin: float
     evaluation: Evaluation
     variants: tuple[Variant, ...]
+    leaning: Leaning | None = None
 
 
 def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
@@ -128,7 +130,8 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
             fit_labels=parts.fit.labels,
             calibration=chosen.calibration.method,
         )
-    report = Report(chosen.name, gate.margin, evaluation, variants)
+    leans = leaning_of(chosen, parts, explainer, settings.reasons)
+    report = Report(chosen.name, gate.margin, evaluation, variants, leans)
     manifest = _manifest(request, parts, trained, chosen, evaluation)
     gains = trained[REFERENCE].fitted.gains
     findings = suspicions(parts, evaluation, gains, chosen.scorer.many, owner=settings.data.owner)
@@ -137,7 +140,7 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
             **model_files(request.contract, chosen, parts, payoff, explainer),
             **monitoring_files(chosen, parts, payoff, explainer, settings.monitor.window, request.seed),
             EVALUATION_FILE: canonical_json(report),
-            CARD_FILE: card(settings, manifest, evaluation, variants, chosen.name, findings).encode(),
+            CARD_FILE: card(settings, manifest, evaluation, variants, chosen.name, findings, leans).encode(),
         }
     with watch.step("times"):
         timed = tuple(_timed(one, trained[one.name], parts.select, settings.cost.core_hour) for one in variants)

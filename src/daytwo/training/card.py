@@ -8,13 +8,18 @@ Source: M. Mitchell et al. (2019), Model cards for model reporting, FAT*, 220-22
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from daytwo.core.finding import Finding
 from daytwo.core.schema import Task
 from daytwo.core.settings import Settings
+from daytwo.explain.importance import Leaning, steadiness
 from daytwo.registry.bundle import Manifest
 from daytwo.training.evaluate import Evaluation, Figure
 from daytwo.training.front import Variant
+
+# So many columns stand on the card; the others together.
+_TOLD = 12
 
 
 def card(
@@ -24,14 +29,16 @@ def card(
     variants: Iterable[Variant],
     recommended: str,
     findings: Iterable[Finding],
+    leaning: Leaning | None = None,
 ) -> str:
-    """Return the card of one bundle."""
+    """Return the card of one bundle; `leaning` is what the model leans on, None where it gives no reasons."""
     blocks = [
         _head(settings),
         _data(settings, manifest),
         _quality(evaluation),
         _money(evaluation),
         _variants(tuple(variants), recommended, settings),
+        _leaning(leaning),
         _limits(settings, evaluation, tuple(findings)),
         _origin(manifest),
     ]
@@ -123,6 +130,27 @@ def _variants(variants: tuple[Variant, ...], recommended: str, settings: Setting
         )
 
 
+def _leaning(found: Leaning | None) -> Iterator[str]:
+    yield "## What it leans on"
+    yield ""
+    if found is None:
+        yield "Not known: reasons cannot be worked out from this engine."
+        return
+    yield (
+        f"Mean size of a column's contributions to the raw score, against the typical row, over {found.rows:,} rows "
+        f"that no tree has seen. It says what the model uses, not what causes the outcome. {steadiness(found)}"
+    )
+    yield ""
+    yield f"| column | mean size | 95 % interval | share | among the first {found.top} |"
+    yield "| --- | ---: | ---: | ---: | ---: |"
+    for one in found.weights[:_TOLD]:
+        span = "" if one.low is None or one.high is None else f"{one.low:.3g} to {one.high:.3g}"
+        steady = "" if one.in_top is None else f"{one.in_top:.0%} of stretches"
+        yield f"| {one.name} | {one.mean:.3g} | {span} | {one.share:.1%} | {steady} |"
+    if rest := found.weights[_TOLD:]:
+        yield f"| {len(rest)} others | | | {sum(one.share for one in rest):.1%} | |"
+
+
 def _limits(settings: Settings, evaluation: Evaluation, findings: tuple[Finding, ...]) -> Iterator[str]:
     yield "## Limits"
     yield ""
@@ -139,6 +167,15 @@ def _origin(manifest: Manifest) -> Iterator[str]:
     lineage = manifest.lineage
     yield "## Origin"
     yield ""
+    searched: Any = lineage.parameters.get("search")
+    if searched:
+        trials = searched["trials"]
+        given_up = sum(len(one["losses"]) < len(trials[0]["losses"]) for one in trials)
+        yield (
+            f"- Recipe: number {searched['chosen']} of {len(trials)} that were tried on later rows of the fit part, "
+            f"{given_up} of them given up early; loss {searched['loss']:.5g}, of the usual recipe "
+            f"{searched['usual_loss']:.5g}"
+        )
     dirty = " with uncommitted changes" if lineage.code.dirty else ""
     yield f"- Code: {lineage.code.commit[:12] + dirty if lineage.code.commit else 'not in git'}"
     yield f"- Environment: `{lineage.environment[:12]}`, seeds: {lineage.seeds}"
