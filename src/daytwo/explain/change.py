@@ -26,6 +26,8 @@ Matrix = NDArray[np.float32]
 Aim = Callable[[Matrix], tuple[NDArray[np.bool_], NDArray[np.float64]]]
 # Why a row with these features changed is not to be offered; empty where it may be.
 Judge = Callable[[Matrix, tuple[int, ...]], str]
+# Which rows of a matrix are sure to be turned down and why, quickly: the end of a sentence, empty where it is not sure.
+Glance = Callable[[Matrix], Sequence[str]]
 
 # Changes that are carried on to be joined with one more, and how many of the same features may be among them.
 _BEAM, _OF_THE_SAME = 24, 3
@@ -33,6 +35,8 @@ _BEAM, _OF_THE_SAME = 24, 3
 _JOINED, _OF_ONE = 320, 24
 # How many that turn the decision are judged on each level, and how many of the same features among them.
 _JUDGED, _JUDGED_ALIKE = 1_500, 300
+# So many are glanced at together, the first time and at most: most often the cheapest ones do.
+_FIRST_GLANCE, _GLANCE = 32, 512
 # So cheap a step is as good as free, when steps are compared by what they bring for their cost.
 _FREE = 0.05
 
@@ -57,20 +61,28 @@ class Search:
 
 
 def smallest_changes(
-    row: Matrix, options: Sequence[Options], aim: Aim, judge: Judge, *, most: int = 3, wanted: int = 3
+    row: Matrix,
+    options: Sequence[Options],
+    aim: Aim,
+    judge: Judge,
+    *,
+    most: int = 3,
+    wanted: int = 3,
+    glance: Glance | None = None,
 ) -> Search:
     """Search the smallest changes of `row`, shape (d,), that turn the decision and that `judge` accepts.
 
-    No more than `most` features are changed at once, and as few as possible; up to `wanted` ways are returned.
+    What `glance` turns down `judge` would turn down too, and is not asked. No more than `most` features are changed
+    at once, and as few as possible; up to `wanted` ways are returned.
     """
-    return _Beam(row, options, aim, judge).run(most, wanted)
+    return _Beam(row, options, aim, judge, glance).run(most, wanted)
 
 
 class _Beam:
     """One search. A step is the number of one value of one feature; a change is a tuple of steps."""
 
-    def __init__(self, row: Matrix, options: Sequence[Options], aim: Aim, judge: Judge) -> None:
-        self._row, self._aim, self._judge = row, aim, judge
+    def __init__(self, row: Matrix, options: Sequence[Options], aim: Aim, judge: Judge, glance: Glance | None) -> None:
+        self._row, self._aim, self._judge, self._glance = row, aim, judge, glance
         self._feature = np.repeat([one.feature for one in options], [len(one.values) for one in options]).astype(int)
         empty = np.zeros(0)
         self._value = np.concatenate([empty, *(one.values for one in options)]).astype(np.float32)
@@ -113,18 +125,25 @@ class _Beam:
         order = np.argsort(costs, kind="stable")
         found: dict[tuple[int, ...], Found] = {}
         judged: Counter[tuple[int, ...]] = Counter()
-        for i in order.tolist():
-            features = tuple(sorted(self._feature[changes[i]].tolist()))
-            if features in found or judged[features] >= _JUDGED_ALIKE:
-                continue
-            judged[features] += 1
-            row = self._rows(changes[i : i + 1])[0]
-            if why := self._judge(row, features):
-                self._said.refused[why] += 1
-            else:
-                found[features] = Found(row, features, float(costs[i]))
-            if len(found) == wanted or judged.total() == _JUDGED:
-                break
+        size = _FIRST_GLANCE
+        while len(order):
+            block, order = changes[order[:size]], order[size:]
+            size = min(2 * size, _GLANCE)
+            together = [tuple(one) for one in np.sort(self._feature[block], axis=1).tolist()]
+            open_still = [i for i, one in enumerate(together) if one not in found and judged[one] < _JUDGED_ALIKE]
+            rows = self._rows(block[open_still])
+            refused = [""] * len(rows) if self._glance is None else self._glance(rows)
+            for row, why, i in zip(rows, refused, open_still, strict=True):
+                features = together[i]
+                if features in found or judged[features] >= _JUDGED_ALIKE:
+                    continue
+                judged[features] += 1
+                if reason := why or self._judge(row, features):
+                    self._said.refused[reason] += 1
+                else:
+                    found[features] = Found(row, features, float(self._cost[block[i]].sum()))
+                if len(found) == wanted or judged.total() == _JUDGED:
+                    return list(found.values())
         return list(found.values())
 
     def _joined(self, near: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -161,7 +180,11 @@ class _Beam:
         pairs = np.hstack([np.repeat(changes, len(joined), axis=0), np.tile(joined, len(changes))[:, None]])
         features = self._feature[pairs]
         other = (features[:, :-1] != features[:, -1:]).all(axis=1)
-        return np.unique(np.sort(pairs[other], axis=1), axis=0)
+        rows = np.sort(pairs[other], axis=1)
+        rows = rows[np.lexsort(rows.T[::-1])]
+        first = np.ones(len(rows), dtype=bool)
+        first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+        return rows[first]
 
     def _cheaper(self, found: Found) -> Found:
         """Return it with smaller steps, where these do as well, one feature after the other."""

@@ -6,6 +6,8 @@ are. `options.py` prices changes with it, `change.py` asks whether what comes ou
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,9 @@ from daytwo.core.schema import Schema
 _OTHER = 0.5
 # So many real rows tell how near each other real rows are.
 _ASKED = 200
+
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 
 class Likeness:
@@ -45,9 +50,12 @@ class Likeness:
         count = np.searchsorted(known, value, "right") - np.searchsorted(known, value, "left")
         return float(count) / max(len(known), 1)
 
-    def apart(self, feature: int, values: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return how far values of one feature are from those of every case, shape (n_values, n), in [0, 1]."""
-        return self._between(feature, self.place(feature, values)[:, None], self._cases[:, feature][None, :])
+    def apart(
+        self, feature: int, values: NDArray[np.float32], chosen: NDArray[np.intp] | None = None
+    ) -> NDArray[np.float64]:
+        """Return how far values of one feature are from those of every (chosen) case, (n_values, n), in [0, 1]."""
+        cases = self._cases[:, feature] if chosen is None else self._cases[chosen, feature]
+        return self._between(feature, self.place(feature, values)[:, None], cases[None, :])
 
     def from_cases(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return how far each value of one row is from that of every case, shape (d, n): summed up, the distances."""
@@ -55,16 +63,19 @@ class Likeness:
 
     def among(self, chosen: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return how far some of the cases are from the nearest other one of them, for up to 200 spread over all."""
-        cases = self._cases[chosen]
+        # Shares of 2,000 rows are told apart by half the digits, in half the time.
+        cases = self._cases[chosen].astype(np.float32)
         asked = np.unique(np.linspace(0, len(cases) - 1, _ASKED).astype(int))
-        total = np.zeros((len(asked), len(cases)))
+        total = np.zeros((len(asked), len(cases)), dtype=np.float32)
         for i in range(cases.shape[1]):
             total += self._between(i, cases[asked, i][:, None], cases[:, i][None, :])
         total[np.arange(len(asked)), asked] = np.inf
-        nearest: NDArray[np.float64] = total.min(axis=1)
+        nearest: NDArray[np.float64] = total.min(axis=1).astype(np.float64)
         return nearest
 
-    def _between(self, feature: int, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-        apart = np.where(a == b, 0.0, _OTHER) if self._is_category[feature] else np.abs(a - b)
+    def _between(self, feature: int, a: NDArray[_Float], b: NDArray[_Float]) -> NDArray[_Float]:
+        apart: NDArray[_Float] = (a != b) * a.dtype.type(_OTHER) if self._is_category[feature] else np.abs(a - b)
         a_gone, b_gone = np.isnan(a), np.isnan(b)
-        return np.where(a_gone | b_gone, np.where(a_gone & b_gone, 0.0, _OTHER), apart)
+        if a_gone.any() or b_gone.any():
+            apart = np.where(a_gone | b_gone, (a_gone != b_gone) * a.dtype.type(_OTHER), apart)
+        return apart

@@ -96,6 +96,7 @@ class Changer:
             for i, column in columns.items()
         }
         self.grounds = Grounds(model, matrix, model.engine.many(matrix), columns, menus, like)
+        self.grounds.prepare()
 
     def changes(
         self, features: Sequence[float], row: Mapping[str, object], *, most: int = 3, wanted: int = 3
@@ -118,7 +119,9 @@ class Changer:
         options = asked.options()
         if not asked.in_reach([one.feature for one in options], most):
             return Changes(asked.act, (), _FAR_FROM_ALL.format(most), 0)
-        search = smallest_changes(asked.features, options, asked.aim, asked.why_not, most=most, wanted=wanted)
+        search = smallest_changes(
+            asked.features, options, asked.aim, asked.why_not, most=most, wanted=wanted, glance=asked.too_far
+        )
         told = tuple(self._told(asked, found) for found in search.found)
         why = "" if told else _why_none(search.turned, search.refused, len(options), most)
         return Changes(asked.act, told, why, search.tried)

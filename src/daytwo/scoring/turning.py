@@ -24,6 +24,9 @@ from daytwo.scoring.model import Model
 # A changed row may be as far from the nearest real one that was decided so as all but this share of those are from
 # each other.
 _FAR = 0.05
+_UNLIKE = "is like no real row that was decided so"
+# Distances that are added up in float32 may be off by so much.
+_SLACK = 1e-4
 # Where amounts of money read the row, other rows have other sets of real rows that were decided so.
 _SETS_KEPT = 8
 
@@ -40,6 +43,14 @@ class Grounds:
     like: Likeness
     # How far real rows that were decided alike are from each other, by which rows these are.
     _usual: dict[bytes, NDArray[np.float64]] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Work out beforehand how far real rows are from each other, where no amount of money reads the row."""
+        if not self.model.payoff.columns:
+            acts = self.model.payoff.gain_many(self.model.calibration.many(self.scores), _no_column) > 0
+            for decided in (acts, ~acts):
+                if decided.any():
+                    self.usual(np.flatnonzero(decided))
 
     def usual(self, there: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return how far some real rows are from the nearest other one of them; kept for the sets asked last."""
@@ -112,7 +123,7 @@ class Asked:
     def why_not(self, changed: Matrix, features: tuple[int, ...]) -> str:
         """Return why a changed row is not to be offered, as the end of a sentence; empty where it may be."""
         if self._distance(changed, features) > self._reach:
-            return "is like no real row that was decided so"
+            return _UNLIKE
         row = self.decoded(changed, features)
         values, breaches = self._model.decoder.check(row)
         new = [one for one in breaches if (one.column, one.rule) not in self._before]
@@ -125,17 +136,32 @@ class Asked:
             return "is read as another row"
         return ""
 
+    def too_far(self, rows: Matrix) -> list[str]:
+        """Return for changed rows what `why_not` is sure to say for their distance; empty where it may not."""
+        distances = np.repeat(self._apart.astype(np.float32)[None, :], len(rows), axis=0)
+        known = (rows == self.features) | (np.isnan(rows) & np.isnan(self.features))
+        for i in np.flatnonzero(~known.all(axis=0)).tolist():
+            moved = np.flatnonzero(~known[:, i])
+            values, which = np.unique(rows[moved, i], return_inverse=True)
+            self._work_out(i, values)
+            table = np.stack([self._further[i, value] for value in values.tolist()]).astype(np.float32)
+            distances[moved] += table[which.reshape(-1)]
+        return [_UNLIKE if far else "" for far in (distances.min(axis=1) > self._reach + _SLACK).tolist()]
+
+    def _work_out(self, i: int, values: NDArray[np.float32]) -> None:
+        """Keep how much further from each real row that was decided so each value is than the row's own."""
+        new = [value for value in values.tolist() if (i, value) not in self._further]
+        if new:
+            after = self._g.like.apart(i, np.array(new, dtype=np.float32), self._there)
+            further = after - self._parts[i, self._there]
+            self._further |= {(i, value): one for value, one in zip(new, further, strict=True)}
+
     def _distance(self, changed: Matrix, features: tuple[int, ...]) -> float:
         """Return how far a changed row is from the nearest real one that was decided so."""
         apart = self._apart
         for i in features:
-            value = float(changed[i])
-            further = self._further.get((i, value))
-            if further is None:
-                both = np.array([value, self.features[i]], dtype=np.float32)
-                after, before = self._g.like.apart(i, both)[:, self._there]
-                further = self._further[i, value] = after - before
-            apart = apart + further
+            self._work_out(i, changed[i : i + 1])
+            apart = apart + self._further[i, float(changed[i])]
         return float(apart.min())
 
     def _acts(self, raw: NDArray[np.float64], matrix: Matrix) -> NDArray[np.bool_]:
@@ -164,6 +190,10 @@ class Asked:
     def nearness(self, changed: Matrix, features: tuple[int, ...]) -> float:
         """Return the share of real rows that were decided so and are further from each other than this from them."""
         return float((self._usual >= self._distance(changed, features)).mean())
+
+
+def _no_column(name: str) -> ArrayLike:
+    raise LookupError(f"no amount reads {name!r}")
 
 
 def raw_value(column: Column, value: float) -> str | int | float | bool:
