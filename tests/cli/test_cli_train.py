@@ -27,6 +27,30 @@ def weighted(daytwo, tmp_path):
     return tmp_path / "p"
 
 
+@pytest.fixture
+def small(daytwo, tmp_path):
+    """A project of 600 rows, ready to train."""
+    made_up_rows(600).write_parquet(tmp_path / "trips.parquet")
+    start = (
+        "init",
+        "trips.parquet",
+        "--target",
+        "late",
+        "--time",
+        "at",
+        "--key",
+        "trip",
+        "--owner",
+        "ana",
+        "--into",
+        "p",
+    )
+    for words in (start, ("ingest", "-C", "p")):
+        said = daytwo(*words)
+        assert said.code == 0, said.err
+    return tmp_path / "p"
+
+
 def candidate_of(project: Path):
     (folder,) = (one for one in (project / ".daytwo" / "bundles").iterdir() if len(one.name) == 64)
     return json.loads((folder / "manifest.json").read_text()), (folder / "card.md").read_text()
@@ -52,3 +76,31 @@ def test_a_weight_that_is_an_input_or_not_there_is_refused_with_a_way_out(daytwo
     said = daytwo("train", "-C", weighted, DAYTWO_TRAIN__WEIGHT="carrier", DAYTWO_TRAIN__CLASS_WEIGHT="0")
     assert said.code == 2
     assert "train.class_weight" in said.err
+
+
+def test_a_search_is_asked_for_on_the_command_line_or_in_the_settings(daytwo, small):
+    said = daytwo("train", "-C", small, "--trials", 3, "--json", DAYTWO_TRAIN__TRIALS="2")
+    assert said.code in {0, 1}, said.err
+    assert len(candidate_of(small)[0]["lineage"]["parameters"]["search"]["trials"]) == 3
+    assert said.err == ""
+
+
+def test_the_settings_search_is_made_unless_the_command_line_says_none(daytwo, small):
+    environment = {"DAYTWO_TRAIN__TRIALS": "2"}
+    said = daytwo("retrain", "-C", small, "--trials", 0, **environment)
+    assert said.code in {0, 1}, said.err
+    assert "search" not in candidate_of(small)[0]["lineage"]["parameters"]
+
+
+def test_a_search_without_optuna_is_refused_before_anything_is_begun(fresh, small):
+    blocked = small.parent / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, package=None: None if name == 'optuna' else find(name, package)\n"
+    )
+    said = fresh("train", "-C", small, "--minutes", "1", PYTHONPATH=str(blocked))
+    assert said.code == 2
+    assert "pip install 'daytwo[search]'" in said.err
+    assert fresh("status", "-C", small, "--json").json["waiting"] == []
+    assert not (small / ".daytwo" / "bundles").exists()

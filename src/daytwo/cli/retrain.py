@@ -9,7 +9,7 @@ import click
 
 from daytwo.cli.place import here
 from daytwo.cli.speak import as_json, project_option, tell_json, whoever
-from daytwo.cli.train import leave_with, run_release
+from daytwo.cli.train import leave_with, run_release, search_budget, search_options
 from daytwo.lifecycle.retraining.position import Position, position
 from daytwo.wiring import clock_of
 
@@ -20,9 +20,19 @@ from daytwo.wiring import clock_of
 )
 @click.option("--author", default="", metavar="NAME", help="Who makes it and so cannot approve it; default: you.")
 @click.option("--reason", default="retraining asked for by a person", show_default=True, help="Why it is made.")
+@search_options
 @project_option
 @as_json
-def retrain(*, why: bool, author: str, reason: str, folder: Path | None, as_json: bool) -> None:
+def retrain(
+    *,
+    why: bool,
+    author: str,
+    reason: str,
+    trials: int | None,
+    minutes: float | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
     """Make a new version from everything labelled, through the same gates and approval as any other.
 
     With --why nothing is made. Leaves with 1 where a gate says no.
@@ -35,7 +45,8 @@ def retrain(*, why: bool, author: str, reason: str, folder: Path | None, as_json
         else:
             _tell(found)
         return
-    made = run_release(system, reason=reason, author=author or whoever() or "cli", quiet=as_json)
+    budget = search_budget(trials, minutes)
+    made = run_release(system, reason=reason, author=author or whoever() or "cli", budget=budget, quiet=as_json)
     leave_with(made, folder=folder, as_json=as_json)
 
 

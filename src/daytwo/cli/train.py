@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from daytwo.cli.place import here
+from daytwo.cli.progress import progress_line
 from daytwo.cli.speak import as_json, next_steps, project_option, tell_json, tell_table, whoever
 from daytwo.core.errors import Refused
 from daytwo.flows import open_runner
@@ -18,20 +21,48 @@ from daytwo.lifecycle.first import next_release_id
 from daytwo.lifecycle.releases import OPEN, Release, State
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.worker import Event, open_release
+from daytwo.training.search import check_search
 from daytwo.wiring import clock_of
+
+
+def search_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how long to look for a recipe."""
+    found = click.option(
+        "--minutes", type=click.FloatRange(min=0), help="Try recipes for so long before; what is found varies."
+    )(command)
+    return click.option("--trials", type=click.IntRange(min=0), help="Try so many recipes before (needs Optuna).")(
+        found
+    )
+
+
+def search_budget(trials: int | None, minutes: float | None) -> dict[str, float]:
+    """Return what replaces the settings' search: nothing said leaves it, and one of the two said sets no other end."""
+    if trials is None and minutes is None:
+        return {}
+    return {"trials": trials or 0, "minutes": minutes or 0.0}
 
 
 @click.command(epilog="Example: daytwo release --author ana --reason 'new columns'")
 @click.option("--author", default="", metavar="NAME", help="Who makes it and so cannot approve it; default: you.")
 @click.option("--reason", default="asked for by a person", show_default=True, help="Why it is made.")
+@search_options
 @project_option
 @as_json
-def release(*, author: str, reason: str, folder: Path | None, as_json: bool) -> None:
+def release(
+    *,
+    author: str,
+    reason: str,
+    trials: int | None,
+    minutes: float | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
     """Train, gate and put forward a candidate from everything labelled; leave with 1 where a gate says no.
 
     While 'daytwo up' runs the project's flows, it alone makes releases.
     """
-    made = run_release(here(folder), reason=reason, author=author or whoever() or "cli", quiet=as_json)
+    budget = search_budget(trials, minutes)
+    made = run_release(here(folder), reason=reason, author=author or whoever() or "cli", budget=budget, quiet=as_json)
     leave_with(made, folder=folder, as_json=as_json)
 
 
@@ -48,14 +79,29 @@ def leave_with(made: Release, *, folder: Path | None, as_json: bool) -> NoReturn
     sys.exit(0 if made.state is State.WAITING else 1)
 
 
-def run_release(system: System, *, reason: str, author: str, adopt: str = "", quiet: bool = False) -> Release:
+def run_release(
+    system: System,
+    *,
+    reason: str,
+    author: str,
+    adopt: str = "",
+    budget: Mapping[str, float] | None = None,
+    quiet: bool = False,
+) -> Release:
     """Make, gate and put forward a candidate, or take up the one that was cut short; return what became of it.
+
+    `budget` is that of `search_budget`.
 
     Raises
     ------
     Refused
         If another release waits for somebody.
+    Mistake
+        If a search is asked for, and Optuna is not installed.
     """
+    train = system.settings.train
+    if any(budget.values()) if budget else not adopt and (train.trials or train.minutes):
+        check_search()
     under_way = next((one for one in system.releases.releases() if one.state in OPEN), None)
     if under_way is not None and under_way.state is not State.TRAINING:
         raise Refused(
@@ -63,9 +109,9 @@ def run_release(system: System, *, reason: str, author: str, adopt: str = "", qu
         )
     name = under_way.id if under_way is not None else next_release_id(system)
     events: list[Event] = []
-    with open_runner(system, stands=False) as runner:
-        if not quiet:
-            click.echo(f"{name}: {'gating' if adopt else 'training and gating'} ...", err=True)
+    if not quiet:
+        click.echo(f"{name}: {'gating' if adopt else 'training and gating'} ...", err=True)
+    with progress_line(quiet=quiet) as tell, open_runner(replace(system, tell=tell), stands=False) as runner:
         open_release(
             system,
             runner,
@@ -75,6 +121,7 @@ def run_release(system: System, *, reason: str, author: str, adopt: str = "", qu
             events=events,
             author=author,
             adopt=adopt,
+            budget=budget,
         )
     return find_release(system, name)
 

@@ -97,14 +97,17 @@ class RetrainSettings(_Section, frozen=True, kw_only=True):
 
 
 class TrainSettings(_Section, frozen=True, kw_only=True):
-    """[train]: what counts how much while a model learns.
+    """[train]: what counts how much while a model learns, and how long to look for a better recipe.
 
     `weight` names the column that says how much a row counts, empty for all alike. `class_weight` is how many negative
     rows one positive counts for, or `balanced` where both classes are to count alike; empty for one.
+    Up to `trials` recipes are tried, for up to `minutes`; 0 sets no such end, and where both are 0 none is tried.
     """
 
     weight: str = ""
     class_weight: Literal["", "balanced"] | Positive = ""
+    trials: Whole = 0
+    minutes: Amount = 0.0
 
 
 class GateSettings(_Section, frozen=True, kw_only=True):

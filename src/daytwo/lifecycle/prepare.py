@@ -22,6 +22,7 @@ from daytwo.core.digest import digest_bytes, digest_json
 from daytwo.core.durations import duration
 from daytwo.core.errors import DaytwoError
 from daytwo.core.schema import Task
+from daytwo.core.settings import TrainSettings
 from daytwo.governance.approvals import Request
 from daytwo.governance.audit import Entry
 from daytwo.lifecycle.adoption import adopted_model
@@ -70,7 +71,7 @@ def prepare_release(run: Run, system: System, arguments: dict[str, Json]) -> Jso
         return release_id
 
     def train() -> dict[str, Json]:
-        return _train(system, release_id, author, now, str(arguments.get("adopt", "")))
+        return _train(_with_budget(system, arguments), release_id, author, now, str(arguments.get("adopt", "")))
 
     def gate() -> dict[str, Json]:
         gated = _gate(system, str(trained["digest"]), str(trained["window"]), now)
@@ -88,6 +89,15 @@ def prepare_release(run: Run, system: System, arguments: dict[str, Json]) -> Jso
         return _conclude(system, release_id, trained, gated, now)
 
     return run.step("conclude", conclude)
+
+
+def _with_budget(system: System, arguments: Mapping[str, Json]) -> System:
+    """Return the system with the search that was asked for with this release in place of the settings' one."""
+    budget = arguments.get("budget")
+    if not isinstance(budget, dict):
+        return system
+    settings = msgspec.convert(msgspec.to_builtins(system.settings.train) | budget, TrainSettings)
+    return replace(system, settings=msgspec.structs.replace(system.settings, train=settings))
 
 
 def _give_up(system: System, release_id: str, words: str, now: datetime) -> dict[str, Json]:
@@ -108,6 +118,7 @@ def _rows(system: System, until: datetime) -> _Rows:
 
 def _train(system: System, release_id: str, author: str, now: datetime, adopt: str) -> dict[str, Json]:
     begun = time.process_time()
+    system.tell("reading rows")
     rows = _rows(system, now)
     present = champion(system)
     adopted = adopted_model(system, adopt, rows.contract) if adopt else None
@@ -124,9 +135,11 @@ def _train(system: System, release_id: str, author: str, now: datetime, adopt: s
             dataset=_dataset(system, rows),
             code=code_of(system.folder),
             adopted=adopted,
+            tell=system.tell,
         ),
         rows.parts.train,
     )
+    system.tell("writing the bundle")
     bundle = system.bundles.put(candidate.files, candidate.manifest)
     spent = time.process_time() - begun
     system.costs.add(cpu_cost(f"train:{release_id}", now, TRAINING, spent, system.settings.cost))
@@ -182,6 +195,7 @@ def _dataset(system: System, rows: _Rows) -> tuple[DatasetVersion, ...]:
 
 def _gate(system: System, digest: str, window: str, now: datetime) -> dict[str, Json]:
     """Judge the candidate on the rows set aside, beside the champion if there is one."""
+    system.tell("gating")
     rows = _rows(system, now)
     present = champion(system)
     beside = None if present is None else as_read_by(system, present, rows.parts, now)

@@ -28,6 +28,7 @@ class System:
     the project share. `place` is where this one keeps what is its own, None where that is `state` too. `close` lets go
     of the ledger, for whoever opens several projects in one process. `seal_journal` asks a running server to hand over
     what it has journaled; it does nothing where none runs. `pseudonyms` hides what is personal, None where nothing is.
+    `tell` hears how far a long step is, in one line each time.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class System:
     seal_journal: Callable[[], None]
     pseudonyms: Pseudonyms | None = None
     place: Path | None = None
+    tell: Callable[[str], None] = lambda _words: None
     close: Callable[[], None] = lambda: None
 
     @property

@@ -161,14 +161,19 @@ def open_release(
     events: list[Event],
     author: str = "daytwo",
     adopt: str = "",
+    budget: Mapping[str, float] | None = None,
 ) -> None:
     """Train, gate and put forward a candidate; or the model kept under the digest `adopt`, as it is.
+
+    `budget` says how long to look for a recipe, by the keys of [train] that it replaces.
 
     A release that has come to an end, also by being cancelled, is not made again.
     """
     arguments: dict[str, Json] = {"release": release_id, "reason": reason, "author": author, "now": now.isoformat()}
     if adopt:
         arguments["adopt"] = adopt
+    if budget:
+        arguments["budget"] = dict(budget)
     made = system.releases.get(release_id)
     if made is None or made.state is State.TRAINING:
         runner.run("release", release_id, arguments)

@@ -33,13 +33,14 @@ from daytwo.training.evaluate import Evaluation, check_metric, evaluate
 from daytwo.training.fit import bin_rows, fit_reference
 from daytwo.training.front import REFERENCE, Times, Variant, mark_front, recommend, with_times
 from daytwo.training.lineage import environment_digest, makers, window_of
-from daytwo.training.recipe import Binning, reference_recipe, student_shapes
+from daytwo.training.origin import Origin, origin_of
+from daytwo.training.progress import Tell, silent
+from daytwo.training.recipe import Binning, student_shapes
 from daytwo.training.suspicion import suspicions
 from daytwo.training.trained import Trained, calibrated, describe, grown, work_of
 from daytwo.training.user_model import FILE as USER_FILE
 from daytwo.training.user_model import fit_user, user_fit
 from daytwo.training.variants import grow_students
-from daytwo.training.weights import Weighting, weighting_of
 
 EVALUATION_FILE, CARD_FILE = "evaluation.json", "card.md"
 # Rows that single-row times are measured over, in turn.
@@ -56,7 +57,8 @@ class TrainingRequest:
     is the project's, whose `model.py` is used if there is one. `dataset` and `code` go into the lineage. The number
     of `threads` changes no byte: two save time on an idle machine, and cost three to five times as much on a busy
     one, because LightGBM's threads wait for each other at every leaf. `adopted` is a model from elsewhere that takes
-    the place of everything grown here: it becomes the candidate as it is, calibrated where that helps.
+    the place of everything grown here: it becomes the candidate as it is, calibrated where that helps. `tell` hears how
+    far it is; it changes no byte.
     """
 
     contract: Contract
@@ -70,6 +72,7 @@ class TrainingRequest:
     code: Code = field(default_factory=Code)
     threads: int = 1
     adopted: Adopted | None = None
+    tell: Tell = silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,10 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
     watch = _Watch()
     parts = divide(data, task=settings.model.task, window=request.window)
     explainer = explainer_of(request.contract, parts.fit, payoff, settings.reasons)
-    trained = _grow(request, parts, watch)
+    with watch.step("search"):
+        origin = _origin(request, parts)
+    trained = _grow(request, parts, origin, watch)
+    request.tell("comparing variants")
     with watch.step("front"):
         described = describe(trained, parts, payoff, metric=gate.metric)
         variants = mark_front(described, higher_is_better=gate.metric in HIGHER_IS_BETTER)
@@ -132,7 +138,7 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
         )
     leans = leaning_of(chosen, parts, explainer, settings.reasons)
     report = Report(chosen.name, gate.margin, evaluation, variants, leans)
-    manifest = _manifest(request, parts, trained, chosen, evaluation)
+    manifest = _manifest(request, parts, trained, chosen, origin, evaluation)
     gains = trained[REFERENCE].fitted.gains
     findings = suspicions(parts, evaluation, gains, chosen.scorer.many, owner=settings.data.owner)
     with watch.step("files"):
@@ -147,8 +153,24 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
     return Candidate(files, manifest, evaluation, timed, chosen.name, findings, watch.seconds)
 
 
-def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Trained]:
-    settings, task, rows = request.settings, request.settings.model.task, parts.fit.rows
+def _origin(request: TrainingRequest, parts: Parts) -> Origin:
+    if request.adopted is not None:
+        return Origin()
+    settings = request.settings
+    own = None if request.folder is None else user_fit(request.folder)
+    return origin_of(
+        parts,
+        settings.model.task,
+        settings.train,
+        own,
+        seed=request.seed,
+        threads=request.threads,
+        tell=request.tell,
+    )
+
+
+def _grow(request: TrainingRequest, parts: Parts, origin: Origin, watch: _Watch) -> dict[str, Trained]:
+    task, rows, weighting = request.settings.model.task, parts.fit.rows, origin.weighting
     if request.adopted is not None:
         with watch.step("reference"):
             engine = request.adopted.engine(threads=request.threads)
@@ -156,21 +178,23 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
         with watch.step("calibration"):
             files = request.adopted.files
             return {REFERENCE: calibrated(REFERENCE, fitted, engine, parts, task, files=files)}
-    own = None if request.folder is None else user_fit(request.folder)
-    weighting = Weighting() if own is not None else weighting_of(parts.fit, settings.train.class_weight, task)
     with watch.step("binning"):
         weights = weighting.of(parts.fit)
         binned = bin_rows(parts.fit, task, Binning(), seed=request.seed, threads=request.threads, weights=weights)
     with watch.step("reference"):
-        if own is not None and request.folder is not None:
-            fitted = fit_user(own, parts.fit, task, request.folder / USER_FILE)
+        if origin.own is not None and request.folder is not None:
+            fitted = fit_user(origin.own, parts.fit, task, request.folder / USER_FILE)
         else:
-            recipe, tune_weights = reference_recipe(rows, task), weighting.of(parts.tune)
-            fitted = fit_reference(binned, parts.fit, parts.tune, recipe, tune_weights=tune_weights)
+            tune_weights = weighting.of(parts.tune)
+            assert origin.recipe is not None
+            fitted = fit_reference(
+                binned, parts.fit, parts.tune, origin.recipe, tune_weights=tune_weights, tell=request.tell
+            )
     with watch.step("students"):
         shapes = student_shapes(rows, work_of(fitted, parts.fit.matrix))
         teacher = quickest_lightgbm(fitted.text, parts.fit.matrix.shape[1], threads=request.threads).many
-        students = grow_students(binned, parts.fit.matrix, parts.tune.matrix, teacher, shapes, seed=request.seed)
+        matrices = parts.fit.matrix, parts.tune.matrix
+        students = grow_students(binned, *matrices, teacher, shapes, seed=request.seed, tell=request.tell)
     with watch.step("calibration"):
         reference = grown(REFERENCE, fitted, parts, task, threads=request.threads, shift=weighting.shift)
         return {REFERENCE: reference} | {
@@ -180,15 +204,19 @@ def _grow(request: TrainingRequest, parts: Parts, watch: _Watch) -> dict[str, Tr
 
 
 def _manifest(
-    request: TrainingRequest, parts: Parts, trained: dict[str, Trained], chosen: Trained, evaluation: Evaluation
+    request: TrainingRequest,
+    parts: Parts,
+    trained: dict[str, Trained],
+    chosen: Trained,
+    origin: Origin,
+    evaluation: Evaluation,
 ) -> Manifest:
-    settings, rows = request.settings, parts.fit.rows
-    task = settings.model.task
+    settings = request.settings
     parameters: dict[str, object] = {
         **makers(),
         "variant": chosen.name,
         "window": request.window,
-        "reference": reference_recipe(rows, task).parameters,
+        **origin.told,
         "students": sorted(one.name for one in trained.values() if one.name != REFERENCE),
         "settings": msgspec.to_builtins(
             {"value": settings.value, "gate": settings.gate, "monitor": settings.monitor, "train": settings.train}
@@ -215,7 +243,7 @@ def _manifest(
         metrics["money_per_row"] = evaluation.money.value
     return Manifest(
         model=settings.model.name,
-        task=task,
+        task=settings.model.task,
         metric=settings.gate.metric,
         contract=request.contract.digest,
         parent=request.parent,

@@ -171,10 +171,11 @@ def _origin(manifest: Manifest) -> Iterator[str]:
     if searched:
         trials = searched["trials"]
         given_up = sum(len(one["losses"]) < len(trials[0]["losses"]) for one in trials)
+        end = "It did so on newer rows too, and was taken" if searched["chosen"] else "The usual one was kept"
+        yield f"- Recipes: {len(trials)} were tried on later rows of the fit part, {given_up} of them given up early"
         yield (
-            f"- Recipe: number {searched['chosen']} of {len(trials)} that were tried on later rows of the fit part, "
-            f"{given_up} of them given up early; loss {searched['loss']:.5g}, of the usual recipe "
-            f"{searched['usual_loss']:.5g}"
+            f"- The best recipe, number {searched['best']}, lost {searched['loss']:.5g} there, the usual one "
+            f"{searched['usual_loss']:.5g}. {end}"
         )
     dirty = " with uncommitted changes" if lineage.code.dirty else ""
     yield f"- Code: {lineage.code.commit[:12] + dirty if lineage.code.commit else 'not in git'}"

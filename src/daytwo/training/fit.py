@@ -19,6 +19,7 @@ from daytwo.explain.trees import Trees, parse_trees
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.training.dataset import TrainingData
 from daytwo.training.leaf_order import in_order, leaf_orders
+from daytwo.training.progress import Tell, silent
 from daytwo.training.recipe import Binning, Recipe
 from daytwo.training.refit import refit_in_order, refit_leaves
 
@@ -29,6 +30,8 @@ _SOFT_OBJECTIVES = {Task.BINARY: "cross_entropy", Task.REGRESSION: "regression"}
 _FEWEST_TREES = 25
 # An improvement smaller than this is noise of the last digits.
 _LEAST_GAIN = 1e-7
+# How often it is told how far the growing is.
+_TOLD_TREES = 10
 # The number of threads is of the machine, not of the model.
 _THREADS = re.compile(r"^\[num_threads: -?\d+\]$", re.MULTILINE)
 
@@ -102,6 +105,26 @@ def bin_alike(binned: Binned, matrix: NDArray[np.float32]) -> Binned:
     return Binned(dataset.construct(), binned.task, fixed, binned.directions)
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """Binned rows to grow on, rows in the same bins that tell when to `stop`, and later ones that `judge`."""
+
+    binned: Binned
+    stop: lgb.Dataset
+    judge: lgb.Dataset
+
+
+def held_out(binned: Binned, data: TrainingData, weights: NDArray[np.float64] | None) -> lgb.Dataset:
+    """Put other rows, with their labels and weights, into the bins of the rows to grow on."""
+    return _dataset(data, binned.fixed, weights, reference=binned.dataset)
+
+
+def rehearsed_loss(rehearsal: Rehearsal, recipe: Recipe) -> float:
+    """Return what the model that would be kept loses on the later rows: log-loss (binary) or squared error."""
+    found = _grown_to_the_best(rehearsal.binned, rehearsal.stop, recipe, silent, judge=rehearsal.judge)
+    return found.judged[min(max(found.best, _FEWEST_TREES), len(found.judged)) - 1]
+
+
 def fit_reference(
     binned: Binned,
     fit: TrainingData,
@@ -109,28 +132,51 @@ def fit_reference(
     recipe: Recipe,
     *,
     tune_weights: NDArray[np.float64] | None = None,
+    tell: Tell = silent,
 ) -> Fitted:
     """Grow the reference model on `fit`, and keep as many trees as serve `tune` best.
 
     Early stopping looks at the log-loss (binary) or the squared error of `tune`, its rows weighted like those of `fit`.
     """
     binned.dataset.set_label(fit.labels)
+    found = _grown_to_the_best(binned, held_out(binned, tune, tune_weights), recipe, tell)
+    if recipe.patience:
+        for _ in range(found.booster.current_iteration() - max(found.best, _FEWEST_TREES)):
+            found.booster.rollback_one_iter()
+    _put_in_order(found.booster, binned)
+    return _fitted(found.booster)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """A booster, after how many trees it was `best`, and what rows that judge lost after each tree."""
+
+    booster: lgb.Booster
+    best: int
+    judged: tuple[float, ...]
+
+
+def _grown_to_the_best(
+    binned: Binned, stop: lgb.Dataset, recipe: Recipe, tell: Tell, *, judge: lgb.Dataset | None = None
+) -> _Grown:
+    """Grow until the rows that stop it have gained nothing for long."""
     metric = "binary_logloss" if binned.task is Task.BINARY else "l2"
     booster = _booster(binned, recipe, _OBJECTIVES[binned.task], metric)
-    booster.add_valid(_dataset(tune, binned.fixed, tune_weights, reference=binned.dataset), "tune")
-    best, best_loss = 0, np.inf
+    for name, rows in (("stop", stop), ("judge", judge)):
+        if rows is not None:
+            booster.add_valid(rows, name)
+    best, best_loss, judged = 0, np.inf, []
     for grown in range(1, recipe.trees + 1):
         finished = booster.update()
-        loss = booster.eval_valid()[0][2]
-        if loss < best_loss - _LEAST_GAIN:
-            best, best_loss = grown, loss
+        losses = [float(one[2]) for one in booster.eval_valid()]
+        judged.append(losses[-1])
+        if losses[0] < best_loss - _LEAST_GAIN:
+            best, best_loss = grown, losses[0]
         if finished or (recipe.patience and grown - max(best, _FEWEST_TREES) >= recipe.patience):
             break
-    if recipe.patience:
-        for _ in range(booster.current_iteration() - max(best, _FEWEST_TREES)):
-            booster.rollback_one_iter()
-    _put_in_order(booster, binned)
-    return _fitted(booster)
+        if not grown % _TOLD_TREES:
+            tell(f"reference: {grown} of at most {recipe.trees} trees")
+    return _Grown(booster, best, tuple(judged))
 
 
 def grow(binned: Binned, targets: NDArray[np.float64], recipe: Recipe, *, soft: bool) -> Fitted:

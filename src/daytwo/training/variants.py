@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from daytwo.core.schema import Task
 from daytwo.training.fit import Binned, Fitted, bin_alike, grow_refitted
+from daytwo.training.progress import Tell, silent
 from daytwo.training.recipe import Shape, student_recipe
 
 # The share of values that a mixed row has from another row. With none, a student's answers on later rows lie 10 to
@@ -35,6 +36,7 @@ def grow_students(
     shapes: Iterable[Shape],
     *,
     seed: int,
+    tell: Tell = silent,
 ) -> dict[str, Fitted]:
     """Grow one student a shape, by name.
 
@@ -60,17 +62,12 @@ def grow_students(
     sums = np.log(answers) - np.log1p(-answers) if binary else answers
     weights = answers * (1 - answers) if binary else np.ones(len(rows))
     alike = bin_alike(binned, rows)
-    return {
-        shape.name: grow_refitted(
-            alike,
-            rows,
-            answers,
-            student_recipe(shape, len(matrix), binned.task),
-            sums=sums,
-            weights=weights,
-        )
-        for shape in chosen
-    }
+    grown = {}
+    for number, shape in enumerate(chosen, start=1):
+        tell(f"students: {shape.name}, {number} of {len(chosen)}")
+        recipe = student_recipe(shape, len(matrix), binned.task)
+        grown[shape.name] = grow_refitted(alike, rows, answers, recipe, sums=sums, weights=weights)
+    return grown
 
 
 def teaching_rows(matrix: NDArray[np.float32], newest: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
