@@ -41,6 +41,7 @@ SETS = {
     "flights": (["--target", "late", "--time", "scheduled_departure", "--key", "flight_id"], 3, -1),
     "telco_churn": (["--target", "churn"], 10, -4),
     "bank_marketing": (["--target", "y", "--time", "contact_month", "--exclude", "duration"], 8, -1),
+    "electricity": (["--target", "price_up", "--time", "timestamp", "--exclude", "date"], 10, -8),
     "hotel_bookings": (
         ["--target", "is_canceled", "--time", "arrival_date", *(f"--exclude={name}" for name in AFTER.split())],
         10,

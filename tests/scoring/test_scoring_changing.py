@@ -15,6 +15,8 @@ from daytwo.core.errors import DataError, NotFound, SettingsError
 from daytwo.core.schema import Kind, Task
 from daytwo.core.settings import ReasonsSettings as Limits
 from daytwo.core.settings import ValueSettings
+from daytwo.explain.change import smallest_changes
+from daytwo.explain.options import Options
 from daytwo.explain.references import build_explainer
 from daytwo.registry.bundle import BundleStore, Manifest
 from daytwo.scoring.calibration import Calibration
@@ -245,3 +247,41 @@ def test_cases_are_kept_to_the_bit(matrix):
     assert np.array_equal(again.matrix, cases.matrix, equal_nan=True)
     assert np.array_equal(again.labels, cases.labels)
     assert len(again.matrix) == 2000
+
+
+def test_what_is_turned_down_at_a_glance_would_be_turned_down_all_the_same(model):
+    random = np.random.default_rng(7)
+    changer = Changer(model, ANY)
+    far = 0
+    for row in people(40, 8):
+        features, _ = model.decoder.check(row)
+        asked = Asked(changer.grounds, features, row)
+        options = asked.options()
+        if asked.is_alone or not asked.in_reach([one.feature for one in options], 3):
+            continue
+        rows, changed = [], []
+        for _ in range(60):
+            chosen = random.choice(len(options), random.integers(1, 4), replace=False)
+            rows.append(asked.features.copy())
+            changed.append(tuple(sorted(options[i].feature for i in chosen)))
+            for i in chosen:
+                rows[-1][options[i].feature] = random.choice(options[i].values)
+        told = asked.too_far(np.array(rows))
+        far += sum(map(bool, told))
+        for glanced, one, features in zip(told, rows, changed, strict=True):
+            assert not glanced or asked.why_not(one, features) == glanced
+    assert far > 50
+
+
+def test_of_a_large_model_fewer_rows_are_tried():
+    random = np.random.default_rng(3)
+    row = np.zeros(6, dtype=np.float32)
+    options = [Options(i, np.arange(1, 61, dtype=np.float32), np.linspace(0.01, 1, 60)) for i in range(6)]
+    weights = random.normal(size=6)
+
+    def aim(rows):
+        return np.zeros(len(rows), dtype=bool), rows @ weights
+
+    tried = [smallest_changes(row, options, aim, lambda *_: "", effort=effort).tried for effort in (None, 2_500, 1)]
+    assert tried[0] > tried[1] > tried[2] > 0
+    assert tried == [smallest_changes(row, options, aim, lambda *_: "", effort=e).tried for e in (None, 2_500, 1)]

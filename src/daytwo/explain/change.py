@@ -31,8 +31,8 @@ Glance = Callable[[Matrix], Sequence[str]]
 
 # Changes that are carried on to be joined with one more, and how many of the same features may be among them.
 _BEAM, _OF_THE_SAME = 24, 3
-# Single changes that others are joined with: in all, and of one feature.
-_JOINED, _OF_ONE = 320, 24
+# Single changes that others are joined with: in all at most and at least, and of one feature.
+_JOINED, _FEWEST_JOINED, _OF_ONE = 320, 80, 24
 # How many that turn the decision are judged on each level, and how many of the same features among them.
 _JUDGED, _JUDGED_ALIKE = 1_500, 300
 # So many are glanced at together, the first time and at most: most often the cheapest ones do.
@@ -69,19 +69,30 @@ def smallest_changes(
     most: int = 3,
     wanted: int = 3,
     glance: Glance | None = None,
+    effort: int | None = None,
 ) -> Search:
     """Search the smallest changes of `row`, shape (d,), that turn the decision and that `judge` accepts.
 
-    What `glance` turns down `judge` would turn down too, and is not asked. No more than `most` features are changed
-    at once, and as few as possible; up to `wanted` ways are returned.
+    What `glance` turns down `judge` would turn down too, and is not asked. `effort` is about how many rows may be
+    scored for each further column. No more than `most` features are changed at once, and as few as possible; up to
+    `wanted` ways are returned.
     """
-    return _Beam(row, options, aim, judge, glance).run(most, wanted)
+    return _Beam(row, options, aim, judge, glance, effort).run(most, wanted)
 
 
 class _Beam:
     """One search. A step is the number of one value of one feature; a change is a tuple of steps."""
 
-    def __init__(self, row: Matrix, options: Sequence[Options], aim: Aim, judge: Judge, glance: Glance | None) -> None:
+    def __init__(
+        self,
+        row: Matrix,
+        options: Sequence[Options],
+        aim: Aim,
+        judge: Judge,
+        glance: Glance | None,
+        effort: int | None,
+    ) -> None:
+        self._most_joined = _JOINED if effort is None else max(_FEWEST_JOINED, min(_JOINED, effort // _BEAM))
         self._row, self._aim, self._judge, self._glance = row, aim, judge, glance
         self._feature = np.repeat([one.feature for one in options], [len(one.values) for one in options]).astype(int)
         empty = np.zeros(0)
@@ -148,7 +159,7 @@ class _Beam:
 
     def _joined(self, near: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the single steps that others are joined with: of each feature those that bring the most for less."""
-        of_one = max(3, min(_OF_ONE, _JOINED // max(len(np.unique(self._feature)), 1)))
+        of_one = max(3, min(_OF_ONE, self._most_joined // max(len(np.unique(self._feature)), 1)))
         kept = []
         for feature in np.unique(self._feature):
             steps = np.flatnonzero(self._feature == feature)

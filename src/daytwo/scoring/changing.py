@@ -24,6 +24,8 @@ from daytwo.scoring.turning import Asked, Grounds
 
 # Of an engine without trees that can be read: so many values of the real rows stand for its thresholds.
 _QUANTILES = 32
+# A row is walked down every tree: of a large model fewer rows are tried, so that its answers come in time as well.
+_WALKS = 2_000_000
 _FAR_FROM_ALL = "no change of up to {} columns brings it near a real row that was decided so"
 
 
@@ -97,6 +99,7 @@ class Changer:
         }
         self.grounds = Grounds(model, matrix, model.engine.many(matrix), columns, menus, like)
         self.grounds.prepare()
+        self._effort = None if trees is None else _WALKS // max(len(trees.roots), 1)
 
     def changes(
         self, features: Sequence[float], row: Mapping[str, object], *, most: int = 3, wanted: int = 3
@@ -120,7 +123,14 @@ class Changer:
         if not asked.in_reach([one.feature for one in options], most):
             return Changes(asked.act, (), _FAR_FROM_ALL.format(most), 0)
         search = smallest_changes(
-            asked.features, options, asked.aim, asked.why_not, most=most, wanted=wanted, glance=asked.too_far
+            asked.features,
+            options,
+            asked.aim,
+            asked.why_not,
+            most=most,
+            wanted=wanted,
+            glance=asked.too_far,
+            effort=self._effort,
         )
         told = tuple(self._told(asked, found) for found in search.found)
         why = "" if told else _why_none(search.turned, search.refused, len(options), most)
