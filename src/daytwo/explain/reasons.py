@@ -78,15 +78,16 @@ def reasons(
     """
     reference = reference or explainer.common
     parts = _parts(explainer.labels, wording)
-    sums = np.array([contributions[columns].sum() for columns in parts.values()])
-    worth = None if scale is None else effects(sums, base, scale)
-    ranked = np.argsort(-sums, kind="stable").tolist()
+    by_feature = contributions.tolist()
+    sums = [sum(map(by_feature.__getitem__, places)) for places in parts.values()]
+    worth = None if scale is None else effects(np.array(sums), base, scale).tolist()
+    ranked = sorted(range(len(sums)), key=sums.__getitem__, reverse=True)
     raising = [place for place in ranked if sums[place] > 0][:k]
     lowering = [place for place in reversed(ranked) if sums[place] < 0][:k]
     names = tuple(parts)
-    speak = _Speech(contributions, row, explainer, reference, wording, unit)
+    speak = _Speech(by_feature, row, explainer, reference, wording, unit)
     return tuple(
-        speak.reason(names[place], parts[names[place]], None if worth is None else float(worth[place]))
+        speak.reason(names[place], parts[names[place]], None if worth is None else worth[place])
         for place in raising + lowering
     )
 
@@ -104,7 +105,7 @@ class _Speech:
 
     def __init__(
         self,
-        contributions: NDArray[np.float64],
+        contributions: Sequence[float],
         row: Mapping[str, object],
         explainer: Explainer,
         reference: Reference,
@@ -116,7 +117,7 @@ class _Speech:
 
     def reason(self, name: str, places: Sequence[int], effect: float | None) -> Reason:
         """Return what a feature, or the group `name`, did."""
-        total = float(self._contributions[places].sum())
+        total = sum(self._contributions[place] for place in places)
         columns = tuple(self._explainer.labels[place].name for place in places)
         alone = name not in self._wording.groups
         value = self._value(places[0]) if alone else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 # Endings of column names that are units, and how a person writes them. One letter says too little.
 _UNITS = {
@@ -45,6 +46,8 @@ def outcome_words(target: str, levels: Sequence[str] = ()) -> str:
     return spoken(target)[0] if says_little else positive
 
 
+# A model has some hundreds of columns at most, and every sentence asks for one of them.
+@lru_cache(maxsize=4_096)
 def spoken(name: str) -> tuple[str, str]:
     """Split a column's name into plain words and the unit it ends with, if it does.
 
