@@ -102,6 +102,8 @@ FORMS: Mapping[str, str] = {
     "cost.approval_minutes": "minutes",
     "alerts.default": "secret reference, or empty",
     "ci.rows": "a path, may have `*`",
+    "train.weight": "a column, or empty",
+    "train.class_weight": "`balanced`, a number over 0, or empty",
     "ci.sample": "rows",
     "ci.rejected": "share in [0, 1]",
     "ci.expect": "tables with `column`, `change`, `expect`; may have `name`, `tolerance`, `holds`, `at_least`",
