@@ -81,7 +81,7 @@ def test_what_a_reason_is_worth_is_told_in_points_and_in_the_unit_of_a_value():
 
     assert told(LATE, lambda raw: 1 / (1 + math.exp(-raw))) == [
         "+12 points",
-        "+less than 0.1 points",
+        "+0.1 points at most",
         "-17 points",
         "-2.4 points",
     ]

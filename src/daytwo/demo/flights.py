@@ -19,6 +19,8 @@ LAST_DAY = date(2013, 12, 31)
 # Known only after the flight: never an input.
 OUTCOMES = ("outcome", "arr_delay", "late")
 TARGET = "late"
+# Whose flights of the days before are among the inputs, and how they are called.
+_WHOSE = {"carrier": "airline", "route": "route", "origin": "airport"}
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "model": {
         "purpose": (
@@ -35,6 +37,40 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "review_by": "2014-03-31",
     },
     "gate": {"metric": "roc_auc", "margin": 0.005, "slices": ["origin", "carrier"]},
+    "reasons": {
+        "row": "flight",
+        "segment": "carrier",
+        "typical_of": "negatives",
+        "names": {"carrier": "airline", "dest": "destination"},
+        "phrases": {
+            "scheduled_departure_minute": "departs at {value} (typical {typical})",
+            "dest": "flies to {value}",
+        },
+        "formats": {
+            "scheduled_departure_minute": "minutes",
+            "scheduled_arrival_minute": "minutes",
+            **{f"{whose}_late_share_{days}d": "percent" for whose in _WHOSE for days in (1, 2)},
+        },
+        "groups": {
+            "the weather": [
+                "temperature_f",
+                "dew_point_f",
+                "humidity",
+                "wind_dir",
+                "wind_speed",
+                "wind_gust",
+                "precipitation_in",
+                "pressure_hpa",
+                "visibility_mi",
+            ],
+            **{
+                f"how the {said} went before": [
+                    f"{whose}_{what}_{days}d" for what in ("mean_delay", "late_share") for days in (1, 2)
+                ]
+                for whose, said in _WHOSE.items()
+            },
+        },
+    },
 }
 
 

@@ -22,7 +22,7 @@ from daytwo.explain.words import said
 
 # Of a group, so many of its columns are named.
 _NAMED = 2
-# Fewer points are told as fewer than these.
+# Fewer points are told as these at most.
 _LEAST_POINTS = 0.1
 # Speaks where nobody said how.
 PLAIN = Wording(ReasonsSettings())
@@ -158,5 +158,5 @@ def _points(points: float, total: float) -> str:
     sign = "+" if total > 0 else "-"
     size = abs(points)
     if size < _LEAST_POINTS:
-        return f"{sign}less than {_LEAST_POINTS} points"
+        return f"{sign}{_LEAST_POINTS} points at most"
     return f"{sign}{size:.0f} points" if round(size, 1) >= 10 else f"{sign}{size:.1f} points"
