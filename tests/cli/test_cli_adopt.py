@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import lightgbm
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from tests.cli.conftest import made_up_rows
 
 from daytwo.contracts.table.columnar import check
@@ -92,3 +98,47 @@ def test_mistakes_are_told_before_anything_is_made(daytwo, elsewhere, tmp_path):
         assert not (tmp_path / "c").exists()
     made = daytwo("adopt", elsewhere / "late.txt", "--target", "late")
     assert (made.code, "a new project needs rows" in made.err) == (2, True)
+
+
+def test_a_pickle_is_opened_by_its_digest_alone_and_no_bundle_holds_it(daytwo, tmp_path):
+    before, rows = made_up_rows(seed=7), made_up_rows(1_500, seed=1)
+    names = ["seats", "wind"]
+    model = RandomForestClassifier(20, max_depth=5, random_state=1)
+    model.fit(before.select(names).to_numpy().astype(np.float32), before["late"].to_numpy())
+    found = model.predict_proba(rows.select(names).to_numpy().astype(np.float32))[:, 1]
+    rows.with_columns(p=found).write_parquet(tmp_path / "trips.parquet")
+    path = tmp_path / "late.pkl"
+    path.write_bytes(pickle.dumps(model))
+    digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    asked = (*how(tmp_path, tmp_path / "p"), "--columns", ",".join(names))
+
+    refused = daytwo("adopt", path, *asked)
+    assert (refused.code, f"--trust {digest}" in refused.err) == (1, True)
+    wrong = daytwo("adopt", path, *asked, "--trust", "sha256:" + "0" * 64)
+    assert (wrong.code, "it was not opened" in wrong.err) == (1, True)
+    assert not (tmp_path / "p").exists()
+
+    # The command as a person starts it: the other ones here run where scikit-learn is kept away.
+    without = daytwo("adopt", path, *asked, "--trust", digest)
+    assert (without.code, "pip install scikit-learn" in without.err) == (2, True)
+    words = [str(one) for one in ("adopt", path, *asked, "--trust", digest, "--json")]
+    door = "from daytwo.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", door, *words], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["kind"], told["proved"], told["inputs"]) == ("RandomForestClassifier", 1500, 2)
+    assert digest in told["notes"][0]
+    path.unlink()
+    system = open_system(tmp_path / "p", {})
+    bundle = system.bundles.get(told["digest"])
+    assert bundle.read("model.txt").startswith(b"tree\n")
+    assert not [one for one in bundle.manifest.files if one.endswith((".pkl", ".joblib"))]
+    # The inputs stand by name, in whatever order the contract has them.
+    served = Model.load(bundle).engine
+    place = {name: i for i, name in enumerate(Model.load(bundle).schema.names)}
+    matrix = np.zeros((rows.height, len(place)), dtype=np.float32)
+    for name in names:
+        matrix[:, place[name]] = rows[name].to_numpy()
+    assert np.allclose(served.many(matrix), found, atol=1e-6)

@@ -18,6 +18,7 @@ from daytwo.lifecycle.releases import State
 from daytwo.lifecycle.system import System
 from daytwo.project import Asked, make_project
 from daytwo.training.foreign_model import read_foreign
+from daytwo.training.pickled import read_trusted
 from daytwo.wiring import clock_of
 
 
@@ -32,6 +33,12 @@ from daytwo.wiring import clock_of
 @click.option("--key", default="", metavar="COLUMN", help="What names a row.")
 @click.option("--score", default="", metavar="COLUMN", help="The model's own answers in the reference: they prove it.")
 @click.option("--columns", default="", metavar="A,B,...", help="The model's inputs in order, where its file has none.")
+@click.option(
+    "--trust",
+    default="",
+    metavar="sha256:DIGEST",
+    help="Open this pickle once: its code runs.",
+)
 @click.option("--exclude", multiple=True, metavar="COLUMN", help="No input of any model; may be given again.")
 @click.option("--name", default="", help="The model's name; default: the reference file's.")
 @click.option("--owner", default="", help="Who answers for the model; default: you.")
@@ -49,6 +56,7 @@ def adopt(
     key: str,
     score: str,
     columns: str,
+    trust: str,
     exclude: tuple[str, ...],
     name: str,
     owner: str,
@@ -57,7 +65,7 @@ def adopt(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Bring in MODEL: LightGBM text, XGBoost, ONNX, or an MLflow folder with one of these; no pickle is ever opened.
+    """Bring in MODEL: LightGBM text, XGBoost, ONNX, or an MLflow folder with one of these; a pickle only by --trust.
 
     With --target a new project is made from the reference rows; without, the model must read the contract of the
     project here. It becomes a candidate: gates judge it on the newest rows, and a person approves it. If it has learned
@@ -73,7 +81,7 @@ def adopt(
         owner=owner or you(),
         exclude=(*exclude, *([score] if score else [])),
     )
-    read_foreign(model)  # before anything is made for it
+    _ = read_trusted(model, trust) if trust else read_foreign(model)  # before anything is made for it
     system = _project(asked, reference, folder, into, quiet=as_json)
     kept = keep_model(
         system,
@@ -81,6 +89,7 @@ def adopt(
         columns=[column.strip() for column in columns.split(",") if column.strip()],
         rows=reference,
         score=score,
+        trust=trust,
     )
     if not as_json:
         _tell(kept, model)

@@ -26,6 +26,7 @@ from daytwo.sources.files import read_rows
 from daytwo.sources.personal import hidden_rows
 from daytwo.training.adopt import Adopted, hold_against, prove_scores
 from daytwo.training.foreign_model import ForeignModel, read_foreign
+from daytwo.training.pickled import read_trusted
 
 _FOLDER = "adopted"
 
@@ -39,20 +40,22 @@ class Kept:
     proved: int
 
 
-def keep_model(system: System, path: Path, *, columns: Sequence[str] = (), rows: Path | None, score: str) -> Kept:
+def keep_model(
+    system: System, path: Path, *, columns: Sequence[str] = (), rows: Path | None, score: str, trust: str = ""
+) -> Kept:
     """Read a model, hold it against the project's contract, prove it on `rows`, and keep it.
 
     `score` names the column of `rows` that holds what the model answered at home, uncalibrated; empty: nothing to
-    hold it against.
+    hold it against. `trust` is the digest of a pickle that may be opened, once (`training/pickled.py`).
 
     Raises
     ------
     NotFound, DataError, Refused, Mistake
-        As `read_foreign`, `hold_against` and `prove_scores`.
+        As `read_foreign`, `read_trusted`, `hold_against` and `prove_scores`.
     Refused
         If the codes of a category had to be guessed and there are no scores to prove the guess.
     """
-    model = read_foreign(path)
+    model = read_trusted(path, trust) if trust else read_foreign(path)
     if columns:
         model = replace(model, columns=tuple(columns))
     contract = read_contract(system.contract_path)

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from daytwo.core.digest import digest_bytes
 from daytwo.core.errors import DataError, Mistake, NotFound, Refused
 from daytwo.scoring.engines import MODEL_FILE, ONNX_FILE, XGBOOST_FILE
 from daytwo.scoring.ubjson import read_ubjson
@@ -24,6 +25,8 @@ from daytwo.scoring.ubjson import read_ubjson
 _ARRAY_COLUMN = "Column_"
 _PANDAS = b"pandas_categorical:"
 _PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".skops", ".cbm", ".pt", ".pth", ".h5", ".keras"})
+# Those among them that --trust opens (`pickled.py`).
+_OPENED = frozenset({".pkl", ".pickle", ".joblib", ".skops"})
 _CONVERT = (
     "Export it as ONNX (skl2onnx for scikit-learn, CatBoost's save_model(format='onnx'), torch.onnx), or return a "
     "LightGBM model from fit() in model.py"
@@ -73,9 +76,11 @@ def read_foreign(path: Path) -> ForeignModel:
     except OSError as err:
         raise DataError(f"{path} cannot be read: {err.strerror}", hint="Check its permissions") from err
     if path.suffix in _PICKLES or content.startswith(b"\x80"):
-        raise Refused(f"{path} would have to be run to be read, and daytwo runs no pickles", hint=_CONVERT)
+        told = f"{path} would have to be run to be read, and daytwo runs no pickles"
+        trusted = f"; or, if you know who wrote it, --trust sha256:{digest_bytes(content)}"
+        raise Refused(told, hint=_CONVERT + (trusted if path.suffix in _OPENED else ""))
     if content.startswith(b"tree\n"):
-        return _lightgbm(content, path)
+        return lightgbm_model(content, path)
     if path.suffix == ".onnx":
         return ForeignModel("ONNX", ONNX_FILE, content)
     if content.startswith(b"{"):
@@ -86,7 +91,8 @@ def read_foreign(path: Path) -> ForeignModel:
     )
 
 
-def _lightgbm(content: bytes, path: Path) -> ForeignModel:
+def lightgbm_model(content: bytes, path: Path) -> ForeignModel:
+    """Read LightGBM's text; `path` is what it is called in messages."""
     head = content.split(b"\n\n", 1)[0].decode("utf-8", "replace")
     lines = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
     names = tuple(lines.get("feature_names", "").split(" ")) if lines.get("feature_names") else ()
