@@ -11,6 +11,7 @@ from daytwo.cli.speak import as_json, project_option, tell_json, tell_table
 from daytwo.cli.which import fresh
 from daytwo.flows import open_runner
 from daytwo.lifecycle.retention import cut, kept_rows
+from daytwo.lifecycle.words import moment
 from daytwo.wiring import clock_of
 
 
@@ -43,7 +44,7 @@ def retention(*, at_once: bool, folder: Path | None, as_json: bool) -> None:
     tell_table(
         "Rows",
         ("table", "rows", "oldest", "past its time"),
-        [(one.table, f"{one.rows:,}", one.oldest or "", f"{one.past:,}") for one in found],
+        [(one.table, f"{one.rows:,}", moment(one.oldest) if one.oldest else "", f"{one.past:,}") for one in found],
     )
     if at_once:
         gone = removed if isinstance(removed, dict) else {}
