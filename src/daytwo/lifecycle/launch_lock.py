@@ -41,7 +41,7 @@ class LaunchLock:
             self._stream.close()
             raise Refused(
                 "another daytwo process runs the flows of this project",
-                hint="Stop the running 'daytwo up' or 'daytwo demo' first, or use its console",
+                hint="Stop the running 'daytwo up' or 'daytwo demo' first, then run the command again",
             ) from err
         before = self._before()
         self._stream.truncate(0)
