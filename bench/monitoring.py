@@ -20,6 +20,7 @@ import polars as pl
 from scipy.stats import chi2
 
 from daytwo.monitoring import watch
+from daytwo.monitoring.watching import Watcher
 
 # file, label, rows a window, columns that are no features
 STREAMS: dict[str, dict[str, tuple[str, int, tuple[str, ...]]]] = {
@@ -54,6 +55,7 @@ STREAMS: dict[str, dict[str, tuple[str, int, tuple[str, ...]]]] = {
 REFERENCE, LONGEST = 60, 40
 BUDGET = 1 / 90
 Change = Callable[[pl.DataFrame], pl.DataFrame]
+Delays = dict[str, list[tuple[int, float]]]
 
 
 def simulated(rows: int) -> tuple[pl.DataFrame, list[str]]:
@@ -168,10 +170,10 @@ def drifts(frame: pl.DataFrame, names: list[str], rows: int, seed: int) -> dict[
     return found
 
 
-def judge_stream(frame: pl.DataFrame, names: list[str], rows: int, runs: int, first: int) -> dict[str, list[int]]:
+def judge_stream(frame: pl.DataFrame, names: list[str], rows: int, runs: int, first: int) -> Delays:
     windows = [frame[i : i + rows] for i in range(0, frame.height - rows + 1, rows)]
     windows = windows[:240]
-    delays: dict[str, list[int]] = {}
+    delays: Delays = {}
     for mode, together in (("shuffled", 1), ("runs of 7", 7)):
         alarms = seen = 0
         for order in orders(len(windows), runs, together, first):
@@ -192,9 +194,18 @@ def judge_stream(frame: pl.DataFrame, names: list[str], rows: int, runs: int, fi
         for name, change in drifts(frame, names, rows, seed).items():
             coming = (change(window) for window in cut[REFERENCE : REFERENCE + LONGEST])
             found = watch(cut[:REFERENCE], coming, features=names)
-            heard = next((one.window + 1 for one in found if one.alarm), LONGEST + 1)
-            delays.setdefault(name, []).append(heard)
+            heard = [one.window + 1 for one in found if one.alarm]
+            delays.setdefault(name, []).append((min(heard, default=LONGEST + 1), strength(found)))
     return delays
+
+
+def strength(found: Watcher) -> float:
+    """Return how far the drift moved the channel it moved most, in spreads of the reference's windows."""
+    moved = []
+    for values in found.heard.values():
+        usual, now = np.array(values[:REFERENCE]), np.array(values[REFERENCE:])
+        moved.append(float((np.median(now) - usual.mean()) / max(usual.std(), 1e-3)))
+    return max(moved)
 
 
 def main() -> None:
@@ -207,7 +218,7 @@ def main() -> None:
         "--first", type=int, default=0, help="the first run's number: to add false alarms to a bench before"
     )
     given = asked.parse_args()
-    everything: dict[str, list[int]] = {}
+    everything: Delays = {}
     for name, (label, rows, drop) in STREAMS[given.part].items():
         if given.only not in name:
             continue
@@ -216,11 +227,23 @@ def main() -> None:
         print(f"{name}: windows of {rows} rows, {len(names)} columns", flush=True)
         for drift, found in judge_stream(frame, names, rows, given.runs, given.first).items():
             everything.setdefault(drift, []).extend(found)
-            print(f"  {drift:18} median {np.median(found):4.1f}  mean {np.mean(found):5.1f}  of {found}", flush=True)
+            print(f"  {drift:18} {told(found)} of {[delay for delay, _ in found]}", flush=True)
         print(f"  {time.process_time() - begin:.0f} CPU s")
     print("all streams together (an alarm that never came counts as 41)")
     for drift, found in everything.items():
-        print(f"  {drift:18} median {np.median(found):4.1f}  mean {np.mean(found):5.1f}  n {len(found)}")
+        print(f"  {drift:18} {told(found)}")
+    for low, high in ((0.0, 1.0), (1.0, 1.5), (1.5, 2.0), (2.0, 3.0), (3.0, 1e9)):
+        if chosen := [one for found in everything.values() for one in found if low <= one[1] < high]:
+            print(f"  moved by {low:.1f} to {high:.1f} spreads: {told(chosen)}")
+
+
+def told(found: list[tuple[int, float]]) -> str:
+    """Say the delays in words."""
+    delays, strengths = zip(*found, strict=True)
+    return (
+        f"median {np.median(delays):4.1f}  mean {np.mean(delays):5.1f}  n {len(delays)}"
+        f"  moved by {np.median(strengths):.1f} spreads"
+    )
 
 
 if __name__ == "__main__":

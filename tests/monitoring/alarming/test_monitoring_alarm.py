@@ -13,6 +13,11 @@ def world(kind, rng, days):
         return rng.chisquare(3, (days, CHANNELS))
     if kind == "heavy tails":
         return rng.standard_t(3, (days, CHANNELS))
+    if kind == "days that wander":
+        slow = rng.normal(size=(days, CHANNELS))
+        for t in range(1, days):
+            slow[t] = 0.95 * slow[t - 1] + 0.31 * slow[t]
+        return 4 * slow
     factor = np.zeros((days, 3))
     for t in range(1, days):
         factor[t] = 0.5 * factor[t - 1] + 0.87 * rng.normal(size=3)
@@ -35,7 +40,7 @@ def watch(state, values, first=0):
     return state, alarms
 
 
-@pytest.mark.parametrize("kind", ["days alike", "heavy tails", "days like the day before"])
+@pytest.mark.parametrize("kind", ["days alike", "heavy tails", "days like the day before", "days that wander"])
 def test_false_alarms_stay_within_the_budget(kind):
     rng = np.random.default_rng(7)
     spent = 0

@@ -10,11 +10,12 @@ def runs(length):
 def test_runs_of_equal_blocks_are_kept_apart_by_about_their_length():
     assert resembling(runs(1)) == 1
     assert 2 <= resembling(runs(3)) <= 3
-    assert resembling(runs(12)) == 7
+    assert 9 <= resembling(runs(12)) <= 12
 
 
 def test_a_trend_resembles_itself_as_far_as_is_looked_and_an_alternation_not_at_all():
-    assert resembling(np.arange(60.0)[:, None]) == 7
+    assert resembling(np.arange(60.0)[:, None]) == 15
+    assert resembling(np.arange(20.0)[:, None]) == 15
     assert resembling(np.tile([0.0, 1.0], 30)[:, None]) == 1
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from daytwo.monitoring.alarming.betting import Book, play
 from daytwo.monitoring.alarming.listeners import STRONGEST, STRONGEST_SHARE, ranks, shares, unfiltered
-from daytwo.monitoring.alarming.neighbours import resembling
+from daytwo.monitoring.alarming.neighbours import margin, resembling
 from daytwo.monitoring.profiles.bins import Floats
 
 # Fewer known values are no history: nothing is bet.
@@ -40,10 +40,6 @@ _OWN_P = 0.1
 _OWN_Z = 1.5
 # So many ordinary blocks in a row end an episode: the channel came back, or its change became what is usual.
 _CALM_BLOCKS = 7
-# So much more evidence is asked for than the budget needs, as blocks are seldom quite exchangeable. It costs less
-# than half a block of delay where a change is plain. Blocks that resemble their neighbours are less so still: at an
-# autocorrelation of .8 they spend .75 of the budget with 2 and .4 of it with 4; at .95 more than all of it.
-_MARGIN, _MARGIN_NEAR = 2.0, 4.0
 # Starts kept open over all books, and in one book at least; labels are remembered of so many blocks.
 _STARTS, _LEAST_STARTS, _LABELS = 12, 6, 60
 
@@ -204,7 +200,7 @@ def fastest(state: AlarmState, *, per_block: float) -> int:
 
 
 def _needed(state: AlarmState, per_block: float) -> float:
-    return (_MARGIN if state.lag == 1 else _MARGIN_NEAR) / (per_block * state.lag)
+    return margin(state.lag) / (per_block * state.lag)
 
 
 def _bet(state: AlarmState, z: Floats, parts: Mapping[str, float]) -> tuple[Book, ...]:
