@@ -97,7 +97,9 @@ def grow(data: TrainingData, task: Task) -> tuple[dict[str, Trained], str]:
     fitted = fit_reference(binned, parts.fit, parts.tune, reference_recipe(rows, task))
     shapes = student_shapes(rows, work_of(fitted, parts.fit.matrix))
     teacher = LightgbmScorer(fitted.text, parts.fit.matrix.shape[1]).many
-    students = grow_students(binned, parts.fit.matrix, parts.tune.matrix, teacher, shapes, seed=1)
+    students = grow_students(
+        binned, parts.fit.matrix, parts.tune.matrix, teacher, shapes, schema=parts.fit.schema, seed=1
+    )
     reference = grown(REFERENCE, fitted, parts, task, threads=1)
     trained = {REFERENCE: reference} | {
         name: grown(name, one, parts, task, threads=1, calibration=reference.calibration)

@@ -6,6 +6,7 @@ from daytwo.core.schema import Task
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.training.dataset import divide
 from daytwo.training.fit import bin_alike, bin_rows, fit_reference, grow
+from daytwo.training.front import GLASS_BOXES
 from daytwo.training.recipe import (
     Binning,
     Recipe,
@@ -76,7 +77,8 @@ def test_what_was_grown_before_on_the_same_bins_leaves_no_trace(parts, fitted):
 
 def students_of(parts, fitted, shapes, seed=3):
     teacher = LightgbmScorer(fitted.text, 4).many
-    return grow_students(binned_of(parts), parts.fit.matrix, parts.tune.matrix, teacher, shapes, seed=seed)
+    matrices = parts.fit.matrix, parts.tune.matrix
+    return grow_students(binned_of(parts), *matrices, teacher, shapes, schema=parts.fit.schema, seed=seed)
 
 
 def test_students_of_a_fixed_reference_do_not_change_when_tune_labels_are_poisoned(parts):
@@ -93,6 +95,7 @@ def test_students_of_a_fixed_reference_do_not_change_when_tune_labels_are_poison
 def test_a_student_says_on_new_rows_what_the_reference_says(parts, fitted):
     work = work_of(fitted, parts.fit.matrix)
     students = students_of(parts, fitted, student_shapes(parts.fit.rows, work))
+    students = {name: one for name, one in students.items() if name not in GLASS_BOXES}
     taught = LightgbmScorer(fitted.text, 4).raw(parts.select.matrix)
     off = {
         name: np.std(LightgbmScorer(one.text, 4).raw(parts.select.matrix) - taught) / taught.std()
@@ -124,7 +127,13 @@ def test_students_of_the_same_seed_are_the_same_bytes_whatever_the_threads(parts
     teacher = LightgbmScorer(fitted.text, 4).many
     texts = {
         grow_students(
-            binned_of(parts, threads=n), parts.fit.matrix, parts.tune.matrix, teacher, [Shape(5, 31, 0.5)], seed=3
+            binned_of(parts, threads=n),
+            parts.fit.matrix,
+            parts.tune.matrix,
+            teacher,
+            [Shape(5, 31, 0.5)],
+            schema=parts.fit.schema,
+            seed=3,
         )["5x31"].text
         for n in (1, 2)
     }

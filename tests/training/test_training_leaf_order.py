@@ -14,6 +14,7 @@ from daytwo.explain.trees import parse_trees
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.training.dataset import TrainingData, divide
 from daytwo.training.fit import bin_rows, fit_reference, grow
+from daytwo.training.front import ADDITIVE
 from daytwo.training.leaf_order import in_order, leaf_orders
 from daytwo.training.recipe import Binning, Recipe, Shape, challenger_recipe, reference_recipe
 from daytwo.training.trained import grown
@@ -114,13 +115,20 @@ def models(task, recipe=None):
         reference = fit_reference(binned, parts.fit, parts.tune, recipe or reference_recipe(parts.fit.rows, task))
         teacher = LightgbmScorer(reference.text, 4).many
         shapes = [Shape(14, 31, 0.5), Shape(4, 31, 0.65)]
-        students = grow_students(binned, parts.fit.matrix, parts.tune.matrix, teacher, shapes, seed=3)
+        matrices = parts.fit.matrix, parts.tune.matrix
+        students = grow_students(binned, *matrices, teacher, shapes, schema=data.schema, seed=3)
         # What a teacher of other convictions says must not lead a student astray.
         free = grow_students(
-            binned, parts.fit.matrix, parts.tune.matrix, lambda x: turned(x, task), [Shape(9, 31, 0.5)], seed=3
+            binned, *matrices, lambda x: turned(x, task), [Shape(9, 31, 0.5)], schema=data.schema, seed=3
         )
         challenger = grow(binned, parts.fit.labels, challenger_recipe(parts.fit.rows, task), soft=False)
-        for name, fitted in {"reference": reference, **students, "astray": free["9x31"], "quick": challenger}.items():
+        for name, fitted in {
+            "reference": reference,
+            **students,
+            "astray": free["9x31"],
+            "glass": free[ADDITIVE],
+            "quick": challenger,
+        }.items():
             ready = grown(name, fitted, parts, task, threads=1)
             kept.append((name, ready))
     return kept
@@ -162,7 +170,8 @@ def test_across_every_threshold_of_every_tree_no_step_goes_the_wrong_way(kept):
     for name, ready in kept:
         trees = ready.scorer.trees
         for place in (0, 1):
-            cuts = np.unique(trees.threshold[trees.feature == place]).astype(np.float32)
+            cuts = np.unique(trees.threshold[trees.feature == place])
+            cuts = cuts[np.abs(cuts) < np.finfo(np.float32).max].astype(np.float32)  # one may part the missing
             values = np.sort(np.concatenate([cuts, np.nextafter(cuts, np.float32(np.inf)), [-1, 0, 1]]))
             for _ in range(20):
                 rows = np.tile(chance.normal(size=4).astype(np.float32), (len(values), 1))

@@ -102,12 +102,14 @@ class TrainSettings(_Section, frozen=True, kw_only=True):
     `weight` names the column that says how much a row counts, empty for all alike. `class_weight` is how many negative
     rows one positive counts for, or `balanced` where both classes are to count alike; empty for one.
     Up to `trials` recipes are tried, for up to `minutes`; 0 sets no such end, and where both are 0 none is tried.
+    `prefer` says which variant within the margin is taken.
     """
 
     weight: str = ""
     class_weight: Literal["", "balanced"] | Positive = ""
     trials: Whole = 0
     minutes: Amount = 0.0
+    prefer: Literal["cheapest", "readable"] = "cheapest"
 
 
 class GateSettings(_Section, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ MEANINGS: Mapping[str, str] = {
     "train.class_weight": "how many negative rows a positive one counts for, or balanced; empty: one",
     "train.trials": "how many recipes to try before training (needs Optuna); 0: no such end, and with minutes = 0 none",
     "train.minutes": "for how long to try recipes; 0: no such end",
+    "train.prefer": "which variant within the margin is taken: the cheapest, or a readable one where one is",
     "gate.metric": "the figure a candidate must hold",
     "gate.margin": "the bearable loss of that figure, in its own unit",
     "gate.max_p99_ms": "the slowest bearable answer to one row, 99th percentile",

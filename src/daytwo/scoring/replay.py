@@ -84,7 +84,9 @@ def hard_rows(matrix: NDArray[np.float32], trees: Trees | None, schema: Schema, 
 
 def _on_thresholds(trees: Trees, n: int) -> list[tuple[int, float]]:
     """Return the feature and the value of up to `n` nodes, on their thresholds and one float32 above."""
-    nodes = np.flatnonzero(np.array([codes is None for codes in trees.categories], dtype=bool))
+    asks_number = np.array([codes is None for codes in trees.categories], dtype=bool)
+    # A split between missing and all else has no number near its threshold.
+    nodes = np.flatnonzero(asks_number & (np.abs(trees.threshold) <= np.finfo(np.float32).max))
     found: list[tuple[int, float]] = []
     for node in nodes[np.unique(np.linspace(0, len(nodes) - 1, n).astype(int))] if len(nodes) else []:
         edge = floor32(trees.threshold[node])

@@ -127,7 +127,8 @@ def train_candidate(request: TrainingRequest, data: TrainingData) -> Candidate:
     with watch.step("front"):
         described = describe(trained, parts, payoff, metric=gate.metric)
         variants = mark_front(described, higher_is_better=gate.metric in HIGHER_IS_BETTER)
-        chosen = trained[recommend(variants, margin=gate.margin).name]
+        readable = settings.train.prefer == "readable"
+        chosen = trained[recommend(variants, margin=gate.margin, readable=readable).name]
         evaluation = evaluate(
             chosen.select_scores,
             parts.select,
@@ -194,7 +195,10 @@ def _grow(request: TrainingRequest, parts: Parts, origin: Origin, watch: _Watch)
         shapes = student_shapes(rows, work_of(fitted, parts.fit.matrix))
         teacher = quickest_lightgbm(fitted.text, parts.fit.matrix.shape[1], threads=request.threads).many
         matrices = parts.fit.matrix, parts.tune.matrix
-        students = grow_students(binned, *matrices, teacher, shapes, seed=request.seed, tell=request.tell)
+        schema = parts.fit.schema
+        students = grow_students(
+            binned, *matrices, teacher, shapes, schema=schema, seed=request.seed, tell=request.tell
+        )
     with watch.step("calibration"):
         reference = grown(REFERENCE, fitted, parts, task, threads=request.threads, shift=weighting.shift)
         return {REFERENCE: reference} | {

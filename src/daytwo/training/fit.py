@@ -21,7 +21,7 @@ from daytwo.training.dataset import TrainingData
 from daytwo.training.leaf_order import in_order, leaf_orders
 from daytwo.training.progress import Tell, silent
 from daytwo.training.recipe import Binning, Recipe
-from daytwo.training.refit import refit_in_order, refit_leaves
+from daytwo.training.refit import refit
 
 _OBJECTIVES = {Task.BINARY: "binary", Task.REGRESSION: "regression"}
 # Soft labels between 0 and 1 need the cross entropy; its trees answer with the same sigmoid.
@@ -184,7 +184,7 @@ def grow(binned: Binned, targets: NDArray[np.float64], recipe: Recipe, *, soft: 
 
     `soft` targets of a binary task may be any probabilities; otherwise they are labels.
     """
-    booster = _grown(binned, targets, recipe, (_SOFT_OBJECTIVES if soft else _OBJECTIVES)[binned.task])
+    booster = boosted(binned, targets, recipe, soft=soft)
     _put_in_order(booster, binned)
     return _fitted(booster)
 
@@ -203,12 +203,9 @@ def grow_refitted(
     `matrix` holds the binned rows, shape (n, d); `sums` what the trees should add up to (log-odds, or the value) and
     `weights` how much each row counts, both of shape (n,).
     """
-    booster = _grown(binned, targets, recipe, _SOFT_OBJECTIVES[binned.task])
+    booster = boosted(binned, targets, recipe)
     scorer = LightgbmScorer(model_text(booster), matrix.shape[1], threads=cast("int", binned.fixed["num_threads"]))
-    asked = (scorer.leaves(matrix), scorer.trees.leaf_value, scorer.trees.first_leaf, sums, weights)
-    bound = any(binned.directions)
-    values = refit_in_order(*asked, leaf_orders(scorer.trees, binned.directions)) if bound else refit_leaves(*asked)
-    _answer(booster, scorer.trees, values)
+    _answer(booster, scorer.trees, refit(scorer.trees, scorer.leaves(matrix), sums, weights, binned.directions))
     return _fitted(booster)
 
 
@@ -218,12 +215,28 @@ def model_text(booster: lgb.Booster) -> bytes:
     return _THREADS.sub("[num_threads: 0]", text).encode()
 
 
-def _grown(binned: Binned, targets: NDArray[np.float64], recipe: Recipe, objective: str) -> lgb.Booster:
+def boosted(
+    binned: Binned,
+    targets: NDArray[np.float64],
+    recipe: Recipe,
+    *,
+    soft: bool = True,
+    begin: NDArray[np.float64] | None = None,
+    together: list[list[int]] | None = None,
+) -> lgb.Booster:
+    """Grow `recipe.trees` trees towards `targets`, shape (n,), seeing nothing else; none where nothing can be gained.
+
+    They add to `begin`, shape (n,), in log-odds or values, which is no part of what is returned. Only columns that
+    stand in one list of `together` may meet in a tree. `soft` targets may be any probabilities.
+    """
     binned.dataset.set_label(targets)
-    booster = _booster(binned, recipe, objective, "none")
+    binned.dataset.set_field("init_score", begin)
+    allowed = {} if together is None else {"interaction_constraints": together}
+    booster = _booster(binned, recipe, (_SOFT_OBJECTIVES if soft else _OBJECTIVES)[binned.task], "none", **allowed)
     for _ in range(recipe.trees):
         if booster.update():
             break
+    binned.dataset.set_field("init_score", None)
     return booster
 
 
@@ -262,7 +275,7 @@ def _dataset(
     ).construct()
 
 
-def _booster(binned: Binned, recipe: Recipe, objective: str, metric: str) -> lgb.Booster:
+def _booster(binned: Binned, recipe: Recipe, objective: str, metric: str, **allowed: object) -> lgb.Booster:
     changing = {
         "objective": objective,
         "metric": metric,
@@ -272,7 +285,7 @@ def _booster(binned: Binned, recipe: Recipe, objective: str, metric: str) -> lgb
         "lambda_l2": recipe.penalty,
         "feature_fraction": recipe.column_share,
     }
-    return lgb.Booster({**binned.fixed, **changing}, binned.dataset)
+    return lgb.Booster({**binned.fixed, **changing, **allowed}, binned.dataset)
 
 
 def _fitted(booster: lgb.Booster) -> Fitted:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import msgspec
 
 REFERENCE = "reference"
+# Glass boxes (`additive.py`), the most readable first: one curve a column, and with what pairs of columns do.
+ADDITIVE, PAIRED = "additive", "additive+pairs"
+GLASS_BOXES = (ADDITIVE, PAIRED)
 _US_PER_HOUR = 3.6e9
 _MILLION = 1_000_000
 
@@ -70,8 +73,10 @@ def mark_front(variants: Iterable[Variant], *, higher_is_better: bool) -> tuple[
     return tuple(sorted(marked, key=lambda one: (one.nodes_per_row, one.name)))
 
 
-def recommend(variants: Iterable[Variant], *, margin: float) -> Variant:
+def recommend(variants: Iterable[Variant], *, margin: float, readable: bool = False) -> Variant:
     """Return the variant with the fewest nodes a row that loses no more than `margin`, sure to 95 %.
+
+    Where `readable` is wished for, the most readable glass box among those, if there is one.
 
     Sure, because the best-looking of several variants flatters itself: the upper end of the interval of its loss
     must be within the margin. Where none is, the reference itself.
@@ -83,6 +88,8 @@ def recommend(variants: Iterable[Variant], *, margin: float) -> Variant:
     """
     given = tuple(variants)
     able = [one for one in given if one.failed is None and (one.name == REFERENCE or one.loss_high <= margin)]
+    if readable and (glass := [one for name in GLASS_BOXES for one in able if one.name == name]):
+        return glass[0]
     return min(able, key=lambda one: (one.nodes_per_row, one.name))
 
 

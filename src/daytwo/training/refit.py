@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from daytwo.training.leaf_order import in_order
+from daytwo.explain.trees import Trees
+from daytwo.training.leaf_order import in_order, leaf_orders
 
 # Pull towards the values that boosting gave, in rows of mean weight.
 _PULL = 1.0
@@ -22,6 +23,21 @@ _STEPS = 30
 _LEFT = 1e-3
 # How often leaves that had to be pooled for their order are fitted as one; more rounds change nothing that shows.
 _ROUNDS = 3
+
+
+def refit(
+    trees: Trees,
+    leaves: NDArray[np.integer],
+    target: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    directions: Sequence[int],
+) -> NDArray[np.float64]:
+    """Return new values of all leaves of `trees`, shape (m,), for rows that reach `leaves`, shape (n, t).
+
+    In order where a feature has a direction (`core/schema.py`); `target` and `weights` are those of `refit_leaves`.
+    """
+    asked = (leaves, trees.leaf_value, trees.first_leaf, target, weights)
+    return refit_in_order(*asked, leaf_orders(trees, directions)) if any(directions) else refit_leaves(*asked)
 
 
 def refit_leaves(

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from daytwo.core.schema import Task
+from daytwo.core.schema import Schema, Task
+from daytwo.training.additive import grow_additive
 from daytwo.training.fit import Binned, Fitted, bin_alike, grow_refitted
+from daytwo.training.front import ADDITIVE, PAIRED
 from daytwo.training.progress import Tell, silent
 from daytwo.training.recipe import Shape, student_recipe
 
@@ -35,10 +37,11 @@ def grow_students(
     teacher: Callable[[ArrayLike], NDArray[np.float64]],
     shapes: Iterable[Shape],
     *,
+    schema: Schema,
     seed: int,
     tell: Tell = silent,
 ) -> dict[str, Fitted]:
-    """Grow one student a shape, by name.
+    """Grow one student a shape, and two glass boxes (`additive.py`), by name.
 
     Parameters
     ----------
@@ -53,8 +56,6 @@ def grow_students(
     J. Dean (2015), Distilling the knowledge in a neural network, arXiv 1503.02531.
     """
     chosen = tuple(shapes)
-    if not chosen:
-        return {}
     rows = teaching_rows(matrix, newest, seed=seed)
     answers = np.asarray(teacher(rows), dtype=np.float64)
     binary = binned.task is Task.BINARY
@@ -67,6 +68,8 @@ def grow_students(
         tell(f"students: {shape.name}, {number} of {len(chosen)}")
         recipe = student_recipe(shape, len(matrix), binned.task)
         grown[shape.name] = grow_refitted(alike, rows, answers, recipe, sums=sums, weights=weights)
+    tell("students: glass boxes")
+    grown[ADDITIVE], grown[PAIRED] = grow_additive(alike, rows, answers, schema, sums=sums, weights=weights)
     return grown
 
 

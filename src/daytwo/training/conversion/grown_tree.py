@@ -1,4 +1,4 @@
-"""One tree as its library holds it, and how many such become one set of arrays.
+"""One tree as its library holds it, how many such become one set of arrays, and how they are taken out again.
 
 `scikit.py` and `boosted.py` read trees; `tree_text.py` writes them down.
 """
@@ -60,4 +60,55 @@ def join_trees(trees: Sequence[GrownTree]) -> Trees:
         categories=tuple(sets),
         leaf_value=of("value", leaves).astype(np.float64),
         first_leaf=first_leaf[:-1].astype(np.int64),
+    )
+
+
+def part_trees(trees: Trees) -> list[GrownTree]:
+    """Return each tree of a set by itself, in their order."""
+    return [_taken_out(trees, int(root)) for root in trees.roots]
+
+
+def goes_left(trees: Trees, node: int, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which values of the column that `node` asks for go left there, shape (n,); NaN is missing."""
+    chosen, gone = trees.categories[node], np.isnan(values)
+    if chosen is not None:
+        return np.isin(np.where(gone, -1, values), chosen)
+    return np.where(gone, _missing_goes_left(trees, node), values <= trees.threshold[node])
+
+
+def _missing_goes_left(trees: Trees, node: int) -> bool:
+    if trees.missing[node] == Missing.NONE:  # it counts as 0
+        return bool(trees.threshold[node] >= 0)
+    return bool(trees.default_left[node])
+
+
+def _taken_out(trees: Trees, root: int) -> GrownTree:
+    places, ahead = list[int](), [root]
+    while ahead:
+        place = ahead.pop()
+        places.append(place)
+        if place >= 0:
+            ahead += [int(trees.right[place]), int(trees.left[place])]
+    where = {place: i for i, place in enumerate(places)}
+    inner = np.array([place >= 0 for place in places], dtype=bool)
+    node = np.where(inner, places, 0)
+    leaf = np.where(inner, 0, -1 - np.array(places))
+    blank = np.zeros(len(places))
+
+    def of(values: NDArray[np.generic], missing: float) -> NDArray[np.generic]:
+        return np.where(inner, values[node], missing) if len(values) else blank
+
+    def child(side: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.array([where[int(side[place])] if place >= 0 else -1 for place in places], dtype=np.int64)
+
+    return GrownTree(
+        feature=of(trees.feature, 0).astype(np.int64),
+        threshold=of(trees.threshold, 0.0).astype(np.float64),
+        default_left=np.array([place >= 0 and _missing_goes_left(trees, place) for place in places], dtype=bool),
+        left=child(trees.left),
+        right=child(trees.right),
+        value=np.where(inner, 0.0, trees.leaf_value[leaf] / trees.divisor),
+        sets={
+            where[place]: chosen for place in places if place >= 0 and (chosen := trees.categories[place]) is not None
+        },
     )

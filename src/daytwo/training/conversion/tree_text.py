@@ -17,7 +17,7 @@ from daytwo.explain.trees import Trees
 _CATEGORY, _DEFAULT_LEFT, _MISSING_IS_NAN = 1, 2, 8
 _WORD = 32
 # LightGBM's own stand-in for infinity, which a split between missing and all else has for its threshold.
-_FARTHEST = 1e300
+FARTHEST = 1e300
 
 
 def tree_text(
@@ -70,7 +70,7 @@ def _tree(
         left, right, chosen = int(trees.left[node]), int(trees.right[node]), trees.categories[node]
         if chosen is None:
             kinds.append(_MISSING_IS_NAN + _DEFAULT_LEFT * int(trees.default_left[node]))
-            thresholds.append(_number(np.clip(trees.threshold[node], -_FARTHEST, _FARTHEST)))
+            thresholds.append(_number(np.clip(trees.threshold[node], -FARTHEST, FARTHEST)))
         else:
             if (chosen < 0).any():  # LightGBM sends a missing category to the right: the sides change places
                 chosen = np.setdiff1d(np.arange(codes[int(trees.feature[node])]), chosen)

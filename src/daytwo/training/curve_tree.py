@@ -1,0 +1,155 @@
+"""A curve over one column as one small tree: what many trees of that column add up to, in as few decisions as it takes.
+
+`additive.py` next door reads the curves; `conversion/tree_text.py` writes the trees down. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daytwo.training.conversion.grown_tree import GrownTree
+from daytwo.training.conversion.tree_text import FARTHEST
+
+Floats = NDArray[np.float64]
+# A curve has so many steps at most: each takes a row one decision further when their number doubles.
+MOST_STEPS = 32
+# What no row ever was still has to lie somewhere.
+_HARDLY = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """What a column adds to a sum, step by step.
+
+    A number's steps end at `ends`, shape (k - 1,), ascending, the last one nowhere; step i holds ends[i-1] < x <=
+    ends[i]. A category's steps are its codes 0 to k - 1, the last of them any level that the schema does not know;
+    `ends` is then None. `values` and `weights`, shape (k,), are what a step adds and how many rows lie there; `missing`
+    and `missing_weight` the same of a missing value.
+    """
+
+    feature: int
+    values: Floats
+    weights: Floats
+    missing: float
+    missing_weight: float
+    ends: Floats | None = None
+
+
+@dataclass(slots=True)
+class _Step:
+    """Neighbouring steps put together: the places in the curve, and the rows' mean value there."""
+
+    places: list[int]
+    weight: float
+    value: float
+
+
+def curve_tree(curve: Curve, *, bearable: float, most: int = MOST_STEPS) -> GrownTree:
+    """Return a curve as one tree.
+
+    Neighbouring steps are put together, those first whose difference matters least to the rows, until there are at most
+    `most`, and then as long as it changes the rows' weighted squares by no more than `bearable` each time. Categories
+    are neighbours when they add about the same. A row's way is about as long as the code of a letter of its frequency.
+
+    Examples
+    --------
+    >>> bend = Curve(0, np.array([1.0, 1.0, 5.0]), np.ones(3), 2.0, 0.0, ends=np.array([10.0, 20.0]))
+    >>> tree = curve_tree(bend, bearable=0.0)
+    >>> tree.threshold[0].item(), tree.value[tree.left < 0].tolist()
+    (20.0, [1.0, 5.0])
+
+    Source: the steps, J. H. Ward (1963), Hierarchical grouping to optimize an objective function, J. Am. Stat. Assoc.
+    58, 236-244; their order in the tree, C. R. Bayer (1975), Improved bounds on the cost of optimal and balanced binary
+    search trees, MIT/LCS/TM-69 (halving by weight).
+    """
+    categorical = curve.ends is None
+    order = np.arange(len(curve.values))
+    steps = [_Step([i], float(curve.weights[i]) + _HARDLY, float(curve.values[i])) for i in order.tolist()]
+    gone = _Step([-1], curve.missing_weight + _HARDLY, curve.missing)
+    if categorical:
+        steps = sorted([gone, *steps], key=lambda step: step.value)
+    steps = _put_together(steps, bearable, most)
+    return _Builder(curve.feature, curve.ends).build(steps, None if categorical else gone)
+
+
+def _put_together(steps: list[_Step], bearable: float, most: int) -> list[_Step]:
+    steps = list(steps)
+    while len(steps) > 1:
+        harm = [_harm(one, other) for one, other in pairwise(steps)]
+        least = int(np.argmin(harm))
+        if len(steps) <= most and harm[least] > bearable:
+            break
+        one, other = steps[least : least + 2]
+        weight = one.weight + other.weight
+        value = (
+            one.value if one.value == other.value else (one.weight * one.value + other.weight * other.value) / weight
+        )
+        steps[least : least + 2] = [_Step(one.places + other.places, weight, value)]
+    return steps
+
+
+def _harm(one: _Step, other: _Step) -> float:
+    return one.weight * other.weight / (one.weight + other.weight) * (one.value - other.value) ** 2
+
+
+class _Builder:
+    """Places of one tree, as they are made."""
+
+    def __init__(self, feature: int, ends: Floats | None) -> None:
+        self._feature, self._ends = feature, ends
+        self._rows: list[tuple[float, bool, int, int, float]] = []
+        self._sets: dict[int, NDArray[np.int64]] = {}
+
+    def build(self, steps: Sequence[_Step], gone: _Step | None) -> GrownTree:
+        home = -1
+        if gone is not None:
+            # A missing value that hardly any row has costs no decision of its own: it goes to the step like it.
+            home = int(np.argmin([abs(step.value - gone.value) for step in steps]))
+            if gone.weight > 2 * _HARDLY and steps[home].value != gone.value:
+                home = -1
+                root = self._place()
+                left = self._split(steps, 0, home)
+                self._rows[root] = (FARTHEST, False, left, self._leaf(gone.value), 0.0)
+                return self._tree()
+        self._split(steps, 0, home)
+        return self._tree()
+
+    def _split(self, steps: Sequence[_Step], begin: int, home: int) -> int:
+        """Build the tree of some steps, the first of which is step `begin`; missing values go to step `home`."""
+        if len(steps) == 1:
+            return self._leaf(steps[0].value)
+        grown = np.cumsum([step.weight for step in steps])
+        half = int(np.argmin(np.abs(grown[:-1] - grown[-1] / 2))) + 1
+        me, threshold = self._place(), 0.0
+        if self._ends is None:
+            self._sets[me] = np.array(sorted(place for step in steps[:half] for place in step.places), dtype=np.int64)
+        else:
+            threshold = float(self._ends[steps[half - 1].places[-1]])
+        left, right = self._split(steps[:half], begin, home), self._split(steps[half:], begin + half, home)
+        self._rows[me] = (threshold, begin <= home < begin + half, left, right, 0.0)
+        return me
+
+    def _place(self) -> int:
+        self._rows.append((0.0, False, -1, -1, 0.0))
+        return len(self._rows) - 1
+
+    def _leaf(self, value: float) -> int:
+        self._rows.append((0.0, False, -1, -1, value))
+        return len(self._rows) - 1
+
+    def _tree(self) -> GrownTree:
+        threshold, default_left, left, right, value = zip(*self._rows, strict=True)
+        return GrownTree(
+            np.full(len(self._rows), self._feature, dtype=np.int64),
+            np.array(threshold),
+            np.array(default_left, dtype=bool),
+            np.array(left, dtype=np.int64),
+            np.array(right, dtype=np.int64),
+            np.array(value),
+            self._sets,
+        )
