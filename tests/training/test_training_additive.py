@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daytwo.core.schema import Feature, Schema, Task
+from daytwo.explain.curves import Curve, curve_of
 from daytwo.explain.trees import parse_trees
 from daytwo.scoring.lightgbm_c import LightgbmScorer
-from daytwo.training.additive import curve_of, grow_additive
+from daytwo.training.additive import grow_additive
 from daytwo.training.conversion.grown_tree import join_trees, part_trees
 from daytwo.training.conversion.tree_text import tree_text
-from daytwo.training.curve_tree import Curve, curve_tree
+from daytwo.training.curve_tree import curve_tree
 from daytwo.training.dataset import TrainingData
 from daytwo.training.fit import bin_rows
 from daytwo.training.recipe import Binning

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytwo.training.front import REFERENCE, Times, Variant, mark_front, recommend, with_times
+from daytwo.training.front import ADDITIVE, PAIRED, REFERENCE, Times, Variant, mark_front, recommend, with_times
 
 units = st.floats(0, 1)
 
@@ -70,6 +70,20 @@ def test_the_cheapest_variant_that_surely_keeps_the_margin_is_taken():
     assert recommend(tried, margin=0.005).name == "cheap"
     assert recommend(tried, margin=0.001).name == "dear"
     assert recommend(tried, margin=0.0).name == REFERENCE
+
+
+def test_a_glass_box_is_taken_where_it_is_wished_for_and_keeps_the_margin():
+    tried = [
+        variant(REFERENCE, nodes=900),
+        variant("cheap", nodes=50, loss_high=0.004),
+        variant(ADDITIVE, nodes=10, loss_high=0.02),
+        variant(PAIRED, nodes=90, loss_high=-0.01),
+    ]
+    assert recommend(tried, margin=0.005).name == "cheap"
+    assert recommend(tried, margin=0.005, readable=True).name == PAIRED
+    assert recommend(tried, margin=0.02, readable=True).name == ADDITIVE
+    assert recommend(tried[:3], margin=0.005, readable=True).name == "cheap"
+    assert recommend(tried[:1] + tried[2:], margin=0.02).name == REFERENCE
 
 
 def test_a_failed_or_unmeasurable_variant_is_never_taken():

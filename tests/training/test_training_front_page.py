@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.training.test_training_front import variant as plain_variant
 
-from daytwo.training.front import REFERENCE, Times, with_times
+from daytwo.training.front import ADDITIVE, REFERENCE, Times, with_times
 from daytwo.training.front_page import HEIGHT, WIDTH, Shown, draw, front_page, sentence
 
 FAST, SLOW = Times(2.0, 3.0, 2.0, 1.0), Times(9.0, 12.0, 9.0, 8.0)
@@ -40,6 +40,10 @@ def test_the_sentence_says_what_is_saved_and_what_may_be_lost(two):
     assert "month" not in sentence(shown(two, "12x63", cheaper=9.0))
     assert sentence(shown(two, REFERENCE)).startswith("Take the reference model: nothing cheaper")
     assert "one model only" in sentence(shown(two[1:], REFERENCE))
+    better = msgspec.structs.replace(two[0], name=ADDITIVE, loss_high=-0.0114)
+    told = sentence(shown([better, two[1]], ADDITIVE, cheaper=8.0))
+    assert "is better by 0.0114 or more, sure to 95 %." in told
+    assert told.endswith("daytwo explain --curves.")
     assert sentence(shown([], "")) == "Nothing is recommended: no variant may be taken."
 
 

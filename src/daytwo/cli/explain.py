@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -9,11 +10,13 @@ import click
 from daytwo.cli.place import client_if_any, here
 from daytwo.cli.speak import as_json, project_option, tell_json, tell_table
 from daytwo.core.schema import Task
+from daytwo.explain.curves import Read
 from daytwo.explain.importance import Leaning, steadiness
 from daytwo.lifecycle.explanation import Explanation
 from daytwo.lifecycle.explanation import explain as look_up
 from daytwo.lifecycle.lineup import called, names_of
 from daytwo.lifecycle.reasoning.alike import Alike
+from daytwo.lifecycle.reasoning.curves import curves
 from daytwo.lifecycle.reasoning.overall import overall
 from daytwo.scoring.changing import Changes
 
@@ -23,16 +26,28 @@ from daytwo.scoring.changing import Changes
 @click.option("--change", is_flag=True, help="Also: the smallest changes that would turn the decision.")
 @click.option("--similar", is_flag=True, help="Also: what became of past rows that the model saw alike.")
 @click.option("--global", "over_all", is_flag=True, help="What VERSION leans on over many rows, and how steadily.")
+@click.option("--curves", "by_value", is_flag=True, help="All that VERSION adds, value by value, if it is a glass box.")
 @project_option
 @as_json
-def explain(*, identity: str, change: bool, similar: bool, over_all: bool, folder: Path | None, as_json: bool) -> None:
+def explain(
+    *, identity: str, change: bool, similar: bool, over_all: bool, by_value: bool, folder: Path | None, as_json: bool
+) -> None:
     """Say why the prediction ID came out as it did, from the exact version that answered; needs no server.
 
     The score is worked out anew from the logged row and must equal the logged one to the last bit. [reasons] in
     daytwo.toml says in whose words columns are spoken of, and which nobody can change. With --global: what VERSION
-    (default: the one that answers) leans on, over held-out rows.
+    (default: the one that answers) leans on, over held-out rows. With --curves: the whole model, if each column adds
+    by itself.
     """
     system = here(folder)
+    if by_value:
+        digest, read = curves(system, identity)
+        version = called(names_of(system.registry.versions()), digest)
+        if as_json:
+            tell_json({"version": version, "digest": digest, "curves": read.curves, "paired": read.paired})
+        else:
+            _tell_curves(read, version, is_binary=system.settings.model.task is Task.BINARY)
+        return
     if over_all:
         digest, leaning = overall(system, identity)
         version = called(names_of(system.registry.versions()), digest)
@@ -136,6 +151,20 @@ def _tell_leaning(found: Leaning, version: str) -> None:
     if none := [one.name for one in found.weights if not one.mean]:
         click.echo(f"Of no weight: {', '.join(none)}.")
     click.echo(steadiness(found))
+
+
+def _tell_curves(found: Read, version: str, *, is_binary: bool) -> None:
+    what = "log-odds, and by what the odds are multiplied" if is_binary else "in the target's own unit"
+    click.echo(f"What each value adds in {version}, beside the typical row's ({what}):")
+    for name, steps in found.curves.items():
+        rows = [
+            (one.words, f"{one.adds:+.3g}", *((f"x {math.exp(one.adds):.2f}",) if is_binary else ())) for one in steps
+        ]
+        tell_table(name, ("value", "adds", *(("odds",) if is_binary else ())), rows)
+    if found.paired:
+        click.echo(f"Besides, {found.paired} trees add what pairs of columns do together; they stand in no curve.")
+    else:
+        click.echo("That is the whole model: the parts of a row add up to its score before calibration.")
 
 
 commands = {"explain": explain}

@@ -74,6 +74,34 @@ class Trees:
         return depths
 
 
+def walk(trees: Trees, root: int) -> tuple[list[int], list[int]]:
+    """Return the nodes and the leaves that hang from `root`, parents before their children."""
+    nodes, leaves, ahead = [], [], [root]
+    while ahead:
+        place = ahead.pop()
+        if place < 0:
+            leaves.append(-1 - place)
+        else:
+            nodes.append(place)
+            ahead += [int(trees.right[place]), int(trees.left[place])]
+    return nodes, leaves
+
+
+def goes_left(trees: Trees, node: int, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which values of the column that `node` asks for go left there, shape (n,); NaN is missing."""
+    chosen, gone = trees.categories[node], np.isnan(values)
+    if chosen is not None:
+        return np.isin(np.where(gone, -1, values), chosen)
+    return np.where(gone, missing_goes_left(trees, node), values <= trees.threshold[node])
+
+
+def missing_goes_left(trees: Trees, node: int) -> bool:
+    """Return whether a missing number goes left at `node`."""
+    if trees.missing[node] == Missing.NONE:  # it counts as 0
+        return bool(trees.threshold[node] >= 0)
+    return bool(trees.default_left[node])
+
+
 def parse_trees(text: bytes) -> Trees:
     """Read the trees of a LightGBM model, strictly: a text that is cut short or edited is refused.
 

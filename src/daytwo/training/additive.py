@@ -13,12 +13,13 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from daytwo.core.schema import Feature, Schema, Task
-from daytwo.explain.trees import Trees, parse_trees
+from daytwo.core.schema import Schema, Task
+from daytwo.explain.curves import Curve, curve_of
+from daytwo.explain.trees import parse_trees
 from daytwo.scoring.lightgbm_c import LightgbmScorer
-from daytwo.training.conversion.grown_tree import GrownTree, goes_left, join_trees, part_trees
-from daytwo.training.conversion.tree_text import FARTHEST, tree_text
-from daytwo.training.curve_tree import Curve, curve_tree
+from daytwo.training.conversion.grown_tree import GrownTree, join_trees, part_trees
+from daytwo.training.conversion.tree_text import tree_text
+from daytwo.training.curve_tree import curve_tree
 from daytwo.training.fit import Binned, Fitted, boosted, model_text
 from daytwo.training.recipe import Recipe
 from daytwo.training.refit import refit
@@ -30,8 +31,6 @@ _CURVES = Recipe(trees=60, leaves=16, rate=0.4, min_rows=20, penalty=1.0)
 _PAIRS, _PAIRED_COLUMNS = Recipe(trees=10, leaves=63, rate=0.65, min_rows=20, penalty=2.0), 16
 # Steps of a curve that matter less than this share of how much the answers differ are one.
 _BEARABLE = 1e-5
-# Infinity lies beyond the split between missing and all else.
-_LARGEST = float(np.finfo(np.float32).max)
 _OBJECTIVES = {Task.BINARY: "binary sigmoid:1", Task.REGRESSION: "regression"}
 
 
@@ -72,39 +71,6 @@ def grow_additive(
     both = parse_trees(model_text(boosted(binned, answers, _PAIRS, begin=begin, together=pairs)))
     kept = [*part_trees(scorer.trees), *part_trees(both)]
     return single, _fitted(kept, 0.0, binned, schema, matrix, sums, weights)
-
-
-def curve_of(trees: Trees, place: int, feature: Feature, values: NDArray[np.float32], weights: Floats) -> Curve:
-    """Return what the trees that ask for column `place` alone add up to, over rows with these values, shape (n,).
-
-    Where no tree asks for it the curve is nothing everywhere.
-    """
-    own = [root for root in trees.roots.tolist() if root >= 0 and trees.feature[root] == place]
-    gone = np.isnan(values)
-    present, counted = values[~gone].astype(np.float64), weights[~gone]
-    if feature.is_category:
-        asked, ends = np.arange(len(feature.levels) + 1.0), None  # the last is any level that the schema does not know
-        where = np.clip(present, 0, len(feature.levels)).astype(np.int64)
-    else:
-        ends = np.unique(trees.threshold[trees.feature == place])
-        ends = ends[np.abs(ends) < FARTHEST]
-        asked, where = np.append(ends, _LARGEST), np.searchsorted(ends, present, side="left")
-    added = np.zeros(len(asked) + 1)
-    every = np.append(asked, np.nan)
-    for root in own:
-        _add(trees, root, every, np.arange(len(every)), added)
-    rows = np.bincount(where, counted, minlength=len(asked))
-    return Curve(place, added[:-1], rows, float(added[-1]), float(weights[gone].sum()), ends)
-
-
-def _add(trees: Trees, place: int, values: Floats, those: NDArray[np.intp], added: Floats) -> None:
-    """Add what the values at `those` places get from the tree under `place`."""
-    if place < 0:
-        added[those] += trees.leaf_value[-1 - place]
-    elif those.size:
-        left = goes_left(trees, place, values[those])
-        _add(trees, int(trees.left[place]), values, those[left], added)
-        _add(trees, int(trees.right[place]), values, those[~left], added)
 
 
 def _weight(curve: Curve) -> float:

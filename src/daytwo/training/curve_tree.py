@@ -1,6 +1,6 @@
 """A curve over one column as one small tree: what many trees of that column add up to, in as few decisions as it takes.
 
-`additive.py` next door reads the curves; `conversion/tree_text.py` writes the trees down. Pure.
+`explain/curves.py` reads curves; `conversion/tree_text.py` writes the trees down. Pure.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from daytwo.explain.curves import Curve
 from daytwo.training.conversion.grown_tree import GrownTree
 from daytwo.training.conversion.tree_text import FARTHEST
 
@@ -20,24 +21,6 @@ Floats = NDArray[np.float64]
 MOST_STEPS = 32
 # What no row ever was still has to lie somewhere.
 _HARDLY = 1e-9
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve:
-    """What a column adds to a sum, step by step.
-
-    A number's steps end at `ends`, shape (k - 1,), ascending, the last one nowhere; step i holds ends[i-1] < x <=
-    ends[i]. A category's steps are its codes 0 to k - 1, the last of them any level that the schema does not know;
-    `ends` is then None. `values` and `weights`, shape (k,), are what a step adds and how many rows lie there; `missing`
-    and `missing_weight` the same of a missing value.
-    """
-
-    feature: int
-    values: Floats
-    weights: Floats
-    missing: float
-    missing_weight: float
-    ends: Floats | None = None
 
 
 @dataclass(slots=True)

@@ -76,21 +76,28 @@ def mark_front(variants: Iterable[Variant], *, higher_is_better: bool) -> tuple[
 def recommend(variants: Iterable[Variant], *, margin: float, readable: bool = False) -> Variant:
     """Return the variant with the fewest nodes a row that loses no more than `margin`, sure to 95 %.
 
-    Where `readable` is wished for, the most readable glass box among those, if there is one.
-
     Sure, because the best-looking of several variants flatters itself: the upper end of the interval of its loss
     must be within the margin. Where none is, the reference itself.
+
+    A glass box says something else than the reference, which other students follow; what it says may be better or
+    worse on other days, so it is taken only where `readable` is wished for: then the most readable one within the
+    margin, if there is one.
 
     Parameters
     ----------
     margin : float
         Bearable loss, >= 0, in the metric's unit.
     """
-    given = tuple(variants)
-    able = [one for one in given if one.failed is None and (one.name == REFERENCE or one.loss_high <= margin)]
-    if readable and (glass := [one for name in GLASS_BOXES for one in able if one.name == name]):
+    within = {one.name: one for one in variants if is_within(one, margin)}
+    glass = [within.pop(name) for name in GLASS_BOXES if name in within]
+    if readable and glass:
         return glass[0]
-    return min(able, key=lambda one: (one.nodes_per_row, one.name))
+    return min(within.values(), key=lambda one: (one.nodes_per_row, one.name))
+
+
+def is_within(variant: Variant, margin: float) -> bool:
+    """Return whether a variant may be taken: it has not failed, and surely loses no more than `margin`."""
+    return variant.failed is None and (variant.name == REFERENCE or variant.loss_high <= margin)
 
 
 @dataclass(frozen=True, slots=True)

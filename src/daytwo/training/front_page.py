@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from daytwo import __version__
 from daytwo.core.axes import Tick, number_ticks
 from daytwo.core.pages import page_template
-from daytwo.training.front import REFERENCE, Variant
+from daytwo.training.front import GLASS_BOXES, REFERENCE, Variant, is_within
 
 WIDTH, HEIGHT = 720.0, 300.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 96.0, 16.0, 36.0
@@ -73,11 +73,15 @@ def sentence(shown: Shown) -> str:
             return "There is one model only, and nothing to compare it with."
         kept = f"keeps {shown.metric} within {shown.margin:g} of it, sure to 95 %"
         return f"Take the reference model: nothing cheaper {kept}."
-    told = (
-        f"Take {chosen.name}: {shown.cheaper or 1:.1f} times less work a row than the reference model. Its "
-        f"{shown.metric} is worse by no more than {max(chosen.loss_high, 0.0):.4f}, sure to 95 %; {shown.margin:g} "
-        "is bearable."
-    )
+    work = f"{shown.cheaper or 1:.1f} times less work a row than the reference model"
+    loses = f"is worse by no more than {chosen.loss_high:.4f}, sure to 95 %; {shown.margin:g} is bearable"
+    gains = f"is better by {-chosen.loss_high:.4f} or more, sure to 95 %"
+    told = f"Take {chosen.name}: {work}. Its {shown.metric} {loses if chosen.loss_high >= 0 else gains}."
+    glass = [name for name in GLASS_BOXES if name in by_name and is_within(by_name[name], shown.margin)]
+    if chosen.name in GLASS_BOXES:
+        told += " It can be read as a whole: daytwo explain --curves."
+    elif glass:
+        told += f' {glass[0]} keeps the margin, too, and can be read as a whole: [train] prefer = "readable" takes it.'
     before, after = reference.cost_of(shown.volume), chosen.cost_of(shown.volume)
     if shown.volume and before is not None and after is not None:
         money = f"{after:,.2f} {shown.currency} instead of {before:,.2f}"

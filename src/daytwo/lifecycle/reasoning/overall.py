@@ -6,9 +6,9 @@ from daytwo.contracts.toml import read_contract
 from daytwo.core.errors import NotFound
 from daytwo.explain.importance import Leaning, leaning
 from daytwo.explain.wording import Wording
+from daytwo.lifecycle.reasoning.asked import asked_version
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model
-from daytwo.registry.versions import current_route
 from daytwo.scoring.spoken import check_reasons
 
 
@@ -22,10 +22,7 @@ def overall(system: System, version: str) -> tuple[str, Leaning]:
     SettingsError
         If `[reasons]` names what the contract does not have.
     """
-    route = current_route(system.registry)
-    if not version and route is None:
-        raise NotFound("nothing is live yet", hint="Name a version, such as v1: 'daytwo explain --global v1'")
-    digest = system.registry.find(version).digest if version or route is None else route.champion
+    digest = asked_version(system, version, "--global")
     model = load_model(system.bundles, digest)
     if model.cases is None:
         raise NotFound(

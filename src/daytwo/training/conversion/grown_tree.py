@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from daytwo.explain.trees import Missing, Trees
+from daytwo.explain.trees import Missing, Trees, missing_goes_left, walk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,27 +68,9 @@ def part_trees(trees: Trees) -> list[GrownTree]:
     return [_taken_out(trees, int(root)) for root in trees.roots]
 
 
-def goes_left(trees: Trees, node: int, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which values of the column that `node` asks for go left there, shape (n,); NaN is missing."""
-    chosen, gone = trees.categories[node], np.isnan(values)
-    if chosen is not None:
-        return np.isin(np.where(gone, -1, values), chosen)
-    return np.where(gone, _missing_goes_left(trees, node), values <= trees.threshold[node])
-
-
-def _missing_goes_left(trees: Trees, node: int) -> bool:
-    if trees.missing[node] == Missing.NONE:  # it counts as 0
-        return bool(trees.threshold[node] >= 0)
-    return bool(trees.default_left[node])
-
-
 def _taken_out(trees: Trees, root: int) -> GrownTree:
-    places, ahead = list[int](), [root]
-    while ahead:
-        place = ahead.pop()
-        places.append(place)
-        if place >= 0:
-            ahead += [int(trees.right[place]), int(trees.left[place])]
+    nodes, leaves = walk(trees, root)
+    places = [*nodes, *(-1 - leaf for leaf in leaves)]
     where = {place: i for i, place in enumerate(places)}
     inner = np.array([place >= 0 for place in places], dtype=bool)
     node = np.where(inner, places, 0)
@@ -104,7 +86,7 @@ def _taken_out(trees: Trees, root: int) -> GrownTree:
     return GrownTree(
         feature=of(trees.feature, 0).astype(np.int64),
         threshold=of(trees.threshold, 0.0).astype(np.float64),
-        default_left=np.array([place >= 0 and _missing_goes_left(trees, place) for place in places], dtype=bool),
+        default_left=np.array([place >= 0 and missing_goes_left(trees, place) for place in places], dtype=bool),
         left=child(trees.left),
         right=child(trees.right),
         value=np.where(inner, 0.0, trees.leaf_value[leaf] / trees.divisor),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daytwo.core.schema import Schema
-from daytwo.explain.trees import Trees
+from daytwo.explain.trees import Trees, walk
 
 _CATEGORY, _DEFAULT_LEFT, _MISSING_IS_NAN = 1, 2, 8
 _WORD = 32
@@ -61,7 +61,7 @@ def tree_text(
 def _tree(
     number: int, root: int, trees: Trees, values: NDArray[np.float64], rows: NDArray[np.int64], codes: Sequence[int]
 ) -> str:
-    nodes, leaves = _walk(root, trees)
+    nodes, leaves = walk(trees, root)
     inner = np.array(nodes, dtype=np.int64)
     place = {one: i for i, one in enumerate(nodes)} | {-1 - leaf: -1 - i for i, leaf in enumerate(leaves)}
     sets = _Sets()
@@ -99,19 +99,6 @@ def _tree(
     }
     lines = [f"Tree={number}", f"num_leaves={len(leaves)}", f"num_cat={sets.count}"]
     return "\n".join(lines + [f"{name}={' '.join(map(str, held))}" for name, held in fields.items()]) + "\n\n\n"
-
-
-def _walk(root: int, trees: Trees) -> tuple[list[int], list[int]]:
-    """Return the nodes and the leaves that hang from `root`, parents before their children."""
-    nodes, leaves, ahead = [], [], [root]
-    while ahead:
-        place = ahead.pop()
-        if place < 0:
-            leaves.append(-1 - place)
-        else:
-            nodes.append(place)
-            ahead += [int(trees.right[place]), int(trees.left[place])]
-    return nodes, leaves
 
 
 def _measures(
