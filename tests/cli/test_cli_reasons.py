@@ -119,3 +119,21 @@ def test_nothing_named_is_wrong_use(daytwo, project):
     said = daytwo("explain", "-C", project)
     assert said.code == 2
     assert "--global" in said.err
+
+
+def test_a_glass_box_is_read_value_by_value_and_its_parts_are_the_score(daytwo, spoken):
+    said = daytwo("explain", "--curves", "-C", spoken)
+    assert said.code == 2
+    assert "no glass box" in said.err
+    assert 'prefer = "readable"' in said.err
+    text = (spoken / "daytwo.toml").read_text().replace("margin = ", "margin = 1.0  # ", 1)
+    (spoken / "daytwo.toml").write_text(text.replace('prefer = "cheapest"', 'prefer = "readable"'))
+    made = daytwo("train", "-C", spoken)
+    assert "additive" in daytwo("front", "-C", spoken).out, made.err
+    told = daytwo("explain", "--curves", "v2", "--json", "-C", spoken).json
+    assert told["paired"] == 0
+    assert set(told["curves"]) <= {"wind", "carrier", "seats", "wind_imputed"}
+    assert any("m/s" in step["words"] for step in told["curves"]["wind"])
+    words = daytwo("explain", "--curves", "v2", "-C", spoken).out
+    assert "flown by JetBlue" in words
+    assert "That is the whole model" in words
