@@ -89,6 +89,25 @@ def test_a_weekday_is_compared_with_its_like():
         watch(past, [], features=FEATURES, phase="month")
 
 
+def test_fewer_rows_are_heard_where_sundays_are_quiet_anyway():
+    draw = np.random.default_rng(3)
+
+    def days(count, usual):
+        for i in range(count):
+            many = int((0.3 if i % 7 == 6 else 1.0) * usual * draw.uniform(0.97, 1.03))
+            yield pl.DataFrame({"x": draw.normal(size=many), "score": draw.random(many), "weekday": i % 7})
+
+    past, coming = list(days(70, 400)), list(days(14, 280))
+    heard = {
+        phase: [found.alarm for found in watch(past, coming, features=["x"], phase=phase)]
+        for phase in ("weekday", None)
+    }
+    assert True in heard["weekday"][:4]
+    assert True not in heard[None][:7]
+    unchanged = watch(past, days(28, 400), features=["x"], phase="weekday")
+    assert not any(found.alarm for found in unchanged)
+
+
 def test_an_acknowledged_change_is_the_new_normal_and_says_how_long_it_is_learnt():
     changed = [window(8000 + i, shift=1.0) for i in range(40)]
     again = [window(9000 + i, shift=3.0) for i in range(6)]

@@ -10,6 +10,7 @@ import pytest
 from daytwo.core.finding import Severity
 from daytwo.core.schema import Feature, Schema, Task
 from daytwo.monitoring.alarming.alarm import start
+from daytwo.monitoring.alarming.volumes import Volumes
 from daytwo.monitoring.estimating.estimator import Estimator
 from daytwo.monitoring.estimating.late_labels import Bias
 from daytwo.monitoring.estimating.performance import Answers
@@ -222,7 +223,43 @@ def test_a_project_hears_what_watch_hears_phase_by_phase():
     saturday = window(0)
     rows_of = slice(0, PER_DAY)
     part = profile(saturday.matrix[rows_of], saturday.answers.scores[rows_of], kept.layout)
-    heard = kept.compare(part, saturday.matrix[rows_of], "5")
+    heard = kept.compare(part, saturday.matrix[rows_of], np.datetime64("2013-04-06T12"))
     assert heard == pytest.approx(normal.compare(part, saturday.matrix[rows_of], "5"))
     assert heard["fall:wind"] > 4.0
-    assert kept.compare(part, saturday.matrix[rows_of], "1")["fall:wind"] < 3.0
+    assert kept.compare(part, saturday.matrix[rows_of], np.datetime64("2013-04-02T12"))["fall:wind"] < 3.0
+
+
+def quiet_sundays(days, *, less=1.0):
+    matrix, scores, _ = rows(days, 8)
+    day = np.repeat(np.arange(days), PER_DAY)
+    keep = np.arange(len(day)) % PER_DAY < PER_DAY * less * np.where(day % 7 == 6, 0.3, 1.0)
+    times = np.datetime64("2013-01-07T12", "us") + day.astype("timedelta64[D]")
+    return matrix[keep], scores[keep], times[keep]
+
+
+def test_a_project_knows_quiet_sundays_though_their_rows_are_like_others():
+    matrix, scores, times = quiet_sundays(70)
+    learnt = build_reference(matrix, answers(scores), SCHEMA, task=Task.BINARY, times=times, window=timedelta(days=7))
+    kept = Reference.from_json(learnt.to_json())
+    assert kept.calendar == ""
+    assert kept.volumes.calendar == "weekday"
+    monday, sunday = np.datetime64("2013-04-01T12"), np.datetime64("2013-04-07T12")
+    usual = kept.volumes.phases[kept.volumes.at(monday)][0]
+    part = profile(matrix[: int(0.7 * usual)], scores[: int(0.7 * usual)], kept.layout)
+    assert kept.compare(part, matrix[: part.rows], monday)["volume"] == pytest.approx(-10 * np.log(part.rows / usual))
+    few = kept.volumes.phases[kept.volumes.at(sunday)][0]
+    quiet = profile(matrix[:few], scores[:few], kept.layout)
+    assert kept.compare(quiet, matrix[:few], sunday)["volume"] == 0.0
+    assert kept.compare(quiet, matrix[:few], monday)["volume"] > 9.0
+    at = kept.channel_names.index("volume")
+    assert max(row[at] for row in kept.history) == 0.0
+
+
+def test_a_reference_from_before_volumes_were_kept_holds_blocks_against_the_usual_one():
+    matrix, scores, times = quiet_sundays(70)
+    learnt = build_reference(matrix, answers(scores), SCHEMA, task=Task.BINARY, times=times, window=timedelta(days=7))
+    old = msgspec.structs.replace(learnt, volumes=Volumes())
+    few = int(0.3 * PER_DAY)
+    quiet = profile(matrix[:few], scores[:few], old.layout)
+    told = old.compare(quiet, matrix[:few], np.datetime64("2013-04-07T12"))["volume"]
+    assert told == pytest.approx(-10 * np.log(few / old.block.typical_rows))

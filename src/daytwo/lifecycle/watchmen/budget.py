@@ -14,7 +14,6 @@ from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import champion, load_watch
 from daytwo.monitoring.alarming.alarm import MIN_HISTORY, AlarmState, fastest, start
 from daytwo.monitoring.alarming.blocks import split
-from daytwo.monitoring.alarming.calendar import phase_of
 from daytwo.monitoring.judging.delay import Delay, try_shift
 from daytwo.monitoring.judging.judge import ALARM_SHARE
 from daytwo.monitoring.judging.normal import Rows
@@ -78,7 +77,7 @@ def budget_report(system: System, *, shift: float, now: datetime) -> BudgetRepor
             (
                 matrix[rows],
                 np.asarray(model.score_many(matrix[rows]), dtype=np.float64),
-                "" if times is None else phase_of(reference.calendar, times[rows].min()),
+                reference.phase(None if times is None else times[rows].min()),
             )
             for rows in blocks
         ]

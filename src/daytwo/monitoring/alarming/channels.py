@@ -2,8 +2,8 @@
 
 `column:NAME` shape of the present values, `missing:NAME` missing share, `prediction` the scores, `dependence` how all
 columns move together, `pair` the two that do so most unusually, `leftover:NAME` and `unfit:NAME` what the other columns
-do not explain (`leftovers.py`), `volume` rows per block. The caller may add `new:NAME` and `outside:NAME`
-(`strangers.py`) and `contract`. `alarm.py` decides what is unusual.
+do not explain (`leftovers.py`). The caller adds `volume`, rows per block (`volumes.py`), and may add `new:NAME` and
+`outside:NAME` (`strangers.py`) and `contract`. `alarm.py` decides what is unusual.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from daytwo.monitoring.profiles.profile import Layout, Profile
 
 # A move of the missing share below half a point is nobody's business, however sure.
 _MISSING_UNIT = 0.005
-# Ten percent more or fewer rows than usual is one unit of volume.
-_VOLUME_UNIT = 0.1
 # Half a point of failing rows is one unit of contract breach.
 CONTRACT_UNIT = 0.005
 # With fewer blocks their own spread is not known, and correlations are sized by their rows.
@@ -87,9 +85,7 @@ def correlations(part: Profile) -> Floats:
     return np.where(np.outer(alive, alive), covariance / np.outer(scale, scale), 0.0)
 
 
-def channels(
-    part: Profile, rest: Profile, moments: Moments, layout: Layout, *, typical_rows: int = 0
-) -> dict[str, float]:
+def channels(part: Profile, rest: Profile, moments: Moments, layout: Layout) -> dict[str, float]:
     """Compare a block with the reference.
 
     Parameters
@@ -100,8 +96,6 @@ def channels(
         The reference, without the block where the block is a part of it.
     moments : Moments
         The reference blocks' correlations, likewise.
-    typical_rows : int
-        Rows of a usual block; 0 leaves `volume` out.
 
     Returns
     -------
@@ -119,8 +113,6 @@ def channels(
         found["dependence"] = float(deviations.mean())
         found["pair"] = float(np.sqrt(deviations.max()))
     found |= leftovers(part, rest, layout)
-    if typical_rows:
-        found["volume"] = abs(float(np.log(part.rows / typical_rows))) / _VOLUME_UNIT
     return {name: float(f"{value:.6g}") for name, value in found.items()}
 
 

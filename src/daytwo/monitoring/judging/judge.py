@@ -21,7 +21,6 @@ from daytwo.core.schema import Task
 from daytwo.monitoring.alarming.alarm import MIN_HISTORY, Alarm, AlarmState, fastest, step
 from daytwo.monitoring.alarming.attribution import Reasons
 from daytwo.monitoring.alarming.blocks import Times, split
-from daytwo.monitoring.alarming.calendar import phase_of
 from daytwo.monitoring.alarming.channels import CONTRACT_UNIT
 from daytwo.monitoring.estimating.estimator import Estimator, RawModel, estimated
 from daytwo.monitoring.estimating.late_labels import Bias, corrected
@@ -159,8 +158,7 @@ def _listen(
     alarms, heard = [], dict[str, float]()
     for number, (rows, part) in enumerate(zip(blocks, parts, strict=True)):
         begin = None if window.times is None else window.times[rows].min()
-        phase = "" if begin is None else phase_of(reference.calendar, begin)
-        channels = reference.compare(part, window.matrix[rows], phase, reasons)
+        channels = reference.compare(part, window.matrix[rows], begin, reasons)
         if window.contract_share is not None:
             channels["contract"] = window.contract_share / CONTRACT_UNIT
         day = f"{window.start:%Y-%m-%d} #{number + 1}" if begin is None else str(begin.astype("datetime64[D]"))

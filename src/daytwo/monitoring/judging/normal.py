@@ -20,6 +20,7 @@ from daytwo.monitoring.alarming.channels import channels
 from daytwo.monitoring.alarming.filtering import Filter
 from daytwo.monitoring.alarming.filtering_fit import learn_filter
 from daytwo.monitoring.alarming.strangers import Known, learn_known
+from daytwo.monitoring.alarming.volumes import Volumes, learn_volumes
 from daytwo.monitoring.judging.layout import build_layout
 from daytwo.monitoring.judging.side import Side, side_of
 from daytwo.monitoring.profiles.bins import Floats
@@ -37,7 +38,7 @@ class Normal:
     phases: Mapping[Hashable, Side]
     known: Known
     filter: Filter | None
-    typical_rows: int
+    volumes: Volumes
     attribution: Attribution | None = None
 
     def side(self, phase: Hashable) -> Side:
@@ -48,7 +49,9 @@ class Normal:
         self, part: Profile, matrix: NDArray[np.floating], phase: Hashable, given: Floats | None = None
     ) -> dict[str, float]:
         """Return a new window's channels; `given` are the contributions of some of its rows, None where none are."""
-        found = _numbers(self, part, self.side(phase)) | self.known.strangers(matrix)
+        side = self.side(phase)
+        found = channels(part, side.whole, side.moments, self.layout)
+        found |= {"volume": self.volumes.channel(part.rows, str(phase))} | self.known.strangers(matrix)
         if self.attribution is not None and given is not None:
             found |= self.attribution.compare(given)
         return found if self.filter is None else found | self.filter.listen(matrix, phase)
@@ -79,17 +82,15 @@ def learn_normal(
         {phase: side_of(those, layout) for phase, those in members.items() if len(those) >= LEAST_IN_PHASE},
         known,
         filtered,
-        int(np.median([part.rows for part in parts])),
+        learn_volumes([part.rows for part in parts], [str(phase) for phase in phases]),
         attribution,
     )
     if len(parts) < 2:
         return normal, []
-    history = [
-        _numbers(normal, part, normal.side(phase).without(part)) | strange | one | fault
-        for part, phase, strange, one, fault in zip(parts, phases, strangers, weighed, faulty, strict=True)
-    ]
+    history = []
+    for i, (part, phase) in enumerate(zip(parts, phases, strict=True)):
+        others = normal.side(phase).without(part)
+        found = channels(part, others.whole, others.moments, layout)
+        found |= {"volume": normal.volumes.channel(part.rows, str(phase), is_own=True)}
+        history.append(found | strangers[i] | weighed[i] | faulty[i])
     return normal, history
-
-
-def _numbers(normal: Normal, part: Profile, side: Side) -> dict[str, float]:
-    return channels(part, side.whole, side.moments, normal.layout, typical_rows=normal.typical_rows)

@@ -7,6 +7,8 @@ held against.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +16,11 @@ from numpy.typing import NDArray
 from daytwo.core.schema import Task
 from daytwo.monitoring.alarming.attribution import Attribution, Reasons
 from daytwo.monitoring.alarming.blocks import Block
+from daytwo.monitoring.alarming.calendar import phase_of
 from daytwo.monitoring.alarming.channels import Moments, channels
 from daytwo.monitoring.alarming.filtering import Filter
 from daytwo.monitoring.alarming.strangers import Known
+from daytwo.monitoring.alarming.volumes import Volumes
 from daytwo.monitoring.judging.side import Side
 from daytwo.monitoring.profiles.arrays import read_array, write_array
 from daytwo.monitoring.profiles.profile import Layout, Profile
@@ -29,8 +33,9 @@ class Reference(msgspec.Struct, frozen=True):
     block was compared with all the others, never with itself. `performance` is (value, standard error) of each
     metric on the labelled held-out rows; money is per row. Where blocks differ by `calendar` (`alarming/calendar.py`),
     `phases` holds those of each phase; `filter` listens for known faults, `attribution` knows
-    the model's usual reasons. References made before `code_sums`, `products`, `known`, `phases`, `filter` and
-    `attribution` were kept have none, and hear nothing of what those tell.
+    the model's usual reasons, `volumes` how many rows blocks have. References made before `code_sums`, `products`,
+    `known`, `phases`, `filter` and `attribution` were kept have none, and hear nothing of what those tell; without
+    `volumes` all blocks are held against the usual one.
     """
 
     task: Task
@@ -51,6 +56,7 @@ class Reference(msgspec.Struct, frozen=True):
     phases: dict[str, Side] = {}
     filter: Filter | None = None
     attribution: Attribution | None = None
+    volumes: Volumes = Volumes()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,21 +77,31 @@ class Reference(msgspec.Struct, frozen=True):
         """How columns moved together, block by block."""
         return Moments(self.blocks, np.asarray(self.correlation_sum), np.asarray(self.correlation_squares))
 
+    def phase(self, begin: np.datetime64[Any] | None) -> str:
+        """Return the phase, by this reference's calendar, of a block that begins then; "" where there is none."""
+        return "" if begin is None else phase_of(self.calendar, begin)
+
     def side(self, phase: str) -> Side:
         """Return what blocks of a phase are compared with: those of the phase, or all."""
         return self.phases.get(phase) or Side(self.whole, self.moments)
 
     def compare(
-        self, part: Profile, matrix: NDArray[np.floating], phase: str = "", reasons: Reasons | None = None
+        self,
+        part: Profile,
+        matrix: NDArray[np.floating],
+        begin: np.datetime64[Any] | None = None,
+        reasons: Reasons | None = None,
     ) -> dict[str, float]:
         """Return the channels of a new block, its profile and its rows, against this reference.
 
-        `phase` is what `phase_of` says of the block by this reference's calendar; `reasons` asks the model.
+        `begin` is the block's first moment, None where rows have no time; `reasons` asks the model.
         """
-        typical = self.block.typical_rows if "volume" in self.channel_names else 0
+        phase = self.phase(begin)
         side = self.side(phase)
-        found = channels(part, side.whole, side.moments, self.layout, typical_rows=typical)
-        found |= self.known.strangers(matrix)
+        found = channels(part, side.whole, side.moments, self.layout) | self.known.strangers(matrix)
+        if "volume" in self.channel_names:
+            volumes = self.volumes if self.volumes.sizes else Volumes((self.block.typical_rows,))
+            found["volume"] = volumes.channel(part.rows, volumes.at(begin))
         if self.attribution is not None and reasons is not None:
             found |= self.attribution.asked(matrix, reasons)
         return found if self.filter is None else found | self.filter.listen(matrix, phase)

@@ -17,6 +17,7 @@ from daytwo.monitoring.alarming.calendar import choose_calendar, phase_of
 from daytwo.monitoring.alarming.channels import channels
 from daytwo.monitoring.alarming.filtering_fit import learn_filter
 from daytwo.monitoring.alarming.strangers import learn_known
+from daytwo.monitoring.alarming.volumes import Volumes, volumes_in_time
 from daytwo.monitoring.estimating.performance import Answers, Estimate, realised
 from daytwo.monitoring.judging.layout import build_layout
 from daytwo.monitoring.judging.reference import Reference
@@ -73,10 +74,12 @@ def build_reference(
     pieces = split(len(matrix), times, block)
     known, strangers = learn_known([matrix[rows] for rows in pieces], layout)
     parts = [profile(matrix[rows], answers.scores[rows], layout) for rows in pieces]
-    full = [i for i, part in enumerate(parts) if part.rows >= _WHOLE_BLOCK * block.typical_rows] or [*range(len(parts))]
+    full = _full(parts, block)
     whole = merge(layout, parts)
     parts, pieces = [parts[i] for i in full], [pieces[i] for i in full]
-    calendar, marks = _phases(parts, [] if times is None else [times[rows].min() for rows in pieces], block)
+    starts = [times[rows].min() for rows in pieces] if times is not None and block.is_time else []
+    calendar, marks = _phases(parts, starts, block)
+    volumes = volumes_in_time([part.rows for part in parts], starts, seconds=block.seconds) if starts else Volumes()
     always = Side(whole, side_of(parts, layout).moments)
     phases = {
         mark: side_of([part for part, own in zip(parts, marks, strict=True) if own == mark], layout)
@@ -87,7 +90,9 @@ def build_reference(
     filtered, faulty = learn_filter(blocks, marks, layout) or (None, [{}] * len(full))
     attribution, weighed = _attribution(blocks, layout, reasons)
     more = [strangers[i] | one | fault for i, one, fault in zip(full, weighed, faulty, strict=True)]
-    names, history = _history(parts, [phases.get(mark, always) for mark in marks], more, layout, block)
+    for found, part, start in zip(more, parts, starts, strict=False):
+        found["volume"] = volumes.channel(part.rows, volumes.at(start), is_own=True)
+    names, history = _history(parts, [phases.get(mark, always) for mark in marks], more, layout)
     return Reference(
         task=task,
         layout=layout,
@@ -107,7 +112,15 @@ def build_reference(
         phases=phases,
         filter=filtered,
         attribution=attribution,
+        volumes=volumes,
     )
+
+
+def _full(parts: Sequence[Profile], block: Block) -> list[int]:
+    """Return which blocks are whole; those within are, however few rows they have."""
+    inner = range(1, len(parts) - 1)
+    least = _WHOLE_BLOCK * block.typical_rows
+    return [i for i, part in enumerate(parts) if i in inner or part.rows >= least] or [*range(len(parts))]
 
 
 def _attribution(
@@ -122,7 +135,7 @@ def _attribution(
 
 def _phases(parts: Sequence[Profile], starts: Sequence[np.datetime64[Any]], block: Block) -> tuple[str, list[str]]:
     """Return the calendar by which blocks differ, and each block's phase; "" where there is none."""
-    if not starts or not block.is_time:
+    if not starts:
         return "", [""] * len(parts)
     shares = np.array([part.counts.ravel() / part.rows for part in parts])
     most = _MOST_IN_PHASES // max(parts[0].products.size, 1)
@@ -131,15 +144,14 @@ def _phases(parts: Sequence[Profile], starts: Sequence[np.datetime64[Any]], bloc
 
 
 def _history(
-    parts: Sequence[Profile], sides: Sequence[Side], more: Sequence[dict[str, float]], layout: Layout, block: Block
+    parts: Sequence[Profile], sides: Sequence[Side], more: Sequence[dict[str, float]], layout: Layout
 ) -> tuple[tuple[str, ...], tuple[tuple[float, ...], ...]]:
-    """Compare each block with all the others on its side."""
-    typical = block.typical_rows if block.is_time else 0
+    """Compare each block with all the others on its side; `more` are channels of it that are known already."""
     if len(parts) < 2:
-        return tuple(channels(parts[0], sides[0].whole, sides[0].moments, layout, typical_rows=typical)), ()
+        return tuple(channels(parts[0], sides[0].whole, sides[0].moments, layout) | more[0]), ()
     others = [side.without(part) for part, side in zip(parts, sides, strict=True)]
     rows = [
-        channels(part, side.whole, side.moments, layout, typical_rows=typical) | one
+        channels(part, side.whole, side.moments, layout) | one
         for part, side, one in zip(parts, others, more, strict=True)
     ]
     return tuple(rows[0]), tuple(tuple(row.values()) for row in rows)
