@@ -29,7 +29,7 @@ from daytwo.explain.trees import parse_trees
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.scoring.trees_c import TreeScorer
 from daytwo.training.conversion import estimators
-from daytwo.training.conversion.boosted import catboost_trees
+from daytwo.training.conversion.boosted import catboost_told, catboost_trees
 from daytwo.training.conversion.estimators import estimator_text
 from daytwo.training.conversion.hard_rows import hard_rows
 from daytwo.training.conversion.tree_text import tree_text
@@ -253,7 +253,8 @@ class Written:
 
 
 def test_catboost_answers_as_it_did_on_thresholds_and_nulls():
-    text = tree_text(catboost_trees(Written(CATBOOST)), make_data(10).schema, objective="binary sigmoid:1")
+    trees = catboost_trees(catboost_told(Written(CATBOOST)))
+    text = tree_text(trees, make_data(10).schema, objective="binary sigmoid:1")
     assert np.allclose(LightgbmScorer(text, 4).many(CATBOOST_ROWS), CATBOOST_ANSWERS, rtol=0, atol=1e-12)
 
 
@@ -261,4 +262,4 @@ def test_categories_of_catboost_are_refused():
     split = {"border": 1.0, "split_type": "OnlineCtr"}
     told = CATBOOST | {"oblivious_trees": [{"leaf_values": [0, 1], "splits": [split]}]}
     with pytest.raises(Refused, match="counts categories in its own way"):
-        catboost_trees(Written(told))
+        catboost_trees(told)

@@ -7,8 +7,10 @@ import lightgbm
 import numpy as np
 import pytest
 import xgboost
+from tests.training.test_training_conversion import CATBOOST, CATBOOST_ANSWERS, CATBOOST_ROWS
 
 from daytwo.core.errors import DataError, NotFound, Refused
+from daytwo.scoring.engines import engine_of
 from daytwo.training.foreign_model import read_foreign
 
 NAMES = ["b", "a"]
@@ -124,3 +126,49 @@ def test_what_is_not_there_is_told(tmp_path):
         read_foreign(tmp_path / "model.txt")
     with pytest.raises(NotFound, match="holds no MLmodel"):
         read_foreign(tmp_path)
+
+
+def catboost_file(tmp_path, *, loss="Logloss", names=("wind", "age", "noise", "carrier"), **how):
+    inputs = [
+        one | {"feature_id": name} for one, name in zip(CATBOOST["features_info"]["float_features"], names, strict=True)
+    ]
+    told = CATBOOST | {"model_info": {"params": {"loss_function": {"type": loss}}}}
+    told |= {"features_info": {"float_features": inputs, **how.pop("features", {})}} | how
+    (tmp_path / "model.json").write_text(json.dumps(told))
+    return tmp_path / "model.json"
+
+
+def test_catboost_json_answers_as_catboost_did_and_tells_its_columns(tmp_path):
+    model = read_foreign(catboost_file(tmp_path))
+    assert (model.kind, model.n_inputs) == ("CatBoost", 4)
+    assert model.columns == ("wind", "age", "noise", "carrier")
+    scores = engine_of(model.file, model.content, 4).many(np.array(CATBOOST_ROWS, dtype=np.float32))
+    assert scores == pytest.approx(CATBOOST_ANSWERS, abs=1e-12)
+    assert read_foreign(catboost_file(tmp_path, names=tuple("0123"))).columns == ()
+
+
+def test_the_bias_of_a_catboost_regression_counts(tmp_path):
+    plain = read_foreign(catboost_file(tmp_path, loss="RMSE"))
+    lifted = read_foreign(catboost_file(tmp_path, loss="RMSE", scale_and_bias=[1, [2.5]]))
+    rows = np.array(CATBOOST_ROWS, dtype=np.float32)
+    before, after = (engine_of(one.file, one.content, 4).many(rows) for one in (plain, lifted))
+    assert after - before == pytest.approx(2.5)
+
+
+def test_what_catboost_does_in_its_own_way_is_refused(tmp_path):
+    with pytest.raises(Refused, match="the loss YetiRank cannot be taken over"):
+        read_foreign(catboost_file(tmp_path, loss="YetiRank"))
+    with pytest.raises(Refused, match="counts categories"):
+        read_foreign(catboost_file(tmp_path, features={"categorical_features": [{"feature_id": "c"}]}))
+    lopsided = json.loads(catboost_file(tmp_path).read_text())
+    del lopsided["oblivious_trees"]
+    (tmp_path / "model.json").write_text(json.dumps(lopsided))
+    with pytest.raises(Refused, match="not symmetric"):
+        read_foreign(tmp_path / "model.json")
+    (tmp_path / "model.json").write_text('{"scale_and_bias": [1, [0]]}')
+    with pytest.raises(DataError, match="no CatBoost model that can be read"):
+        read_foreign(tmp_path / "model.json")
+    (tmp_path / "model.cbm").write_bytes(b"CBM1")
+    with pytest.raises(Refused) as err:
+        read_foreign(tmp_path / "model.cbm")
+    assert "save_model(format='json')" in err.value.hint

@@ -1,7 +1,7 @@
 """A model that somebody else trained, read from its file: its kind, the columns it wants, the codes of its categories.
 
-LightGBM text, XGBoost (UBJSON or JSON), ONNX, and MLflow folders that hold one of these. No file is run or
-unpickled. `adopt.py` next door holds it against a contract.
+LightGBM text, XGBoost (UBJSON or JSON), CatBoost (JSON), ONNX, and MLflow folders that hold one of these. No file is
+run or unpickled. `adopt.py` next door holds it against a contract.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from daytwo.core.digest import digest_bytes
 from daytwo.core.errors import DataError, Mistake, NotFound, Refused
+from daytwo.core.schema import Feature, Schema
 from daytwo.scoring.engines import MODEL_FILE, ONNX_FILE, XGBOOST_FILE
 from daytwo.scoring.ubjson import read_ubjson
+from daytwo.training.conversion.boosted import catboost_objective, catboost_trees
+from daytwo.training.conversion.tree_text import tree_text
 
 # What LightGBM calls the columns of a model that was trained on an array.
 _ARRAY_COLUMN = "Column_"
@@ -28,7 +32,7 @@ _PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".skops", ".cbm", ".pt", ".p
 # Those among them that --trust opens (`pickled.py`).
 _OPENED = frozenset({".pkl", ".pickle", ".joblib", ".skops"})
 _CONVERT = (
-    "Export it as ONNX (skl2onnx for scikit-learn, CatBoost's save_model(format='onnx'), torch.onnx), or return a "
+    "Export it as ONNX (skl2onnx for scikit-learn, torch.onnx), CatBoost's as save_model(format='json'), or return a "
     "LightGBM model from fit() in model.py"
 )
 
@@ -84,9 +88,9 @@ def read_foreign(path: Path) -> ForeignModel:
     if path.suffix == ".onnx":
         return ForeignModel("ONNX", ONNX_FILE, content)
     if content.startswith(b"{"):
-        return _xgboost(content, path)
+        return _catboost(content, path) if b'"scale_and_bias"' in content else _xgboost(content, path)
     raise DataError(
-        f"{path} is no LightGBM text, XGBoost or ONNX model",
+        f"{path} is no LightGBM text, XGBoost, CatBoost or ONNX model",
         hint="Save it with booster.save_model('model.txt' | 'model.ubj'), or export it as model.onnx",
     )
 
@@ -152,6 +156,28 @@ def _xgboost(content: bytes, path: Path) -> ForeignModel:
         levels=levels,
         categories=categories - levels.keys(),
         notes=notes,
+    )
+
+
+def _catboost(content: bytes, path: Path) -> ForeignModel:
+    try:
+        told: Any = json.loads(content)
+        inputs = sorted(told["features_info"]["float_features"], key=lambda one: int(one["flat_feature_index"]))
+        if told["features_info"].get("categorical_features"):
+            raise Refused(f"{path} counts categories in CatBoost's own way", hint="Train it without cat_features")
+        names = tuple(str(one.get("feature_id") or place) for place, one in enumerate(inputs))
+        objective, bias = catboost_objective(told), float(np.sum(told["scale_and_bias"][1]))
+        schema = Schema(tuple(Feature(name) for name in names))
+        text = tree_text(catboost_trees(told), schema, objective=objective, base=bias)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as err:
+        raise DataError(f"{path} is no CatBoost model that can be read: {err!r}", hint="Save it again") from err
+    return ForeignModel(
+        "CatBoost",
+        MODEL_FILE,
+        text,
+        n_inputs=len(names),
+        columns=() if all(name.isdecimal() for name in names) else names,
+        notes=("its trees written as LightGBM's text, with the same scores",),
     )
 
 

@@ -23,6 +23,13 @@ _OBJECTIVES = {
     **dict.fromkeys(("count:poisson", "reg:gamma", "reg:tweedie"), "poisson"),
 }
 
+# CatBoost's losses likewise.
+_CATBOOST_OBJECTIVES = {
+    **dict.fromkeys(("Logloss", "CrossEntropy"), "binary sigmoid:1"),
+    **dict.fromkeys(("RMSE", "MAE", "Quantile", "Huber", "MAPE", "Expectile", "LogCosh", "Lq"), "regression"),
+    **dict.fromkeys(("Poisson", "Tweedie"), "poisson"),
+}
+
 
 def xgboost_trees(booster: Any, n_features: int) -> tuple[Trees, str]:
     """Return the trees of an XGBoost booster, without its base score, and LightGBM's objective for their sum.
@@ -40,18 +47,37 @@ def xgboost_trees(booster: Any, n_features: int) -> tuple[Trees, str]:
     return read_trees(content, n_features), _OBJECTIVES[objective]
 
 
-def catboost_trees(model: Any) -> Trees:
-    """Return the trees of a CatBoost model, without its bias.
+def catboost_told(model: Any) -> Any:
+    """Return what a CatBoost model writes of itself as JSON."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        model.save_model(str(path), format="json")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def catboost_objective(told: Any) -> str:
+    """Return LightGBM's objective for the sum of a CatBoost model's trees.
 
     Raises
     ------
     Refused
-        If it reads categories in CatBoost's own way, or its trees are not symmetric.
+        If the model was trained for a loss whose answers are not such a sum.
     """
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "model.json"
-        model.save_model(str(path), format="json")
-        told: Any = json.loads(path.read_text(encoding="utf-8"))
+    loss = str(told["model_info"]["params"]["loss_function"]["type"])
+    if loss not in _CATBOOST_OBJECTIVES:
+        known = ", ".join(_CATBOOST_OBJECTIVES)
+        raise Refused(f"the loss {loss} cannot be taken over", hint=f"Use one of {known}")
+    return _CATBOOST_OBJECTIVES[loss]
+
+
+def catboost_trees(told: Any) -> Trees:
+    """Return the trees of a CatBoost model, read from its JSON, without its bias.
+
+    Raises
+    ------
+    Refused
+        If it reads categories in CatBoost's own way, its trees are not symmetric, or it gives several scores a row.
+    """
     kinds = {split["split_type"] for tree in told.get("oblivious_trees", ()) for split in tree.get("splits") or ()}
     if "oblivious_trees" not in told or kinds - {"FloatFeature"}:
         raise Refused(

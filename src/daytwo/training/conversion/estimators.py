@@ -17,7 +17,7 @@ from daytwo.core.schema import Task
 from daytwo.explain.trees import Trees
 from daytwo.scoring.lightgbm_c import LightgbmScorer
 from daytwo.training.adopt import prove_scores
-from daytwo.training.conversion.boosted import catboost_trees, xgboost_trees
+from daytwo.training.conversion.boosted import catboost_told, catboost_trees, xgboost_trees
 from daytwo.training.conversion.grown_tree import join_trees
 from daytwo.training.conversion.hard_rows import hard_rows
 from daytwo.training.conversion.scikit import scikit_trees
@@ -71,7 +71,7 @@ def _grown(estimator: Any, data: TrainingData, task: Task) -> Grown:
     if library == "xgboost":
         return _xgboost(estimator, data)
     if library == "catboost":
-        trees = catboost_trees(estimator)
+        trees = catboost_trees(catboost_told(estimator))
         odds = task is Task.BINARY
         raw = _raw(lambda rows: estimator.predict(rows, prediction_type="RawFormulaVal"))
         return Grown(trees, "binary sigmoid:1" if odds else "regression", raw, answer)
