@@ -11,9 +11,10 @@ from daytwo.core.errors import DataError, Refused
 from daytwo.core.schema import Task
 from daytwo.registry.bundle import BundleStore
 from daytwo.scoring.model import Model
-from daytwo.training.adopt import hold_against, prove_scores
+from daytwo.training.adopt import hold_against
 from daytwo.training.candidate import TrainingRequest, train_candidate
 from daytwo.training.foreign_model import read_foreign
+from daytwo.training.same_scores import prove_scores
 
 SCHEMA = make_contract().features
 # The model's own order of columns, and of the carriers.

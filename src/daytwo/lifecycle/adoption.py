@@ -24,9 +24,10 @@ from daytwo.core.files import write_whole
 from daytwo.lifecycle.system import System
 from daytwo.sources.files import read_rows
 from daytwo.sources.personal import hidden_rows
-from daytwo.training.adopt import Adopted, hold_against, prove_scores
+from daytwo.training.adopt import Adopted, hold_against
 from daytwo.training.foreign_model import ForeignModel, read_foreign
 from daytwo.training.pickled import read_trusted
+from daytwo.training.same_scores import prove_scores
 
 _FOLDER = "adopted"
 

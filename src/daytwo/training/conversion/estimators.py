@@ -16,13 +16,13 @@ from daytwo.core.errors import Refused
 from daytwo.core.schema import Task
 from daytwo.explain.trees import Trees
 from daytwo.scoring.lightgbm_c import LightgbmScorer
-from daytwo.training.adopt import prove_scores
 from daytwo.training.conversion.boosted import catboost_told, catboost_trees, xgboost_trees
 from daytwo.training.conversion.grown_tree import join_trees
 from daytwo.training.conversion.hard_rows import hard_rows
 from daytwo.training.conversion.scikit import scikit_trees
 from daytwo.training.conversion.tree_text import tree_text
 from daytwo.training.dataset import TrainingData
+from daytwo.training.same_scores import prove_scores
 
 Floats = NDArray[np.float64]
 # Rows that tell a model's base score: what it answers beyond the sum of its trees.
