@@ -88,6 +88,23 @@ def test_a_tree_of_two_columns_is_counted_and_stands_in_no_curve():
     assert [step.adds for step in found.curves["age"]] == [0.0, 9.0, 9.0]
 
 
+def test_a_tree_of_three_columns_makes_a_model_unreadable_though_others_ask_for_one():
+    trees = Trees(
+        roots=np.array([0, 3]),
+        feature=np.array([0, 1, 2, 2]),
+        threshold=np.array([1.0, 0.0, 2.0, 5.0]),
+        default_left=np.zeros(4, dtype=bool),
+        missing=np.full(4, int(Missing.NAN)),
+        left=np.array([1, 2, -1, -5]),
+        right=np.array([-4, -3, -2, -6]),
+        categories=(None, np.array([0]), None, None),
+        leaf_value=np.array([1.0, 2.0, 3.0, 4.0, 0.0, 9.0]),
+        first_leaf=np.array([0, 4]),
+    )
+    with pytest.raises(NotFound, match="no glass box"):
+        read(trees)
+
+
 def test_a_model_without_a_tree_of_one_column_is_no_glass_box():
     trees = Trees(
         roots=np.array([0]),

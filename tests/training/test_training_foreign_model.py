@@ -160,12 +160,17 @@ def test_what_catboost_does_in_its_own_way_is_refused(tmp_path):
         read_foreign(catboost_file(tmp_path, loss="YetiRank"))
     with pytest.raises(Refused, match="counts categories"):
         read_foreign(catboost_file(tmp_path, features={"categorical_features": [{"feature_id": "c"}]}))
+    gappy = json.loads(catboost_file(tmp_path).read_text())
+    gappy["features_info"]["float_features"][3]["flat_feature_index"] = 4
+    (tmp_path / "model.json").write_text(json.dumps(gappy))
+    with pytest.raises(Refused, match="texts or embeddings"):
+        read_foreign(tmp_path / "model.json")
     lopsided = json.loads(catboost_file(tmp_path).read_text())
     del lopsided["oblivious_trees"]
     (tmp_path / "model.json").write_text(json.dumps(lopsided))
     with pytest.raises(Refused, match="not symmetric"):
         read_foreign(tmp_path / "model.json")
-    (tmp_path / "model.json").write_text('{"scale_and_bias": [1, [0]]}')
+    (tmp_path / "model.json").write_text('{"features_info": {"float_fea')
     with pytest.raises(DataError, match="no CatBoost model that can be read"):
         read_foreign(tmp_path / "model.json")
     (tmp_path / "model.cbm").write_bytes(b"CBM1")

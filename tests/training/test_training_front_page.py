@@ -39,6 +39,11 @@ def test_the_sentence_says_what_is_saved_and_what_may_be_lost(two):
     )
     assert "month" not in sentence(shown(two, "12x63", cheaper=9.0))
     assert sentence(shown(two, REFERENCE)).startswith("Take the reference model: nothing cheaper")
+    glass = sentence(shown([msgspec.structs.replace(two[0], name=ADDITIVE), two[1]], REFERENCE))
+    assert glass.startswith("Take the reference model: no student is both cheaper and within 0.005")
+    assert glass.endswith(
+        'additive keeps the margin, too, and can be read as a whole: [train] prefer = "readable" takes it.'
+    )
     assert "one model only" in sentence(shown(two[1:], REFERENCE))
     better = msgspec.structs.replace(two[0], name=ADDITIVE, loss_high=-0.0114)
     told = sentence(shown([better, two[1]], ADDITIVE, cheaper=8.0))

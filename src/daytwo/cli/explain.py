@@ -164,7 +164,7 @@ def _tell_curves(found: Read, version: str, *, is_binary: bool) -> None:
     if found.paired:
         click.echo(f"Besides, {found.paired} trees add what pairs of columns do together; they stand in no curve.")
     else:
-        click.echo("That is the whole model: the parts of a row add up to its score before calibration.")
+        click.echo("That is the whole model: these parts and the typical row's score are a score before calibration.")
 
 
 commands = {"explain": explain}

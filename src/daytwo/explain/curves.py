@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 _LARGEST = float(np.finfo(np.float32).max)
 # Steps that add the same to so many digits are one.
 _SAME = 1e-9
+# More columns that meet in one row's way are beyond what people read.
+_PAIR = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +46,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a curve in words, such as "12 to 18 °C", and what it adds beside the reference row's value."""
+    """One step of a curve in words, such as "12 to 18 °C", and what it adds beside the reference row's value.
+
+    `adds` is in log-odds, or in the target's own unit where that is a number.
+    """
 
     words: str
     adds: float
@@ -54,7 +59,7 @@ class Step:
 class Read:
     """The curves of a model by column, the one that reaches furthest first.
 
-    `paired` counts the trees that ask a row for more than one column: what they add stands in no curve.
+    `paired` counts the trees that ask a row for two columns: what they add stands in no curve.
     """
 
     curves: dict[str, tuple[Step, ...]]
@@ -62,15 +67,16 @@ class Read:
 
 
 def read_curves(trees: Trees, schema: Schema, typical: Sequence[float], wording: Wording) -> Read:
-    """Return a model's curves in words, beside the row `typical`.
+    """Return a model's curves in words, beside `typical`, a row of the feature matrix, shape (d,).
 
     Raises
     ------
     NotFound
-        If no tree asks for one column alone: the model is no glass box.
+        If a tree asks a row for more than two columns, or no tree asks for one alone: the model is no glass box.
     """
-    alone, paired = _alone(trees)
-    if not alone:
+    asked = {root: _most_together(trees, root) for root in trees.roots.tolist()}
+    alone = [root for root, columns in asked.items() if columns == 1]
+    if not alone or max(asked.values()) > _PAIR:
         raise NotFound(
             "this version is no glass box: what one column does depends on the others",
             hint="'daytwo explain --global' tells weights; [train] prefer = \"readable\" makes versions with curves",
@@ -82,17 +88,20 @@ def read_curves(trees: Trees, schema: Schema, typical: Sequence[float], wording:
         own = [root for root in alone if trees.feature[root] == place]
         curves[feature.name] = _in_words(_summed(trees, own, place, feature, values, np.ones(1)), feature, wording)
     far = {name: max(step.adds for step in steps) - min(step.adds for step in steps) for name, steps in curves.items()}
+    paired = sum(columns == _PAIR for columns in asked.values())
     return Read({name: curves[name] for name in sorted(curves, key=lambda one: -far[one])}, paired)
 
 
-def _alone(trees: Trees) -> tuple[list[int], int]:
-    """Return the roots of trees that ask for one column, and how many ask for more."""
-    alone, paired = list[int](), 0
-    for root in trees.roots.tolist():
-        asked = {int(trees.feature[node]) for node in walk(trees, root)[0]}
-        alone += [root] if len(asked) == 1 else []
-        paired += len(asked) > 1
-    return alone, paired
+def _most_together(trees: Trees, root: int) -> int:
+    """Return for how many columns a tree asks one row at most; a tree without a node asks for none."""
+    most, ahead = 0, [(root, frozenset[int]())]
+    while ahead:
+        place, asked = ahead.pop()
+        most = max(most, len(asked))
+        if place >= 0:
+            now = asked | {int(trees.feature[place])}
+            ahead += [(int(trees.left[place]), now), (int(trees.right[place]), now)]
+    return most
 
 
 def _in_words(curve: Curve, feature: Feature, wording: Wording) -> tuple[Step, ...]:

@@ -51,8 +51,8 @@ def curve_tree(curve: Curve, *, bearable: float, most: int = MOST_STEPS) -> Grow
     search trees, MIT/LCS/TM-69 (halving by weight).
     """
     categorical = curve.ends is None
-    order = np.arange(len(curve.values))
-    steps = [_Step([i], float(curve.weights[i]) + _HARDLY, float(curve.values[i])) for i in order.tolist()]
+    both = zip(curve.weights.tolist(), curve.values.tolist(), strict=True)
+    steps = [_Step([place], weight + _HARDLY, value) for place, (weight, value) in enumerate(both)]
     gone = _Step([-1], curve.missing_weight + _HARDLY, curve.missing)
     if categorical:
         steps = sorted([gone, *steps], key=lambda step: step.value)
@@ -89,21 +89,21 @@ class _Builder:
         self._sets: dict[int, NDArray[np.int64]] = {}
 
     def build(self, steps: Sequence[_Step], gone: _Step | None) -> GrownTree:
-        home = -1
-        if gone is not None:
-            # A missing value that hardly any row has costs no decision of its own: it goes to the step like it.
-            home = int(np.argmin([abs(step.value - gone.value) for step in steps]))
-            if gone.weight > 2 * _HARDLY and steps[home].value != gone.value:
-                home = -1
-                root = self._place()
-                left = self._split(steps, 0, home)
-                self._rows[root] = (FARTHEST, False, left, self._leaf(gone.value), 0.0)
-                return self._tree()
-        self._split(steps, 0, home)
+        if gone is None:
+            self._split(steps, 0, home=-1)
+            return self._tree()
+        like = int(np.argmin([abs(step.value - gone.value) for step in steps]))
+        if gone.weight <= 2 * _HARDLY or steps[like].value == gone.value:
+            # A missing value that hardly any row has costs no decision of its own: it goes to the step most like it.
+            self._split(steps, 0, home=like)
+            return self._tree()
+        root = self._place()
+        left = self._split(steps, 0, home=-1)
+        self._rows[root] = (FARTHEST, False, left, self._leaf(gone.value), 0.0)
         return self._tree()
 
-    def _split(self, steps: Sequence[_Step], begin: int, home: int) -> int:
-        """Build the tree of some steps, the first of which is step `begin`; missing values go to step `home`."""
+    def _split(self, steps: Sequence[_Step], begin: int, *, home: int) -> int:
+        """Build the tree of some steps from step `begin` on; missing values go to step `home`, if it is one of them."""
         if len(steps) == 1:
             return self._leaf(steps[0].value)
         grown = np.cumsum([step.weight for step in steps])
@@ -113,7 +113,8 @@ class _Builder:
             self._sets[me] = np.array(sorted(place for step in steps[:half] for place in step.places), dtype=np.int64)
         else:
             threshold = float(self._ends[steps[half - 1].places[-1]])
-        left, right = self._split(steps[:half], begin, home), self._split(steps[half:], begin + half, home)
+        left = self._split(steps[:half], begin, home=home)
+        right = self._split(steps[half:], begin + half, home=home)
         self._rows[me] = (threshold, begin <= home < begin + half, left, right, 0.0)
         return me
 

@@ -88,7 +88,7 @@ def read_foreign(path: Path) -> ForeignModel:
     if path.suffix == ".onnx":
         return ForeignModel("ONNX", ONNX_FILE, content)
     if content.startswith(b"{"):
-        return _catboost(content, path) if b'"scale_and_bias"' in content else _xgboost(content, path)
+        return _catboost(content, path) if b'"features_info"' in content else _xgboost(content, path)
     raise DataError(
         f"{path} is no LightGBM text, XGBoost, CatBoost or ONNX model",
         hint="Save it with booster.save_model('model.txt' | 'model.ubj'), or export it as model.onnx",
@@ -165,6 +165,10 @@ def _catboost(content: bytes, path: Path) -> ForeignModel:
         inputs = sorted(told["features_info"]["float_features"], key=lambda one: int(one["flat_feature_index"]))
         if told["features_info"].get("categorical_features"):
             raise Refused(f"{path} counts categories in CatBoost's own way", hint="Train it without cat_features")
+        if [int(one["flat_feature_index"]) for one in inputs] != [*range(len(inputs))]:
+            raise Refused(
+                f"{path} reads texts or embeddings, which daytwo has none of", hint="Train it on numbers alone"
+            )
         names = tuple(str(one.get("feature_id") or place) for place, one in enumerate(inputs))
         objective, bias = catboost_objective(told), float(np.sum(told["scale_and_bias"][1]))
         schema = Schema(tuple(Feature(name) for name in names))

@@ -68,20 +68,19 @@ def sentence(shown: Shown) -> str:
     chosen, reference = by_name.get(shown.recommended), by_name.get(REFERENCE)
     if chosen is None or reference is None:
         return "Nothing is recommended: no variant may be taken."
+    glass = [name for name in GLASS_BOXES if name in by_name and is_within(by_name[name], shown.margin)]
+    readable = 'can be read as a whole: [train] prefer = "readable" takes it.'
+    hint = f" {glass[0]} keeps the margin, too, and {readable}" if glass else ""
     if chosen is reference:
         if len(shown.variants) == 1:
             return "There is one model only, and nothing to compare it with."
-        kept = f"keeps {shown.metric} within {shown.margin:g} of it, sure to 95 %"
-        return f"Take the reference model: nothing cheaper {kept}."
+        nothing = "no student is both cheaper and" if glass else "nothing cheaper is"
+        return f"Take the reference model: {nothing} within {shown.margin:g} of its {shown.metric}, sure to 95 %.{hint}"
     work = f"{shown.cheaper or 1:.1f} times less work a row than the reference model"
     loses = f"is worse by no more than {chosen.loss_high:.4f}, sure to 95 %; {shown.margin:g} is bearable"
     gains = f"is better by {-chosen.loss_high:.4f} or more, sure to 95 %"
     told = f"Take {chosen.name}: {work}. Its {shown.metric} {loses if chosen.loss_high >= 0 else gains}."
-    glass = [name for name in GLASS_BOXES if name in by_name and is_within(by_name[name], shown.margin)]
-    if chosen.name in GLASS_BOXES:
-        told += " It can be read as a whole: daytwo explain --curves."
-    elif glass:
-        told += f' {glass[0]} keeps the margin, too, and can be read as a whole: [train] prefer = "readable" takes it.'
+    told += " It can be read as a whole: daytwo explain --curves." if chosen.name in GLASS_BOXES else hint
     before, after = reference.cost_of(shown.volume), chosen.cost_of(shown.volume)
     if shown.volume and before is not None and after is not None:
         money = f"{after:,.2f} {shown.currency} instead of {before:,.2f}"
