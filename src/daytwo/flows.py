@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from daytwo.core.durations import duration
@@ -25,8 +25,10 @@ _LOCK = "flows.lock"
 
 
 @contextlib.contextmanager
-def open_runner(system: System, *, stands: bool = True) -> Iterator[Runner]:
-    """Launch the durable flows of a project; what was cut short goes on. `stands`: this worker would lead.
+def open_runner(
+    system: System, *, stands: bool = True, heard: Callable[[Exception | None], None] = lambda _: None
+) -> Iterator[Runner]:
+    """Launch the durable flows of a project; what was cut short goes on. `stands` and `heard` are as in `Crew`.
 
     Raises
     ------
@@ -39,7 +41,8 @@ def open_runner(system: System, *, stands: bool = True) -> Iterator[Runner]:
     with contextlib.ExitStack() as stack:
         engine = open_database(url) if url else open_sqlite(system.state / _FILE, begin_at_first_write=True)
         stack.callback(engine.dispose)
-        crew = Crew(stack.enter_context(_worker_book(system)), _dead_after_s(system), alone=not url, stands=stands)
+        book = stack.enter_context(_worker_book(system))
+        crew = Crew(book, _dead_after_s(system), alone=not url, stands=stands, heard=heard)
         durable = DbosRunner(engine, system.own / _LOCK, flows(system), crew, schema=_schema(system))
         try:
             runner = stack.enter_context(durable)

@@ -12,22 +12,20 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from types import FrameType
 
 from daytwo.beside import Keeper, keeper_for
 from daytwo.console.serve import Listening, listen
 from daytwo.core.clock import Clock, SystemClock
-from daytwo.core.errors import DaytwoError, Fault, Refused
-from daytwo.flows import open_runner
-from daytwo.lifecycle.flow import Runner
+from daytwo.core.errors import DaytwoError, Refused
+from daytwo.life import Life
 from daytwo.lifecycle.heart import Heart
 from daytwo.lifecycle.rollout import ACTOR
 from daytwo.lifecycle.sending import example_row
 from daytwo.lifecycle.shipping import ship_journal
+from daytwo.lifecycle.standstill import Standstill
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.versions import load_model
 from daytwo.lifecycle.windows import STANDS_AT
@@ -35,11 +33,8 @@ from daytwo.lifecycle.worker import Event
 from daytwo.registry.route import Route
 from daytwo.registry.versions import current_route
 
-# How often the lifecycle's heart beats, and how often the server is looked after.
-_LOOK_S = 2.0
+# How often the server is looked after.
 _KEEP_S = 0.2
-# After trouble with disk or ledger the lifecycle pauses for so long.
-_PAUSE_S = 5.0
 # A training that is under way when everything stops is left to the next start after this long.
 _LAST_WAIT_S = 3.0
 
@@ -74,21 +69,6 @@ class Ears:
     live: Callable[[Live], None] = lambda _: None
 
 
-@dataclass(slots=True)
-class _State:
-    """What the threads tell one another."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    # Why nothing can go live by itself, empty while something still may.
-    stuck: str = ""
-    refused: DaytwoError | None = None
-
-    def end(self, err: DaytwoError) -> None:
-        """Stop everything for this reason."""
-        self.refused = err
-        self.stop.set()
-
-
 def run_up(system: System, wish: Wish, ears: Ears, *, clock: Clock | None = None) -> None:
     """Run everything until SIGINT or SIGTERM, or with `once` until the first version answers.
 
@@ -107,31 +87,29 @@ def run_up(system: System, wish: Wish, ears: Ears, *, clock: Clock | None = None
             "this project replays the past, and 'up' lives by the clock on the wall",
             hint="'daytwo serve' answers from it, 'daytwo demo --keep' with this folder goes on with it",
         )
-    state = _State()
+    heart = Heart(system, say=ears.say, approve_as=wish.approve_as)
+    life = Life(system, heart, Standstill(system, say=ears.say), clock, once=wish.once)
     keeper = keeper_for(system, wish.port)
-    with _signals(state.stop), _console(system, clock, wish.console_port) as console:
-        life = threading.Thread(target=_live, args=(system, wish, ears, clock, state), name="lifecycle", daemon=True)
+    with _signals(life.stop), _console(system, clock, wish.console_port) as console:
         try:
             keeper.start()
             ears.addresses(keeper.url, console.url)
             life.start()
-            _keep(system, keeper, console, state, wish, ears, clock)
+            _keep(system, keeper, console, life, wish, ears, clock)
         finally:
-            state.stop.set()
+            life.stop.set()
             with contextlib.suppress(DaytwoError):  # what ended us may be that nothing can be written
                 keeper.charge(clock.now(), at_once=True)
             keeper.stop()
             _end(system, life)
-    if state.refused is not None:
-        raise state.refused
+    if life.refused is not None:
+        raise life.refused
 
 
-def _keep(
-    system: System, keeper: Keeper, console: Listening, state: _State, wish: Wish, ears: Ears, clock: Clock
-) -> None:
+def _keep(system: System, keeper: Keeper, console: Listening, life: Life, wish: Wish, ears: Ears, clock: Clock) -> None:
     """Keep the server running, and say once when a version answers."""
     last, told = "", False
-    while not state.stop.wait(_KEEP_S):
+    while not life.stop.wait(_KEEP_S):
         try:
             for event in keeper.keep(clock.now()):
                 ears.say(event)
@@ -145,11 +123,13 @@ def _keep(
         except DaytwoError as err:
             if wish.once:
                 raise
-            last = _tell_trouble(str(err), last, ears, clock)
+            if str(err) != last:
+                ears.say(Event(clock.now(), "trouble", str(err), {}))
+            last = str(err)
         if wish.once and told:
             return
-        if wish.once and state.stuck:
-            raise Refused(f"nothing went live: {state.stuck}", hint="'daytwo status' tells more; mend it and run again")
+        if wish.once and life.stuck:
+            raise Refused(f"nothing went live: {life.stuck}", hint="'daytwo status' tells more; mend it and run again")
 
 
 def _answers(keeper: Keeper, route: Route) -> bool:
@@ -169,60 +149,6 @@ def _described(system: System, route: Route, server: str, console: str) -> Live:
     version = system.registry.find(route.champion)
     contract = load_model(system.bundles, route.champion).contract
     return Live(server, console, f"v{version.number}", route.champion, example_row(system, contract))
-
-
-def _live(system: System, wish: Wish, ears: Ears, clock: Clock, state: _State) -> None:
-    """Live the lifecycle until told to stop. Trouble is told and tried again; the server answers meanwhile."""
-    heart = Heart(system, say=ears.say, approve_as=wish.approve_as)
-    last = ""
-    while not state.stop.is_set():
-        try:
-            with open_runner(system) as runner:
-                while not state.stop.is_set():
-                    last = _beat(heart, runner, wish, ears, clock, last)
-                    state.stuck = heart.stuck
-                    state.stop.wait(_LOOK_S)
-        except DaytwoError as err:
-            if wish.once or not isinstance(err, Fault):
-                state.end(err)
-                return
-            last = _tell_trouble(str(err), last, ears, clock)
-        except Exception as err:  # a bug of ours must not take the server down with it
-            _keep_trace(system.own / "up.log")
-            words = f"{type(err).__name__}: {str(err).partition(chr(10))[0]} (see {system.own / 'up.log'})"
-            if wish.once:
-                state.end(Fault(words, hint="Check disk and folder, then run the same command again"))
-                return
-            last = _tell_trouble(words, last, ears, clock)
-        # Flows that were cut short by the trouble are taken up when the runner is opened again.
-        state.stop.wait(_PAUSE_S)
-
-
-def _beat(heart: Heart, runner: Runner, wish: Wish, ears: Ears, clock: Clock, last: str) -> str:
-    """Beat once; what a person must mend first is told, and tried again at the next beat."""
-    try:
-        if runner.leads():
-            heart.beat(runner, clock.now())
-        else:
-            heart.follow(clock.now())
-    except Fault:
-        raise
-    except DaytwoError as err:
-        if wish.once:
-            raise
-        return _tell_trouble(str(err), last, ears, clock)
-    return ""
-
-
-def _keep_trace(log: Path) -> None:
-    with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as stream:
-        stream.write(traceback.format_exc())
-
-
-def _tell_trouble(words: str, last: str, ears: Ears, clock: Clock) -> str:
-    if words != last:
-        ears.say(Event(clock.now(), "trouble", words, {}))
-    return words
 
 
 @contextlib.contextmanager
@@ -255,12 +181,9 @@ def _signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end(system: System, life: threading.Thread) -> None:
+def _end(system: System, life: Life) -> None:
     """Wait for the lifecycle, hand over what the server journaled; a training that goes on and on is left behind."""
-    if life.ident is None:
-        return
-    life.join(_LAST_WAIT_S)
-    if not life.is_alive():
+    if life.join(_LAST_WAIT_S):
         with contextlib.suppress(DaytwoError):  # it stays in the journal, for the next start
             ship_journal(system)
         return

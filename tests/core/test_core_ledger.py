@@ -160,6 +160,17 @@ def test_projects_in_one_database_do_not_see_each_other(postgres, tmp_path):
         engine.dispose()
 
 
+def test_a_connection_that_the_server_dropped_is_replaced_unnoticed(postgres, tmp_path):
+    engine = open_ledger(postgres.url(), tmp_path, f"{tmp_path} dropped")
+    create_tables(engine)
+    with engine.connect() as connection:
+        pid = connection.scalar(text("select pg_backend_pid()"))
+    postgres.run(f"select pg_terminate_backend({pid}, 10000)")
+    with engine.connect() as connection:
+        assert connection.scalar(text("select pg_backend_pid()")) != pid
+    engine.dispose()
+
+
 def test_a_server_that_is_not_there_is_a_fault_that_tells_no_password(tmp_path):
     engine = open_ledger("postgresql://ana:swordfish@127.0.0.1:1/flights", tmp_path, "flights")
     with pytest.raises(Fault, match=r"the ledger 127.0.0.1:1/flights cannot be read or written.*Postgres runs") as said:

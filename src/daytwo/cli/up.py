@@ -13,7 +13,15 @@ from daytwo.cli.speak import as_json, next_steps, now, port_option, project_opti
 from daytwo.lifecycle.worker import Event
 from daytwo.up import Ears, Live, Wish, run_up
 
-_COLOURS = {"alert": "red", "trouble": "red", "server": "red", "live": "green", "refused": "yellow", "waits": "yellow"}
+_COLOURS = {
+    "alert": "red",
+    "trouble": "red",
+    "server": "red",
+    "live": "green",
+    "goes on": "green",
+    "refused": "yellow",
+    "waits": "yellow",
+}
 
 
 @click.command(epilog="Example: daytwo up --approve-as ben")

@@ -64,3 +64,17 @@ def rate_per_day(text: str) -> float:
             f"{text!r} is no rate", hint=f"Write '1 per quarter'; the periods are {', '.join(_PERIODS)}"
         )
     return float(match[1]) / (_PERIODS[match[2]] / timedelta(days=1))
+
+
+def in_words(span: timedelta) -> str:
+    """Say how long a span is, in the largest unit of which it has two.
+
+    Examples
+    --------
+    >>> in_words(timedelta(seconds=91)), in_words(timedelta(hours=5)), in_words(timedelta(days=2.4))
+    ('91 s', '5 hours', '2 days')
+    """
+    for name, unit in (("days", "d"), ("hours", "h"), ("minutes", "m")):
+        if span >= 2 * _UNITS[unit]:
+            return f"{span / _UNITS[unit]:.0f} {name}"
+    return f"{span / _UNITS['s']:.0f} s"

@@ -83,7 +83,8 @@ def open_postgres(url: str, schema: str) -> Engine:
     @event.listens_for(engine, "handle_error")
     def _say(context: ExceptionContext) -> None:
         # A server that is down, a password that is wrong, a lock that is never let go: in the server's own words.
-        if isinstance(context.sqlalchemy_exception, OperationalError):
+        # A connection that is tried before it is used, and found dead, is replaced by a new one.
+        if isinstance(context.sqlalchemy_exception, OperationalError) and not context.is_pre_ping:
             words = str(context.original_exception).strip().partition("\n")[0]
             raise Fault(
                 f"the ledger {place} cannot be read or written: {words}",

@@ -90,12 +90,14 @@ class Crew:
     """How this worker stands to others: they sign in in `book`.
 
     `alone`: nobody else can run flows of this database, so whoever has not left is dead. `stands`: it would lead.
+    `heard` is told at each of its beats why it failed, None where it did not; from a thread of its own.
     """
 
     book: WorkerBook
     dead_after_s: float = 30.0
     alone: bool = True
     stands: bool = True
+    heard: Callable[[Exception | None], None] = lambda _: None
 
 
 class DbosRunner:
@@ -194,12 +196,21 @@ class DbosRunner:
     def _beat(self) -> None:
         """Beat until the end, and take over the flows of the dead."""
         while not self._stop.wait(self._crew.dead_after_s / BEATS_MISSED):
-            with contextlib.suppress(Exception):  # the database is away: tried again, and meanwhile nobody leads
-                # Whoever runs a flow has signed in before it: so flows are looked at first, and workers after them.
-                unfinished = self._unfinished()
-                self._shift.beat()
-                if self._has_the_say():
-                    self._take_over(unfinished, self._shift.alive)
+            try:
+                self._beat_once()
+            except Exception as err:  # the database is away: tried again, and meanwhile nobody leads
+                self._crew.heard(err)
+            else:
+                self._crew.heard(None)
+
+    def _beat_once(self) -> None:
+        # Where the database is away this fails at once; DBOS would wait for it, for a minute at a time.
+        self._crew.book.leader()
+        # Whoever runs a flow has signed in before it: so flows are looked at first, and workers after them.
+        unfinished = self._unfinished()
+        self._shift.beat()
+        if self._has_the_say():
+            self._take_over(unfinished, self._shift.alive)
 
     def _has_the_say(self) -> bool:
         """Whether the flows of the dead are this worker's to take over: it leads, or nobody does."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from daytwo.core.durations import in_words
 from daytwo.core.retraining import RetrainPolicy
 from daytwo.lifecycle.retraining.retrain import Decision
 
@@ -40,7 +41,7 @@ def judged(policy: RetrainPolicy, pays: Decision, standing: Standing, *, stale_a
     if policy.kind == "never":
         return replace(pays, retrain=False, words="leave it: the policy is never to retrain")
     if stale_after is not None and standing.at - standing.trained_at >= stale_after:
-        limit = f"{_told(standing.at - standing.trained_at)} ago; the limit is {_told(stale_after)}"
+        limit = f"{in_words(standing.at - standing.trained_at)} ago; the limit is {in_words(stale_after)}"
         return replace(pays, retrain=True, words=f"retrain: this version was trained {limit}")
     match policy.kind:
         case "every":
@@ -64,11 +65,10 @@ def next_due(policy: RetrainPolicy, standing: Standing, *, stale_after: timedelt
 def _by_calendar(every: timedelta, pays: Decision, standing: Standing) -> Decision:
     live = standing.at - standing.live_since
     if live >= every:
-        words = f"retrain: live for {_told(live)}, and the policy is every {_told(every)}; {_aside(pays)}"
+        words = f"retrain: live for {in_words(live)}, and the policy is every {in_words(every)}; {_aside(pays)}"
         return replace(pays, retrain=True, words=words)
-    words = (
-        f"leave it: the policy is every {_told(every)}, due on {standing.live_since + every:%d %B %Y}; {_aside(pays)}"
-    )
+    due = f"due on {standing.live_since + every:%d %B %Y}"
+    words = f"leave it: the policy is every {in_words(every)}, {due}; {_aside(pays)}"
     return replace(pays, retrain=False, words=words)
 
 
@@ -76,8 +76,3 @@ def _aside(pays: Decision) -> str:
     """Return what the marginal rule says, as an aside."""
     verdict, colon, rest = pays.words.partition(": ")
     return f"by money it would be {'time' if pays.retrain else 'too early'} ({rest if colon else verdict})"
-
-
-def _told(span: timedelta) -> str:
-    days = span / timedelta(days=1)
-    return f"{days:.0f} days" if days >= 2 else f"{span / timedelta(hours=1):.0f} hours"
