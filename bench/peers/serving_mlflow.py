@@ -1,5 +1,7 @@
 """MLflow's own scoring server, lean: a pyfunc that encodes by dictionaries and calls the booster with one block.
 
+The model has a signature, as MLflow's own guide asks: so the server checks the columns of each request, as the others do.
+
 `python serving_mlflow.py PORT FOLDER`: writes the model once, then becomes `mlflow models serve`.
 """
 
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
 
 port, folder = int(sys.argv[1]), Path(sys.argv[2])
 place = folder / "mlflow-model"
@@ -38,7 +42,11 @@ class Lean(mlflow.pyfunc.PythonModel):
 
 if not place.exists():
     artifacts = {"model": str(folder / "model.txt"), "levels": str(folder / "levels.json")}
-    mlflow.pyfunc.save_model(str(place), python_model=Lean(), artifacts=artifacts, pip_requirements=[])
+    levels = json.loads((folder / "levels.json").read_text())
+    columns = Schema([ColSpec("string" if held else "double", name) for name, held in levels.items()])
+    mlflow.pyfunc.save_model(
+        str(place), python_model=Lean(), artifacts=artifacts, signature=ModelSignature(columns), pip_requirements=[]
+    )
 os.environ["MLFLOW_DISABLE_ENV_MANAGER_CONDA_WARNING"] = "1"
 command = ["mlflow", "models", "serve", "-m", str(place), "-p", str(port), "-h", "127.0.0.1", "--env-manager", "local"]
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where its own uvicorn lies
