@@ -113,8 +113,12 @@ class RowReader:
             features, spans, features_at, spans_at = self._room(room)
         call = self._short if len(joined) <= _SHORT_BYTES else self._long
         rows = call(self._reader, joined, begin, count, max_rows, room, features_at, spans_at, into)
-        counts = found[0::3].tolist()
-        texts = [joined[at : at + length] for at, length in zip(found[1::3], found[2::3], strict=True)]
+        if count == 1:
+            plain, at, length = found
+            counts, texts = [plain], [joined[at : at + length]]
+        else:
+            counts = found[0::3].tolist()
+            texts = [joined[at : at + length] for at, length in zip(found[1::3], found[2::3], strict=True)]
         values = [
             [_decode(joined[at : at + length]) if length else None for at, length in spans[:rows, i].tolist()]
             for i in range(self._asked)

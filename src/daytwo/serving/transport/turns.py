@@ -103,6 +103,9 @@ class Turns:
         HttpError
             503, if it would wait too long.
         """
+        if self._is_alone and not (self._unsettled or self._scheduled) and request.path not in _URGENT:
+            self._answer_alone(who, request)
+            return
         if request.path in _URGENT:
             self._urgent.append((who, request))
         else:
@@ -112,9 +115,6 @@ class Turns:
             self._queue.append((who, request))
             self._bytes += len(request.body) + _HEAD_BYTES
         if self._scheduled:
-            return
-        if self._is_alone and not self._unsettled:
-            self._turn()
             return
         self._is_crowded = self._unsettled
         self._scheduled = True
@@ -153,12 +153,22 @@ class Turns:
         if answered:
             self._let_leave(answered)
         if size and answered:
-            known = self._seconds_a_byte
-            seen = min((perf_counter() - began) / size, _LARGEST_STEP * known)
-            self._seconds_a_byte = known + _LEARNING * (seen - known)
+            self._learn(perf_counter() - began, size)
         if (self._queue or self._urgent) and not self._scheduled:
             self._scheduled = True
             self.loop.call_soon(self._turn)
+
+    def _answer_alone(self, who: Waiting, request: Request) -> None:
+        """Answer the one request there is, as it comes."""
+        began = perf_counter()
+        reply = None if self.together is None else self.together((request,))[0]
+        self._let_leave(((who, request, self.handle(request) if reply is None else reply),))
+        self._learn(perf_counter() - began, len(request.body) + _HEAD_BYTES)
+
+    def _learn(self, seconds: float, size: int) -> None:
+        """Measure what a byte costs."""
+        known = self._seconds_a_byte
+        self._seconds_a_byte = known + _LEARNING * (min(seconds / size, _LARGEST_STEP * known) - known)
 
     def _let_leave(self, answered: Sequence[tuple[Waiting, Request, Answer]]) -> None:
         """Write the records of a turn's answers, then send them, or what refuses them."""
