@@ -1,6 +1,6 @@
 """MLflow's own scoring server, lean: a pyfunc that encodes by dictionaries and calls the booster with one block.
 
-The model has a signature, as MLflow's own guide asks: so the server checks the columns of each request, as the others do.
+The model has a signature, as its own guide asks: the server checks the columns of each request, as others do.
 
 `python serving_mlflow.py PORT FOLDER`: writes the model once, then becomes `mlflow models serve`.
 """
