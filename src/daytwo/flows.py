@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from daytwo.core.durations import duration
 from daytwo.core.errors import DaytwoError, Fault
@@ -13,7 +14,7 @@ from daytwo.core.ledger_postgres import open_database, schema_of
 from daytwo.lifecycle.dbos import SCHEMA, Crew, DbosRunner
 from daytwo.lifecycle.delivery.kept_flows import KeptFlows
 from daytwo.lifecycle.flow import Runner
-from daytwo.lifecycle.launch_lock import is_taken
+from daytwo.lifecycle.launch_lock import LaunchLock, is_taken
 from daytwo.lifecycle.system import System
 from daytwo.lifecycle.worker import flows
 from daytwo.lifecycle.workers import Worker, WorkerBook
@@ -61,15 +62,52 @@ def open_runner(
 def open_kept(system: System) -> Iterator[KeptFlows | None]:
     """Open what the flows kept, beside whoever runs them; None where none ever ran."""
     url = ledger_url(system.settings.project)
-    if not url and not (system.state / _FILE).exists():
-        yield None
+    if not url:
+        with _kept_in(system.state) as kept:
+            yield kept
         return
-    engine = open_database(url) if url else open_sqlite(system.state / _FILE, begin_at_first_write=True)
+    engine = open_database(url)
     try:
         with KeptFlows(engine, schema=_schema(system)) as kept:
             yield kept
     finally:
         engine.dispose()
+
+
+@contextlib.contextmanager
+def _kept_in(folder: Path) -> Iterator[KeptFlows | None]:
+    if not (folder / _FILE).exists():
+        yield None
+        return
+    engine = open_sqlite(folder / _FILE, begin_at_first_write=True)
+    try:
+        with KeptFlows(engine, schema=SCHEMA) as kept:
+            yield kept
+    finally:
+        engine.dispose()
+
+
+def unfinished_in(folder: Path) -> list[str]:
+    """Return the ids of the flows that are unfinished in the file in a state folder, the oldest first."""
+    with _kept_in(folder) as kept:
+        return [] if kept is None else [one.id for one in kept.unsettled() if one.state == "unfinished"]
+
+
+@contextlib.contextmanager
+def launch_lock(system: System) -> Iterator[None]:
+    """Keep everybody else from running flows in this folder.
+
+    Raises
+    ------
+    Refused
+        If another process runs them.
+    """
+    lock = LaunchLock(system.own / _LOCK)
+    lock.take("nobody")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def present_workers(system: System) -> tuple[Worker, ...]:

@@ -100,6 +100,13 @@ class Server:
                 connection.execute(text(statement))
         engine.dispose()
 
+    def run_alone(self, statement: str) -> None:
+        """Run what stands in no transaction."""
+        engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
     def fill(self, table: str, rows: pl.DataFrame) -> None:
         """Put rows into a table."""
         engine = create_engine(self.url())

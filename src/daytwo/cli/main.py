@@ -62,6 +62,7 @@ COMMANDS: Mapping[str, Entry] = {
     "alerts": Entry("alerts", "What is wrong and who owns it; take an alert up, or close it"),
     "value": Entry("account", "What the model brings and costs, in money"),
     "retention": Entry("retention", "How long rows are kept, and which are past their time"),
+    "ledger": Entry("ledger", "Where the records are kept; move them from the folder into a database"),
     "audit": Entry("account", "The sealed record of what was done, and whether it is whole"),
 }
 
