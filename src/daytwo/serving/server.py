@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -119,6 +120,9 @@ class _Server:
             handshake_s=config.head_timeout_s,
             most_shaking=config.max_connections,
         )
+        # What was loaded stays: to look for garbage in it would keep everybody waiting for 5 ms, again and again.
+        gc.collect()
+        gc.freeze()
         acceptor.begin()
         ticking = loop.create_task(_tick(door, models, self._metrics, together, callers, self._certificate))
         port = self._listener.getsockname()[1]
