@@ -10,7 +10,7 @@ from pathlib import Path
 from daytwo.core.durations import duration
 from daytwo.core.errors import DaytwoError, Fault
 from daytwo.core.ledger import create_tables, open_ledger, open_sqlite
-from daytwo.core.ledger_postgres import open_database, schema_of
+from daytwo.core.ledger_postgres import is_filled, open_database, schema_of
 from daytwo.lifecycle.dbos import SCHEMA, Crew, DbosRunner
 from daytwo.lifecycle.delivery.kept_flows import KeptFlows
 from daytwo.lifecycle.flow import Runner
@@ -68,6 +68,9 @@ def open_kept(system: System) -> Iterator[KeptFlows | None]:
         return
     engine = open_database(url)
     try:
+        if not is_filled(engine, _schema(system)):
+            yield None
+            return
         with KeptFlows(engine, schema=_schema(system)) as kept:
             yield kept
     finally:

@@ -51,6 +51,9 @@ def test_a_live_project_goes_on_where_it_was(start, live, daytwo, postgres):
     assert again.code == 2
     assert "in the database already" in again.err
 
+    # No flow ran there yet.
+    assert "Nothing is under way" in daytwo("flows", "list", "-C", live).out
+    assert daytwo("flows", "show", "release-7", "-C", live).code == 2
     up = start(live)
     assert up.live()["digest"] == after["versions"][0]["digest"]
     assert up.end() == 0

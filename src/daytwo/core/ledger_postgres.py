@@ -114,3 +114,21 @@ def make_schema(connection: Connection) -> None:
     names = connection.get_execution_options().get("schema_translate_map") or {}
     if names.get(None) and not inspect(connection).has_schema(names[None]):
         connection.execute(CreateSchema(names[None], if_not_exists=True))
+
+
+def is_filled(engine: Engine, schema: str) -> bool:
+    """Whether the schema is there, whoever made it, with any table in it.
+
+    Raises
+    ------
+    Fault
+        If the database cannot be reached.
+    """
+    try:
+        return bool(inspect(engine).get_table_names(schema=schema))
+    except OperationalError as err:
+        words = str(err.orig).strip().partition("\n")[0]
+        raise Fault(
+            f"{engine.url.host}:{engine.url.port or 5432}/{engine.url.database} cannot be read: {words}",
+            hint="See whether Postgres runs there and lets this user in, then try again",
+        ) from err
