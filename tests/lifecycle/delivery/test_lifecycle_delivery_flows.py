@@ -37,7 +37,9 @@ def test_a_waiting_release_says_whose_yes_it_waits_for_and_until_when():
     assert view.waits_for == "a yes of one person other than ana, until 2013-05-15 00:00"
     assert (view.step, view.age_s, view.next_step) == ("approval", 10_800, "daytwo approve release-2 --as NAME")
     both = (one, Decision("release-2", "d" * 64, "e", "cora", True, "", NOW))
-    assert "it is approved" in seen(release(State.WAITING), Waiting(REQUEST, both)).waits_for
+    for is_run, next_step in ((True, ""), (False, "daytwo up")):
+        view = seen(release(State.WAITING), Waiting(REQUEST, both), is_run=is_run)
+        assert (view.waits_for, view.next_step) == ("the next look of 'daytwo up': it is approved", next_step)
     refused = (dataclasses.replace(one, approved=False),)
     assert "refused" in seen(release(State.WAITING), Waiting(REQUEST, refused)).waits_for
 

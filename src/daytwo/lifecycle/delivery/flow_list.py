@@ -47,8 +47,9 @@ def view_release(
     step, waits_for, next_step = "", "", ""
     if release.state is State.WAITING:
         step = "approval"
-        waits_for = _approval(waiting, now)
-        next_step = f"daytwo approve {release.id} --as NAME"
+        people, outcome = _approval(waiting, now)
+        waits_for = people or f"the next look of 'daytwo up': {outcome}"
+        next_step = f"daytwo approve {release.id} --as NAME" if people else "" if is_run else "daytwo up"
     elif release.state is State.ROLLING:
         at = step_of(release, steps)
         begun = release.step_since or release.changed_at
@@ -101,15 +102,16 @@ def in_order(views: Iterable[FlowView]) -> tuple[FlowView, ...]:
     return tuple(sorted(views, key=lambda view: (view.since, view.id)))
 
 
-def _approval(waiting: Waiting, now: datetime) -> str:
+def _approval(waiting: Waiting, now: datetime) -> tuple[str, str]:
+    """Return whose yes is waited for, empty where none is any more, and then what came of it."""
     request = waiting.request
     if request is None:
-        return "an approval that was never asked for"
+        return "an approval that was never asked for", ""
     given = sum(decision.approved for decision in waiting.decisions)
     if any(not decision.approved for decision in waiting.decisions) or now >= request.expires_at:
-        return "the next look of 'daytwo up': it was refused, or its time ran out"
+        return "", "it was refused, or its time ran out"
     if given >= request.needed:
-        return "the next look of 'daytwo up': it is approved"
+        return "", "it is approved"
     left = request.needed - given
     people = "a yes of one person" if left == 1 else f"a yes of {left} people"
-    return f"{people} other than {request.author}, until {request.expires_at:%Y-%m-%d %H:%M}"
+    return f"{people} other than {request.author}, until {request.expires_at:%Y-%m-%d %H:%M}", ""
