@@ -107,7 +107,7 @@ class Begun:
     """A command that was begun by `Forks.begin`, with the part of `subprocess.Popen` that tests use."""
 
     def __init__(self, pid: int, stdout: IO[str], ended: int) -> None:
-        self.pid, self.stdout, self._ended = pid, stdout, ended
+        self.pid, self.stdout, self.ended = pid, stdout, ended
         self._code: int | None = None
 
     def poll(self) -> int | None:
@@ -125,11 +125,11 @@ class Begun:
 
     def close(self) -> None:
         self.stdout.close()
-        os.close(self._ended)
+        os.close(self.ended)
 
     def _look(self, timeout: float | None) -> int | None:
-        if self._code is None and select.select([self._ended], [], [], timeout)[0]:
-            self._code = int(os.read(self._ended, 100))
+        if self._code is None and select.select([self.ended], [], [], timeout)[0]:
+            self._code = int(os.read(self.ended, 100))
         return self._code
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import select
+import signal
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,9 +14,12 @@ from typing import Any
 import pytest
 
 from daytwo.ledger_move import move_ledger
+from daytwo.ledger_place import left_behind, records_of
 from daytwo.wiring import open_system
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
+# Each kill comes a little later than the one before, until the move has ended.
+KILLS, STEP_S = 30, 0.006
 
 
 def name_database(project: Path, postgres: Any, name: str) -> None:
@@ -78,4 +86,26 @@ def test_a_move_that_was_cut_short_is_given_again(live, postgres, monkeypatch):
     entries = [one.entry.action for one in system.audit.read()]
     assert entries.count("ledger.moved") == 1
     assert len(entries) == moved["audit"]
+    system.close()
+
+
+def test_a_move_that_is_killed_at_any_moment_leaves_all_or_nothing(forks, daytwo, live, postgres, tmp_path):
+    records = daytwo("ledger", "-C", live, "--json").json["records"]
+    name_database(live, postgres, "killed")
+    whole = {"versions": records["versions"], "audit": records["audit"] + 1, "releases": records["releases"]}
+    system, moments, kills = open_system(live, {}), random.Random(20_261_124), 0
+    while left_behind(system) is not None:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        begun = forks.begin(("ledger", "move", "--as", "ana", "-C", live), folder, folder / "err")
+        if not select.select([begun.ended], [], [], (kills + moments.random()) * STEP_S if kills < KILLS else 30)[0]:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                begun.send_signal(signal.SIGKILL)
+            kills += 1
+        assert begun.wait(30) in {0, -signal.SIGKILL}, (folder / "err").read_text()
+        begun.close()
+        found = records_of(system)
+        assert {name: found[name] for name in whole} in (whole, dict.fromkeys(whole, 0))
+    assert kills
+    assert {name: records_of(system)[name] for name in whole} == whole
+    assert "is whole" in daytwo("audit", "verify", "-C", live).out
     system.close()
