@@ -62,29 +62,22 @@ def open_runner(
 def open_kept(system: System) -> Iterator[KeptFlows | None]:
     """Open what the flows kept, beside whoever runs them; None where none ever ran."""
     url = ledger_url(system.settings.project)
-    if not url:
-        with _kept_in(system.state) as kept:
-            yield kept
-        return
-    engine = open_database(url)
-    try:
-        if not is_filled(engine, _schema(system)):
-            yield None
-            return
-        with KeptFlows(engine, schema=_schema(system)) as kept:
-            yield kept
-    finally:
-        engine.dispose()
+    with _kept(url, system.state / _FILE, _schema(system)) as kept:
+        yield kept
 
 
 @contextlib.contextmanager
-def _kept_in(folder: Path) -> Iterator[KeptFlows | None]:
-    if not (folder / _FILE).exists():
+def _kept(url: str, file: Path, schema: str) -> Iterator[KeptFlows | None]:
+    """Open what is kept in the database at `url`, or where that is empty in the file; None where nothing is."""
+    if not (url or file.exists()):
         yield None
         return
-    engine = open_sqlite(folder / _FILE, begin_at_first_write=True)
+    engine = open_database(url) if url else open_sqlite(file, begin_at_first_write=True)
     try:
-        with KeptFlows(engine, schema=SCHEMA) as kept:
+        if url and not is_filled(engine, schema):
+            yield None
+            return
+        with KeptFlows(engine, schema=schema) as kept:
             yield kept
     finally:
         engine.dispose()
@@ -92,7 +85,7 @@ def _kept_in(folder: Path) -> Iterator[KeptFlows | None]:
 
 def unfinished_in(folder: Path) -> list[str]:
     """Return the ids of the flows that are unfinished in the file in a state folder, the oldest first."""
-    with _kept_in(folder) as kept:
+    with _kept("", folder / _FILE, SCHEMA) as kept:
         return [] if kept is None else [one.id for one in kept.unsettled() if one.state == "unfinished"]
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from daytwo.alerts.alerts import take_in
 from daytwo.alerts.sql import SqlAlertBook
-from daytwo.core.errors import Conflict
+from daytwo.core.errors import Conflict, Fault
 from daytwo.core.finding import Finding, Severity
 from daytwo.core.ledger import create_tables, open_ledger, open_sqlite
 from daytwo.core.ledger_copy import copy_records, count_records
+from daytwo.core.ledger_postgres import schema_of
 from daytwo.governance.audit import Entry, first_break
 from daytwo.governance.sql import SqlAuditLog
 from daytwo.value.costs import Cost
@@ -71,3 +72,15 @@ def test_where_one_table_holds_other_records_nothing_is_copied(filled, target):
     assert sum(count_records(target).values()) == 1
     # An empty one that is to take nothing is no cause to refuse; what is left out is not looked at.
     assert copy_records(filled, target, leave=("costs",))["audit"] == 12
+
+
+def test_a_database_that_keeps_records_otherwise_takes_none(filled, target, postgres, tmp_path):
+    schema = schema_of(f"{tmp_path} copied")
+    postgres.run(
+        f"create function {schema}.rounds() returns trigger language plpgsql as"
+        " $$ begin new.amount = round(new.amount); return new; end $$",
+        f"create trigger rounds before insert on {schema}.costs for each row execute function {schema}.rounds()",
+    )
+    with pytest.raises(Fault, match="the table costs do not read back"):
+        copy_records(filled, target)
+    assert not any(count_records(target).values())

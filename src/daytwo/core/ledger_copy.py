@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, RowMapping, Table, func, insert, select
 
-from daytwo.core.errors import Conflict
+from daytwo.core.errors import Conflict, Fault
 from daytwo.core.ledger import LEDGER, create_tables
 
 
@@ -37,14 +37,14 @@ def copy_records(source: Engine, target: Engine, *, leave: Collection[str] = ())
     """Copy every record of `source` into `target` in one transaction; return how many, by table.
 
     The tables named in `leave` are left out. A target that holds exactly these records already is left as it is.
-    Nobody writes to either meanwhile.
+    Both ledgers' own locks are held meanwhile, so nobody else writes to either.
 
     Raises
     ------
     Conflict
         If the target holds other records.
     Fault
-        If one of the two cannot be read or written; then nothing is copied.
+        If one of the two cannot be read or written, or keeps records otherwise; then nothing is copied.
     """
     with source.connect() as reading, target.begin() as writing:
         return {one.name: _copy(one, reading, writing) for one in _tables(leave)}
@@ -55,10 +55,15 @@ def _tables(leave: Collection[str]) -> list[Table]:
 
 
 def _copy(table: Table, reading: Connection, writing: Connection) -> int:
-    rows = _rows(table, reading)
-    if not _rows(table, writing) and rows:
+    rows, held = _rows(table, reading), _rows(table, writing)
+    if rows and not held:
         writing.execute(insert(table), [dict(row) for row in rows])
-    if _rows(table, writing) != rows:
+        if _rows(table, writing) != rows:
+            raise Fault(
+                f"the records of the table {table.name} do not read back as they were written",
+                hint="Is it a database of PostgreSQL in UTF-8? Nothing was copied",
+            )
+    elif held != rows:
         raise Conflict(
             f"the ledger that is to take the records holds others in its table {table.name}",
             hint="Name an empty database, or another [model] name, which has records of its own",

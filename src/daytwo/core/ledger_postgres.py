@@ -74,7 +74,6 @@ def open_postgres(url: str, schema: str) -> Engine:
     engine = open_database(url).execution_options(schema_translate_map={None: schema})
     # Any 64-bit number that all workers of a project agree on.
     key = int(digest_bytes(f"ledger:{schema}".encode())[:15], 16)
-    place = f"{engine.url.host}:{engine.url.port or 5432}/{engine.url.database}"
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -85,11 +84,7 @@ def open_postgres(url: str, schema: str) -> Engine:
         # A server that is down, a password that is wrong, a lock that is never let go: in the server's own words.
         # A connection that is tried before it is used, and found dead, is replaced by a new one.
         if isinstance(context.sqlalchemy_exception, OperationalError) and not context.is_pre_ping:
-            words = str(context.original_exception).strip().partition("\n")[0]
-            raise Fault(
-                f"the ledger {place} cannot be read or written: {words}",
-                hint="See whether Postgres runs there and lets this user in, then try again",
-            ) from context.original_exception
+            raise _away(engine, context.original_exception) from context.original_exception
 
     return engine
 
@@ -127,8 +122,13 @@ def is_filled(engine: Engine, schema: str) -> bool:
     try:
         return bool(inspect(engine).get_table_names(schema=schema))
     except OperationalError as err:
-        words = str(err.orig).strip().partition("\n")[0]
-        raise Fault(
-            f"{engine.url.host}:{engine.url.port or 5432}/{engine.url.database} cannot be read: {words}",
-            hint="See whether Postgres runs there and lets this user in, then try again",
-        ) from err
+        raise _away(engine, err.orig) from err
+
+
+def _away(engine: Engine, cause: BaseException | None) -> Fault:
+    """Return the fault of a server that does not do what it was asked, in its own words."""
+    url, words = engine.url, str(cause).strip().partition("\n")[0]
+    return Fault(
+        f"the ledger {url.host}:{url.port or 5432}/{url.database} cannot be read or written: {words}",
+        hint="See whether Postgres runs there and lets this user in, then try again",
+    )
